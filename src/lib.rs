@@ -1,0 +1,1 @@
+//! SCRAM with Kafka delegation tokens.
