@@ -1,0 +1,280 @@
+"""A real Kafka cluster in KRaft mode for the length of a `with` block."""
+
+import base64
+import os
+import random
+import secrets
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import jars, process, properties
+from .admin import AdminClient, KafkaError
+from .ca import CertificateAuthority
+from .properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
+
+ITERATIONS = 4096  # Kafka's minimum
+_READY_SECONDS = 90
+_SETTLE_SECONDS = 30
+_RUNS = jars.CACHE / "run"  # one directory for each cluster, removed with it
+# Compiling little is what makes a JVM start fast; a test that measures passes its own flags.
+_JVM_ARGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A delegation token; the HMAC is its base64 text, times are ms since 1970."""
+
+    id: str
+    hmac: str = field(repr=False)
+    owner: str
+    expiry_ms: int
+    max_ms: int
+
+
+class KafkaBroker:
+    """A cluster of `nodes` combined brokers and controllers on loopback.
+
+    with KafkaBroker("4.4.0") as broker:
+        token = broker.create_token("User:alice")
+        host, port = broker.address("SASL_SSL")
+
+    The users are properties.USERS, in every mechanism. `extra_properties` go to every node's
+    server.properties and win over what is there; `classpath_extra` are jars or directories put
+    before Kafka's own; `jvm_args` replace the flags that make a JVM start fast.
+    """
+
+    def __init__(
+        self,
+        version="4.4.0",
+        *,
+        nodes=1,
+        host="127.0.0.1",
+        mechanisms=SCRAM_MECHANISMS,
+        extra_properties=None,
+        classpath_extra=(),
+        jvm_args=_JVM_ARGS,
+    ):
+        self.version = version
+        self.host = host
+        self.mechanisms = tuple(mechanisms)
+        self._extra_properties = dict(extra_properties or {})
+        self._classpath_extra = [str(path) for path in classpath_extra]
+        self._jvm_args = list(jvm_args)
+        self._ports = {number: _free_ports(host) for number in range(1, nodes + 1)}
+        self._processes = {}
+        self._admin = None
+
+    # ---- start and stop ----
+
+    def __enter__(self):
+        classpath = jars.broker_classpath(self.version)
+        _RUNS.mkdir(parents=True, exist_ok=True)
+        _remove_runs_of_the_dead()
+        self.directory = _RUNS / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.directory.mkdir(mode=0o700)
+        try:
+            self.authority = CertificateAuthority(self.directory)
+            self.admin_config = properties.write(
+                self.directory / "admin.properties",
+                properties.admin(self.bootstrap(), self.authority),
+            )
+            # The client's JVM starts while the nodes do.
+            self._admin = AdminClient(classpath, self.admin_config, self.directory / "admin.log")
+            self._format()
+            for number in self._ports:
+                self.start_node(number)
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        for number in list(self._processes):
+            self.stop_node(number)
+        if self._admin:
+            self._admin.stop()
+        if kind is not None:
+            process.say(self.log()[-8000:])
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start_node(self, number=1):
+        """Starts a node that was stopped; `wait_until_ready` afterwards."""
+        with open(self._node_directory(number) / "node.log", "ab") as log:
+            self._processes[number] = process.start(
+                self._java(self._jvm_args, "kafka.Kafka", self._config(number)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def stop_node(self, number=1):
+        """Kills a node at once, as a power cut would."""
+        process.stop(self._processes.pop(number))
+
+    def wait_until_ready(self):
+        """Returns when every running node is in the cluster and takes logins."""
+        deadline = time.monotonic() + _READY_SECONDS
+        self._admin.send("ready", len(self._processes))
+        while not select.select([self._admin], [], [], 0.1)[0]:
+            for number, node in self._processes.items():
+                if node.poll() is not None:
+                    raise RuntimeError(f"Kafka {self.version} node {number} ended: see its log")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Kafka {self.version} not ready after {_READY_SECONDS} s")
+        self._admin.receive()
+        self._wait_for_login(True, ADMIN, USERS[ADMIN])
+
+    # ---- where it is, what it says ----
+
+    def address(self, listener="SASL_PLAINTEXT", node=1):
+        """Host and port of a listener of one node."""
+        return self.host, self._ports[node][listener]
+
+    def bootstrap(self, listener="SASL_PLAINTEXT"):
+        """host:port of a listener of every node, comma-separated."""
+        return ",".join(self._authority(listener, node) for node in self._ports)
+
+    def log(self):
+        """What all nodes and the admin client have logged so far."""
+        files = [*sorted(self.directory.glob("node*/*.log")), self.directory / "admin.log"]
+        return "".join(
+            f"---- {file.relative_to(self.directory)}\n{file.read_text(errors='replace')}"
+            for file in files
+            if file.exists()
+        )
+
+    # ---- users and tokens, by Kafka's own admin client ----
+
+    def login(
+        self,
+        name,
+        password,
+        *,
+        token=False,
+        mechanism="SCRAM-SHA-512",
+        listener="SASL_PLAINTEXT",
+        node=1,
+    ):
+        """Logs in with Kafka's own client, or raises KafkaError."""
+        bootstrap = self._authority(listener, node)
+        is_token = str(token).lower()
+        self._admin.request("login", bootstrap, listener, mechanism, name, password, is_token)
+
+    def add_user(self, name, password, mechanisms=SCRAM_MECHANISMS, iterations=ITERATIONS):
+        """Adds a user that every node knows when this returns."""
+        for mechanism in mechanisms:
+            self._admin.request("add-user", name, mechanism, password, iterations)
+            self._wait_for_login(True, name, password, mechanism=mechanism)
+
+    def create_token(self, owner="User:alice", max_lifetime_ms=-1, renewers=("User:admin",)):
+        """A token that the administrator creates for `owner` (KIP-373) and every node knows.
+
+        A lifetime of -1 is the broker's longest.
+        """
+        fields = self._admin.request("create-token", owner, max_lifetime_ms, ",".join(renewers))
+        token_id, hmac, expiry_ms, max_ms = fields
+        self._wait_for_login(True, token_id, hmac, token=True)
+        return Token(token_id, hmac, owner, int(expiry_ms), int(max_ms))
+
+    def expire_token(self, token):
+        """Removes a token at once, from every node; the administrator must be a renewer."""
+        self._admin.request("expire-token", token.hmac, -1)
+        self._wait_for_login(False, token.id, token.hmac, token=True)
+
+    def _wait_for_login(self, expected, name, password, **how):
+        """Nodes learn of a change after it was acknowledged: asks each until it has."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        for node in self._processes:
+            while True:
+                try:
+                    self.login(name, password, node=node, **how)
+                    known = True
+                except KafkaError as error:
+                    known = error.name != "SaslAuthenticationException"
+                if known == expected:
+                    break
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"node {node} has not learned of {name}")
+
+    # ---- helpers ----
+
+    def _format(self):
+        """Writes every node's configuration and formats its directory, all nodes at once."""
+        cluster_id = base64.urlsafe_b64encode(b"k" + secrets.token_bytes(15)).decode().rstrip("=")
+        secret_key = secrets.token_urlsafe(32)
+        users = []
+        for mechanism in SCRAM_MECHANISMS:
+            for name, password in USERS.items():
+                users += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
+        tools = []
+        for number in self._ports:
+            directory = self._node_directory(number)
+            directory.mkdir()
+            node = properties.node(
+                number, self._ports, self.host, directory, self.authority, secret_key,
+                self.mechanisms,
+            )  # fmt: skip
+            properties.write(self._config(number), node | self._extra_properties)
+            with open(directory / "format.log", "wb") as log:
+                argv = self._java(_JVM_ARGS, "kafka.tools.StorageTool", "format", "-t", cluster_id)
+                argv += ["-c", self._config(number), *users]
+                tools.append(
+                    process.start(
+                        argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                    )
+                )
+        failed = [tool for tool in tools if tool.wait() != 0]
+        for tool in tools:
+            process.stop(tool)
+        if failed:
+            raise RuntimeError(f"Kafka {self.version}: StorageTool could not format a node's data")
+
+    def _authority(self, listener, node):
+        host, port = self.address(listener, node)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _java(self, jvm_args, *program):
+        classpath = [*self._classpath_extra, jars.broker_classpath(self.version)]
+        return [process.java_command(), *jvm_args, "-cp", os.pathsep.join(classpath), *program]
+
+    def _node_directory(self, number):
+        return self.directory / f"node{number}"
+
+    def _config(self, number):
+        return self._node_directory(number) / "server.properties"
+
+
+def _free_ports(host):
+    """A free port for each listener and the controller.
+
+    They lie below the range from which the kernel gives ports to clients, so that none of the
+    connections made before the broker listens takes one.
+    """
+    ports = {}
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for listener in (*LISTENERS, "CONTROLLER"):
+        while listener not in ports:
+            port = random.randrange(20000, 32000)
+            with socket.socket(family) as probe:
+                try:
+                    probe.bind((host, port))
+                except OSError:
+                    continue
+            if port not in ports.values():
+                ports[listener] = port
+    return ports
+
+
+def _remove_runs_of_the_dead():
+    """Removes what killed processes could not."""
+    for run in _RUNS.iterdir():
+        pid = run.name.split("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(run, ignore_errors=True)

@@ -1,0 +1,97 @@
+"""A certificate authority of our own and the TLS stores of a server that it vouches for."""
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+STORE_PASSWORD = "changeit"  # PKCS12 wants one; the files live as long as a test
+_DAY = datetime.timedelta(days=1)
+
+
+class CertificateAuthority:
+    """Writes its files below `directory`, which must exist:
+
+    ca.pem           the authority's certificate, for clients
+    truststore.p12   the same for a JVM
+    server.pem       a server's private key, certificate and chain
+    server.p12       the same for a JVM
+    """
+
+    def __init__(self, directory, names=("localhost",), addresses=("127.0.0.1", "::1")):
+        directory = Path(directory)
+        self.pem = directory / "ca.pem"
+        self.truststore = directory / "truststore.p12"
+        self.server_pem = directory / "server.pem"
+        self.server_keystore = directory / "server.p12"
+
+        ca_key, ca = _certificate("scramtoken test CA")
+        alternatives = [x509.DNSName(name) for name in names]
+        alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+        key, server = _certificate("scramtoken test server", (ca_key, ca), alternatives)
+
+        password = STORE_PASSWORD.encode()
+        encryption = serialization.BestAvailableEncryption(password)
+        pem = serialization.Encoding.PEM
+        self.pem.write_bytes(ca.public_bytes(pem))
+        self.truststore.write_bytes(
+            pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(ca, b"ca")], encryption)
+        )
+        key_pem = key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self.server_pem.touch(0o600)
+        self.server_pem.write_bytes(key_pem + server.public_bytes(pem) + ca.public_bytes(pem))
+        self.server_keystore.write_bytes(
+            pkcs12.serialize_key_and_certificates(b"server", key, server, [ca], encryption)
+        )
+
+
+def _certificate(name, issuer=None, alternatives=()):
+    """A key and its certificate: an authority's own, or a server's signed by `issuer`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer_key, issuer_certificate = issuer or (key, None)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    is_ca = issuer is None
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer_certificate.subject if issuer_certificate else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _DAY)
+        .not_valid_after(now + 30 * _DAY)
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=not is_ca,
+                key_cert_sign=is_ca,
+                crl_sign=is_ca,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+    )
+    if not is_ca:
+        usages = x509.ExtendedKeyUsage(
+            [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        )
+        builder = builder.add_extension(usages, critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    return key, builder.sign(issuer_key, hashes.SHA256())
