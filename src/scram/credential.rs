@@ -1,0 +1,122 @@
+//! What a server keeps of a password: RFC 5802, section 3, "authentication information".
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+use super::keys::{Cancel, ClientKeys, Key, salted_password};
+use super::mechanism::Mechanism;
+use crate::{error::Error, status::Status};
+
+/// The longest salt, in bytes; a longer one would not leave a challenge room in its message.
+pub const MAX_SALT_LEN: usize = 1024;
+
+/// Salt, iteration count, stored key and server key of one name. Whoever has it can pose as the
+/// server, but cannot log in as the client. The keys are zeroed on drop.
+#[derive(Clone, Debug)]
+pub struct Credential<'a> {
+    pub(super) mechanism: Mechanism,
+    pub(super) salt: &'a [u8],
+    pub(super) iterations: NonZeroU32,
+    pub(super) keys: StoredKeys,
+}
+
+impl<'a> Credential<'a> {
+    /// Checks a credential that comes from wherever it is kept.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` unless the salt has 1 to [`MAX_SALT_LEN`] bytes, both keys have the
+    /// mechanism's length and there is at least one iteration.
+    pub fn new(
+        mechanism: Mechanism,
+        salt: &'a [u8],
+        iterations: u32,
+        stored_key: &[u8],
+        server_key: &[u8],
+    ) -> Result<Self, Error> {
+        check_salt(salt)?;
+        let iterations = check_iterations(iterations)?;
+        let keys = StoredKeys {
+            stored_key: check_key("stored key", mechanism, stored_key)?,
+            server_key: check_key("server key", mechanism, server_key)?,
+        };
+        Ok(Self { mechanism, salt, iterations, keys })
+    }
+}
+
+/// The two keys of a credential. Zeroed on drop.
+#[derive(Clone)]
+pub struct StoredKeys {
+    pub(super) stored_key: Key,
+    pub(super) server_key: Key,
+}
+
+impl StoredKeys {
+    /// Derives the keys from a password, or from a token's HMAC (its base64 text).
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` for an empty password, a salt that is not 1 to [`MAX_SALT_LEN`] bytes
+    /// long, or no iterations.
+    pub fn derive(
+        mechanism: Mechanism,
+        password: &[u8],
+        salt: &[u8],
+        iterations: u32,
+    ) -> Result<Self, Error> {
+        check_secret("password", password)?;
+        check_salt(salt)?;
+        let iterations = check_iterations(iterations)?.get();
+        let salted = salted_password(mechanism, password, salt, iterations, &Cancel::default())
+            .ok_or_else(|| Error::new(Status::INTERNAL, "a hash that nobody can cancel was"))?;
+        let keys = ClientKeys::from_salted_password(mechanism, &salted);
+        Ok(Self { stored_key: keys.stored_key, server_key: keys.server_key })
+    }
+
+    /// `H(ClientKey)`, as long as the mechanism's keys.
+    pub fn stored_key(&self) -> &[u8] {
+        self.stored_key.as_bytes()
+    }
+
+    /// `HMAC(SaltedPassword, "Server Key")`, as long as the mechanism's keys.
+    pub fn server_key(&self) -> &[u8] {
+        self.server_key.as_bytes()
+    }
+}
+
+impl fmt::Debug for StoredKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredKeys(..)")
+    }
+}
+
+/// `what` begins the error's text.
+pub(super) fn check_secret(what: &str, secret: &[u8]) -> Result<(), Error> {
+    if secret.is_empty() {
+        return Err(invalid(format!("the {what} is empty")));
+    }
+    Ok(())
+}
+
+fn check_salt(salt: &[u8]) -> Result<(), Error> {
+    if !(1..=MAX_SALT_LEN).contains(&salt.len()) {
+        let len = salt.len();
+        return Err(invalid(format!("the salt has {len} bytes and not 1 to {MAX_SALT_LEN}")));
+    }
+    Ok(())
+}
+
+fn check_iterations(iterations: u32) -> Result<NonZeroU32, Error> {
+    NonZeroU32::new(iterations).ok_or_else(|| invalid("the iteration count is 0".to_owned()))
+}
+
+fn check_key(what: &str, mechanism: Mechanism, key: &[u8]) -> Result<Key, Error> {
+    Key::from_slice(mechanism, key).ok_or_else(|| {
+        let (name, is, has) = (mechanism.name(), key.len(), mechanism.key_len());
+        invalid(format!("the {what} has {is} bytes, and one of {name} has {has}"))
+    })
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(Status::INVALID_ARGUMENT, text)
+}

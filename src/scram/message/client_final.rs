@@ -1,0 +1,69 @@
+//! client-final-message: `c=biws,r=nonce,p=proof`.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use base64::{display::Base64Display, engine::general_purpose::STANDARD};
+
+use super::Extensions;
+use super::attributes::{Attributes, MessageName, check_length};
+use crate::scram::keys::Key;
+use crate::scram::mechanism::Mechanism;
+use crate::{error::Error, status::Status};
+
+#[derive(Clone, Debug)]
+pub(crate) struct ClientFinal<'a> {
+    pub(crate) without_proof: ClientFinalWithoutProof<'a>,
+    /// The text of `without_proof` as it was received.
+    pub(crate) covered: &'a [u8],
+    pub(crate) proof: Key,
+}
+
+/// The part of a client-final-message that its proof covers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ClientFinalWithoutProof<'a> {
+    /// The GS2 header of the client-first-message once more.
+    pub(crate) channel_binding: Cow<'a, [u8]>,
+    pub(crate) nonce: &'a str,
+    pub(crate) extensions: Extensions<'a>,
+}
+
+impl<'a> ClientFinal<'a> {
+    pub(crate) fn parse(message: &'a [u8], mechanism: Mechanism) -> Result<Self, Error> {
+        let name = MessageName::ClientFinal;
+        check_length(name, message.len())?;
+        let end = message.iter().rposition(|byte| *byte == b',').unwrap_or(message.len());
+        let (covered, last) = message.split_at_checked(end).unwrap_or((message, b""));
+        let mut attributes = Attributes::new(name, covered)?;
+        let channel_binding = decode_channel_binding(attributes.value('c')?)?;
+        let nonce = attributes.nonce()?;
+        let extensions = Extensions::parse(&attributes)?;
+        let mut last = Attributes::new(name, last.get(1..).unwrap_or_default())?;
+        let proof = name.key(mechanism, 'p', last.value('p')?, Status::INVALID_PROOF)?;
+        let without_proof = ClientFinalWithoutProof { channel_binding, nonce, extensions };
+        Ok(Self { without_proof, covered, proof })
+    }
+}
+
+/// Ends a message that was begun by [`ClientFinalWithoutProof::write`].
+pub(crate) fn write_proof(proof: &Key, out: &mut Vec<u8>) {
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, ",p={}", Base64Display::new(proof.as_bytes(), &STANDARD));
+}
+
+impl ClientFinalWithoutProof<'_> {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let channel_binding = Base64Display::new(&self.channel_binding, &STANDARD);
+        let _ = write!(out, "c={channel_binding},r={}", self.nonce);
+        self.extensions.write(out);
+    }
+}
+
+/// The two usual headers need no allocation.
+fn decode_channel_binding(text: &str) -> Result<Cow<'static, [u8]>, Error> {
+    Ok(match text {
+        "biws" => Cow::Borrowed(b"n,,"),
+        "eSws" => Cow::Borrowed(b"y,,"),
+        _ => Cow::Owned(MessageName::ClientFinal.base64('c', text)?),
+    })
+}

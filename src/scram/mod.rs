@@ -1,0 +1,29 @@
+//! One login: SCRAM of RFC 5802 and RFC 7677, with Kafka's delegation tokens (KIP-48).
+//!
+//! Sans-I/O: no file, socket, clock or random number generator is used here; what they would give
+//! comes in as an argument.
+
+mod client;
+mod credential;
+mod key_cache;
+mod keys;
+mod mechanism;
+mod message;
+mod mock;
+mod nonce;
+mod server;
+
+pub use client::{
+    AwaitServerFinal, AwaitServerFirst, ClientCredential, ClientLogin, IterationLimits,
+};
+pub use credential::{Credential, MAX_SALT_LEN, StoredKeys};
+pub use key_cache::KeyCache;
+pub use keys::Cancel;
+pub use mechanism::Mechanism;
+pub use message::MAX_MESSAGE;
+pub use mock::MockChallenges;
+pub use nonce::{NONCE_ENTROPY, Nonce};
+pub use server::{
+    Authenticated, AwaitClientFinal, AwaitClientFirst, IdentityKind, NeedCredential, Rejected,
+    ServerPolicy,
+};
