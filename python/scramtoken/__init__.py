@@ -1,0 +1,55 @@
+"""SCRAM with Kafka delegation tokens (KIP-48), on libscramtoken over ctypes.
+
+Logins, client and server side, take and give messages and do no I/O: the caller's sockets, threads
+and event loops stay the caller's. The library is the one in this package, or that whose path the
+environment variable SCRAMTOKEN_LIBRARY gives.
+
+Python cannot wipe its own str and bytes: a secret that came from Python stays in its memory until
+the garbage collector reuses it. The library wipes its copies.
+"""
+
+from .audit import AuditEvent
+from .client import Client
+from .credential import Credential
+from .derive import derive
+from .errors import (
+    AuthenticationError,
+    CancelledError,
+    InvalidArgumentError,
+    InvalidStateError,
+    ProtocolError,
+    ScramTokenError,
+    Status,
+    TokenExpiredError,
+    UnsupportedMechanismError,
+)
+from .key_cache import KeyCache
+from .lookup import Identity, Token, User
+from .server import Server
+from .server_config import ServerConfig
+from .verdict import Verdict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AuditEvent",
+    "AuthenticationError",
+    "CancelledError",
+    "Client",
+    "Credential",
+    "Identity",
+    "InvalidArgumentError",
+    "InvalidStateError",
+    "KeyCache",
+    "ProtocolError",
+    "ScramTokenError",
+    "Server",
+    "ServerConfig",
+    "Status",
+    "Token",
+    "TokenExpiredError",
+    "UnsupportedMechanismError",
+    "User",
+    "Verdict",
+    "derive",
+]

@@ -1,0 +1,67 @@
+"""Python functions that the library calls.
+
+The library gets one C function per kind of callback, which lives as long as the process, and as
+userdata the number under which the Python function is registered until the finalizer runs. An
+exception never crosses the library: it becomes a status, and the step that it happened in raises.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any, Callable
+
+from ._library import FINALIZER, check
+from .errors import ScramTokenError, Status
+
+_registered: dict[int, Any] = {}
+_numbers = itertools.count(1)
+_thread = threading.local()
+
+# Not a Python function, which a signal handler could interrupt by an exception before it began.
+_finalizer = FINALIZER(_registered.pop)
+
+
+def install(setter: Callable[..., int], config: int, c_function: object, registered: Any) -> int:
+    """Sets a callback of a config; returns its number."""
+    number = next(_numbers)
+    _registered[number] = registered
+    try:
+        check(setter(config, c_function, number, _finalizer))
+    except BaseException:
+        del _registered[number]
+        raise
+    return number
+
+
+#: What is registered under a number.
+registered = _registered.__getitem__
+
+
+def replace(number: int, value: Any) -> None:
+    _registered[number] = value
+
+
+class Call:
+    """A call into the library, and the first exception that its callbacks raised meanwhile."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Call:
+        self._outer = getattr(_thread, "call", None)  # a callback may make calls of its own
+        _thread.call = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _thread.call = self._outer
+
+
+def raised(error: BaseException) -> int:
+    """Remembers a callback's exception for the step around it; returns the status for it."""
+    call: Call = _thread.call
+    if call.error is None:
+        call.error = error
+    if isinstance(error, ScramTokenError) and error.status < 0:
+        return error.status
+    return Status.INTERNAL

@@ -1,0 +1,128 @@
+"""What a call can come to (Status), and the exceptions for those that fail."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+
+class Status(IntEnum):
+    """A status of the C API (scramtoken.h): below zero is an error.
+
+    Those of -1000 and less are Kafka's own error codes, negated and moved by 1000.
+    """
+
+    OK = 0
+    CONTINUE = 1
+    NEED_CREDENTIAL = 2
+
+    INVALID_ARGUMENT = -1
+    INVALID_STATE = -2
+    INTERNAL = -3
+    CANCELLED = -4
+    IO = -5
+    CORRUPT = -6
+    PERMISSIONS = -7
+    UNSUPPORTED_MECHANISM = -8
+
+    MALFORMED = -20
+    TOO_LONG = -21
+    NONCE = -22
+    CHANNEL_BINDING = -23
+    ITERATIONS = -24
+    EXTENSION = -25
+    AUTHZID = -26
+    INVALID_PROOF = -27
+    SERVER_SIGNATURE = -28
+    SERVER_REFUSED = -29
+
+    TOKEN_AUTH_DISABLED = -1061
+    TOKEN_NOT_FOUND = -1062
+    TOKEN_OWNER_MISMATCH = -1063
+    TOKEN_REQUEST_NOT_ALLOWED = -1064
+    TOKEN_AUTHORIZATION_FAILED = -1065
+    TOKEN_EXPIRED = -1066
+    INVALID_PRINCIPAL_TYPE = -1067
+    USER_NOT_FOUND = -1091
+
+
+def known(status: int) -> int:
+    """The Status of that value, or the value itself when this version does not know it."""
+    try:
+        return Status(status)
+    except ValueError:
+        return status
+
+
+class ScramTokenError(Exception):
+    """A call of the library failed; the text says what is wrong and never holds a secret.
+
+    A lookup may raise one itself, to refuse a login with that status.
+
+    Attributes:
+        status: a Status, or a plain int that this version of the package does not know.
+        name: the status's name, such as "TOKEN_EXPIRED"; "UNKNOWN" for an unknown one.
+        output: from Server.step, the "e=" message that is still to be sent to the client
+            (RFC 5802, section 7); b"" where there is none.
+    """
+
+    def __init__(self, status: int, text: str = "", output: bytes = b"") -> None:
+        self.status = known(status)
+        self.name = self.status.name if isinstance(self.status, Status) else "UNKNOWN"
+        self.output = output
+        super().__init__(text or self.name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status, str(self), self.output)
+
+
+class InvalidArgumentError(ScramTokenError, ValueError):
+    """The caller passed something that cannot be."""
+
+
+class InvalidStateError(ScramTokenError, RuntimeError):
+    """Not now: a step after the end, a closed object, one that another thread is using."""
+
+
+class CancelledError(ScramTokenError):
+    """The login was cancelled by Client.cancel."""
+
+
+class UnsupportedMechanismError(ScramTokenError, ValueError):
+    """The mechanism is neither SCRAM-SHA-256 nor SCRAM-SHA-512."""
+
+
+class ProtocolError(ScramTokenError):
+    """The peer's message is not what RFC 5802 demands; the login is over."""
+
+
+class AuthenticationError(ScramTokenError):
+    """The peer's credential, or ours with the peer, is not good; the login is over."""
+
+
+class TokenExpiredError(AuthenticationError):
+    """The delegation token was good once, and has expired (KIP-48)."""
+
+
+_CLASSES: dict[int, type[ScramTokenError]] = {
+    Status.INVALID_ARGUMENT: InvalidArgumentError,
+    Status.INVALID_STATE: InvalidStateError,
+    Status.CANCELLED: CancelledError,
+    Status.UNSUPPORTED_MECHANISM: UnsupportedMechanismError,
+    Status.MALFORMED: ProtocolError,
+    Status.TOO_LONG: ProtocolError,
+    Status.NONCE: ProtocolError,
+    Status.CHANNEL_BINDING: ProtocolError,
+    Status.ITERATIONS: ProtocolError,
+    Status.EXTENSION: ProtocolError,
+    Status.AUTHZID: AuthenticationError,
+    Status.INVALID_PROOF: AuthenticationError,
+    Status.SERVER_SIGNATURE: AuthenticationError,
+    Status.SERVER_REFUSED: AuthenticationError,
+    Status.TOKEN_EXPIRED: TokenExpiredError,
+}
+
+
+def error_for(status: int, text: str, output: bytes = b"") -> ScramTokenError:
+    """The exception that stands for a failing status."""
+    return _CLASSES.get(status, ScramTokenError)(status, text, output)
