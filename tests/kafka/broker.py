@@ -100,7 +100,7 @@ class KafkaBroker:
             self.stop_node(number)
         if self._admin:
             self._admin.stop()
-        if kind is not None:
+        if kind and issubclass(kind, Exception):  # not Ctrl-C
             process.say(self.log()[-8000:])
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -129,7 +129,7 @@ class KafkaBroker:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Kafka {self.version} not ready after {_READY_SECONDS} s")
         self._admin.receive()
-        self._wait_for_login(True, ADMIN, USERS[ADMIN])
+        self.wait_for_login(ADMIN, USERS[ADMIN])
 
     # ---- where it is, what it says ----
 
@@ -171,39 +171,44 @@ class KafkaBroker:
         """Adds a user that every node knows when this returns."""
         for mechanism in mechanisms:
             self._admin.request("add-user", name, mechanism, password, iterations)
-            self._wait_for_login(True, name, password, mechanism=mechanism)
+            self.wait_for_login(name, password, mechanism=mechanism)
 
     def create_token(self, owner="User:alice", max_lifetime_ms=-1, renewers=("User:admin",)):
         """A token that the administrator creates for `owner` (KIP-373) and every node knows.
 
-        A lifetime of -1 is the broker's longest.
+        A lifetime of -1 is the broker's longest. Give it a second at least: Kafka's client keeps
+        trying for 15 s when a token has already expired.
         """
         fields = self._admin.request("create-token", owner, max_lifetime_ms, ",".join(renewers))
         token_id, hmac, expiry_ms, max_ms = fields
-        self._wait_for_login(True, token_id, hmac, token=True)
+        self.wait_for_login(token_id, hmac, token=True)
         return Token(token_id, hmac, owner, int(expiry_ms), int(max_ms))
 
     def expire_token(self, token):
         """Removes a token at once, from every node; the administrator must be a renewer."""
         self._admin.request("expire-token", token.hmac, -1)
-        self._wait_for_login(False, token.id, token.hmac, token=True)
+        self.wait_for_login(token.id, token.hmac, token=True, accepted=False)
 
-    def _wait_for_login(self, expected, name, password, **how):
-        """Nodes learn of a change after it was acknowledged: asks each until it has."""
+    def wait_for_login(self, name, password, *, accepted=True, **how):
+        """Returns when every node takes this login, or refuses it; `how` is as for `login`.
+
+        Nodes learn of a change only after Kafka has acknowledged it.
+        """
         deadline = time.monotonic() + _SETTLE_SECONDS
         for node in self._processes:
-            while True:
-                try:
-                    self.login(name, password, node=node, **how)
-                    known = True
-                except KafkaError as error:
-                    known = error.name != "SaslAuthenticationException"
-                if known == expected:
-                    break
+            while self._accepts(name, password, node=node, **how) != accepted:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"node {node} has not learned of {name}")
+                    raise TimeoutError(f"node {node} has not learned of the change to {name}")
 
     # ---- helpers ----
+
+    def _accepts(self, name, password, **how):
+        try:
+            self.login(name, password, **how)
+        except KafkaError as error:
+            # An expired token is let in, and cut off at the first request.
+            return error.name != "SaslAuthenticationException"
+        return True
 
     def _format(self):
         """Writes every node's configuration and formats its directory, all nodes at once."""

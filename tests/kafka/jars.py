@@ -17,7 +17,7 @@ TOOLS = {"4.4.0": "4.3.1", "4.1.1": "4.1.1", "3.9.2": "3.9.2"}
 VERSIONS = tuple(TOOLS)
 
 _SLF4J = "1.7.36"  # what every version above is compiled against
-_DEPENDENCY_PLUGIN = "3.6.1"
+_DEPENDENCY_PLUGIN = "3.8.1"
 _DOWNLOADED = re.compile(r"Downloaded from \S+ \S+/(\S+\.jar) \((\S+ \S+)")
 
 
@@ -63,7 +63,7 @@ def _fetch(directory, artifacts, title):
     say(f"{title}: fetching jars with Maven (only the first time)")
     plugin = f"org.apache.maven.plugins:maven-dependency-plugin:{_DEPENDENCY_PLUGIN}"
     maven = subprocess.Popen(
-        ["mvn", "-B", "-f", str(pom), f"{plugin}:copy-dependencies", f"-DoutputDirectory={partial}"],
+        ["mvn", "-B", "-f", pom, f"{plugin}:copy-dependencies", f"-DoutputDirectory={partial}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -82,7 +82,8 @@ def _fetch(directory, artifacts, title):
 
 def _pom(artifacts):
     """A pom that depends on (group, artifact, version, with what it depends on itself)."""
-    alone = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+    everything = "<exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
+    alone = f"<exclusions>{everything}</exclusions>"
     dependencies = "\n".join(
         f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>"
         f"<version>{version}</version>{'' if transitive else alone}</dependency>"

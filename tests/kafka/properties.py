@@ -85,6 +85,6 @@ def admin(bootstrap, authority):
 def write(path, properties):
     """Writes a Java properties file that only its owner can read."""
     path.touch(mode=0o600)
-    lines = (f"{key}={str(value).replace(chr(92), chr(92) * 2)}\n" for key, value in properties.items())
-    path.write_text("".join(lines))
+    lines = (f"{key}={value}\n" for key, value in properties.items())
+    path.write_text("".join(lines).replace("\\", "\\\\"))
     return path

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Checks for everything that a build needs before it starts. What Debian packages is installed when
+# root; otherwise the exact command is printed.
+#
+# usage: demo/prerequisites.sh [demo|test]      ("test" needs some more)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+purpose=${1:-demo}
+python=${PYTHON:-python3}
+java_bin=${JAVA_HOME:+$JAVA_HOME/bin/}
+rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+has() { command -v "$1" >/dev/null; }
+
+has_rust() {
+  has "${CARGO:-cargo}" && has rustc || return
+  local version
+  version=$(rustc --version | cut -d' ' -f2)
+  [[ $(printf '%s\n' "$rust_wanted" "${version%%-*}" | sort -V | head -n 1) == "$rust_wanted" ]]
+}
+
+has_jdk() { # 17 or newer; a JRE has no javac
+  local version
+  version=$("${java_bin}javac" -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p') || return
+  [[ -n $version && $version -ge 17 ]]
+}
+
+has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
+
+missing=()  # what people call it
+packages=() # what Debian calls it
+need() {    # need NAME PACKAGES CHECK...
+  local name=$1 debian=$2
+  shift 2
+  if ! "$@" 2>/dev/null; then
+    missing+=("$name")
+    read -ra words <<<"$debian"
+    packages+=("${words[@]}")
+  fi
+}
+
+check() {
+  missing=() packages=()
+  need "a C compiler (cc)" "gcc libc6-dev" has cc
+  need "a JDK, 17 or newer" default-jdk-headless has_jdk
+  need "Maven" maven has mvn
+  need "Python 3.9 or newer with venv" python3-venv has_python
+  if [[ $purpose == test ]]; then
+    need "a C++ compiler (c++)" g++ has c++
+    need "valgrind" "valgrind libc6-dbg" has valgrind
+  fi
+}
+
+if ! has_rust; then
+  echo "Rust $rust_wanted or newer is missing. Install it with rustup (https://rustup.rs); where" >&2
+  echo "Debian packages rustup:  apt-get install rustup && rustup default stable" >&2
+  exit 1
+fi
+
+if [[ -n ${JAVA_HOME:-} ]] && ! has_jdk; then
+  echo "JAVA_HOME ($JAVA_HOME) is not a JDK, 17 or newer: unset it, or set it to one." >&2
+  exit 1
+fi
+
+check
+if ((${#packages[@]} > 0)); then
+  printf 'Missing: %s\n' "${missing[@]}" >&2
+  install=(apt-get install --yes --no-install-recommends "${packages[@]}")
+  if ! has apt-get; then
+    echo "Install them; on Debian:  ${install[*]}" >&2
+    exit 1
+  fi
+  if [[ $(id -u) != 0 ]]; then
+    echo "Install with:  sudo ${install[*]}" >&2
+    exit 1
+  fi
+  echo "Installing with apt: ${packages[*]}" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update --quiet
+  "${install[@]}"
+  check
+  if ((${#missing[@]} > 0)); then
+    printf 'Still missing: %s\n' "${missing[@]}" >&2
+    exit 1
+  fi
+fi

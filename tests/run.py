@@ -1,0 +1,88 @@
+"""Runs every test of the project and closes with `N passed, N failed`.
+
+usage: run.py [--long]
+
+--long adds what takes minutes: pytest's tests marked `long` and cargo's ignored ones. A test that
+was skipped has shown nothing, so it counts as failed.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+JUNIT = ROOT / "build" / "pytest.xml"
+# Of each test binary, and of the documentation's examples.
+CARGO_RESULT = re.compile(r"^test result: \S+\. (\d+) passed; (\d+) failed; (\d+) ignored;")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--long", action="store_true", help="add what takes minutes")
+    long = parser.parse_args().long
+
+    parts = {"cargo test": run_cargo(long), "pytest": run_pytest(long)}
+    print()
+    for name, counts in parts.items():
+        print(f"{name}: " + ", ".join(f"{number} {what}" for what, number in counts.items()))
+    passed = sum(counts["passed"] for counts in parts.values())
+    failed = sum(counts["failed"] + counts["skipped"] for counts in parts.values())
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 0 if passed and not failed else 1
+
+
+def run_cargo(long):
+    """Counts from the `test result` lines; cargo's ignored tests are those for --long."""
+    argv = [os.environ.get("CARGO", "cargo"), "test", "--no-fail-fast"]
+    if long:
+        argv += ["--", "--include-ignored"]
+    counts = Counter(passed=0, failed=0, skipped=0)
+    say(argv)
+    cargo = subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    with cargo:
+        for line in cargo.stdout:
+            print(line, end="", flush=True)
+            if result := CARGO_RESULT.match(line):
+                passed, failed, ignored = map(int, result.groups())
+                counts.update(passed=passed, failed=failed)
+                counts["skipped" if long else "left to --long"] += ignored
+    return settled(counts, cargo.returncode)
+
+
+def run_pytest(long):
+    argv = [sys.executable, "-m", "pytest", f"--junit-xml={JUNIT}"]
+    if not long:
+        argv += ["-m", "not long"]
+    JUNIT.parent.mkdir(exist_ok=True)
+    JUNIT.unlink(missing_ok=True)
+    say(argv)
+    code = subprocess.run(argv, cwd=ROOT).returncode
+    counts = Counter(passed=0, failed=0, skipped=0)
+    if JUNIT.exists():
+        for suite in ElementTree.parse(JUNIT).getroot().iter("testsuite"):
+            total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+            failed = int(suite.get("failures")) + int(suite.get("errors"))
+            counts.update(passed=total - failed - skipped, failed=failed, skipped=skipped)
+    return settled(counts, code)
+
+
+def settled(counts, code):
+    """A run that went wrong otherwise than by a failed test (no build, a crash) failed too."""
+    if code != 0 and not counts["failed"]:
+        counts["failed"] += 1
+    return counts
+
+
+def say(argv):
+    print(f"\n$ {' '.join(map(str, argv))}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
