@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from tests.kafka.jars import tools_classpath
+from tests.kafka.jars import ROOT, tools_classpath
 from tests.kafka.process import java_command, say
 from tests.kafka.properties import jaas, write
 
@@ -23,7 +23,7 @@ def create_token(broker, user, password, max_lifetime_ms):
     options = ["--bootstrap-server", broker.bootstrap(), "--command-config", str(config)]
     options += ["--create", "--max-life-time-period", str(max_lifetime_ms)]
     options += ["--renewer-principal", "User:bob"]
-    say(f"  {TOOL.rpartition('.')[2]} {' '.join(options)}")
+    say(f"  {TOOL.rpartition('.')[2]} {' '.join(options)}".replace(f"{ROOT}/", ""))
     logging = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
     tool = subprocess.run(
         [java_command(), "-XX:TieredStopAtLevel=1", logging]
