@@ -47,6 +47,12 @@ def milliseconds(value: int | None, what: str) -> int:
     return value
 
 
+def boolean(value: bool, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{what} must be bool, not {type(value).__name__}")
+    return value
+
+
 def integer(value: int, what: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{what} must be int, not {type(value).__name__}")

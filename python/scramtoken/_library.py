@@ -23,7 +23,7 @@ from typing import Any
 
 from .errors import error_for
 
-ABI_VERSION = 0
+ABI_VERSION = 1
 BUNDLED = Path(__file__).with_name("_native") / "libscramtoken.so"
 
 

@@ -145,3 +145,9 @@ class Client(Owner):
         CancelledError. Does nothing once the client is closed."""
         with suppress(InvalidStateError), self._handle.shared() as client:
             library.scramtoken_client_cancel(client)
+
+    def close(self) -> None:
+        """Frees the client, and wipes its secrets; a step that is running is cancelled first.
+        May be called again, and from any thread."""
+        self.cancel()
+        super().close()

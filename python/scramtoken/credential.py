@@ -15,7 +15,7 @@ class Credential:
     Compared by identity: comparing keys is the library's work, which takes constant time.
 
     Attributes:
-        salt: bytes of any length from 1.
+        salt: 1 to 1024 bytes.
         stored_key: 32 bytes for SCRAM-SHA-256, 64 for SCRAM-SHA-512; a secret.
         server_key: of the same length; a secret.
         iterations: of PBKDF2, from 1.

@@ -20,12 +20,12 @@ def derive(mechanism: str, password: Text, salt: bytes, iterations: int) -> Cred
     Args:
         mechanism: "SCRAM-SHA-256" or "SCRAM-SHA-512".
         password: hashed as it stands, without SASLprep, as Kafka does.
-        salt: random bytes, 16 or more for a new credential.
+        salt: 1 to 1024 bytes; for a new credential 16 or more random ones.
         iterations: of PBKDF2, 4096 or more for a new credential; 4096 take about a millisecond.
 
     Raises:
         UnsupportedMechanismError: another mechanism.
-        InvalidArgumentError: no salt, or no iterations.
+        InvalidArgumentError: no password, no or too much salt, or no iterations.
     """
     name = _arguments.c_string(mechanism, "mechanism")
     secret = _arguments.text(password, "password")

@@ -67,9 +67,11 @@ class ServerConfig(Owner):
             raise
 
     def _set_switches(self, implicit_tokens: bool, doubled_nonce: bool) -> None:
+        implicit = _arguments.boolean(implicit_tokens, "implicit_tokens")
+        doubled = _arguments.boolean(doubled_nonce, "doubled_nonce")
         with self._handle.exclusive() as config:
-            check(library.scramtoken_server_config_set_implicit_tokens(config, implicit_tokens))
-            check(library.scramtoken_server_config_set_doubled_nonce(config, doubled_nonce))
+            check(library.scramtoken_server_config_set_implicit_tokens(config, implicit))
+            check(library.scramtoken_server_config_set_doubled_nonce(config, doubled))
 
     def _set_mock(self, secret: Text | None, iterations: int | None) -> None:
         with self._handle.exclusive() as config:

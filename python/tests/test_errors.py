@@ -1,0 +1,74 @@
+import pickle
+import re
+
+import pytest
+from exchange import ROOT, alice
+
+import scramtoken
+from scramtoken import ScramTokenError, Status
+from scramtoken._library import library
+from scramtoken.errors import error_for
+
+
+def header_statuses():
+    header = (ROOT / "include" / "scramtoken.h").read_text()
+    found = re.findall(r"\bSCRAMTOKEN_(\w+)\s*=?\s*(-?\d+)", header)
+    names = {"OK", "CONTINUE", "NEED_CREDENTIAL"}
+    return {
+        name.replace("ERR_", "", 1): int(value)
+        for name, value in found
+        if name.startswith("ERR_") or name in names
+    }
+
+
+def test_statuses_are_those_of_the_header():
+    assert {status.name: status.value for status in Status} == header_statuses()
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_names_are_the_librarys(status):
+    assert library.scramtoken_status_name(status) == status.name.encode()
+    error = error_for(status, "text")
+    assert (error.status, error.name, str(error), error.output) == (
+        status,
+        status.name,
+        "text",
+        b"",
+    )
+
+
+def test_unknown_status_is_the_base_class():
+    error = error_for(-4242, "new")
+    assert type(error) is ScramTokenError
+    assert (error.status, error.name) == (-4242, "UNKNOWN")
+    assert library.scramtoken_status_name(-4242) == b"UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("status", "classes"),
+    [
+        (Status.INVALID_ARGUMENT, (scramtoken.InvalidArgumentError, ValueError)),
+        (Status.INVALID_STATE, (scramtoken.InvalidStateError, RuntimeError)),
+        (Status.UNSUPPORTED_MECHANISM, (scramtoken.UnsupportedMechanismError, ValueError)),
+        (Status.CANCELLED, (scramtoken.CancelledError,)),
+        (Status.NONCE, (scramtoken.ProtocolError,)),
+        (Status.INVALID_PROOF, (scramtoken.AuthenticationError,)),
+        (Status.TOKEN_EXPIRED, (scramtoken.TokenExpiredError, scramtoken.AuthenticationError)),
+    ],
+)
+def test_groups(status, classes):
+    for group in (ScramTokenError, *classes):
+        assert isinstance(error_for(status, ""), group)
+
+
+def test_errors_travel_between_processes():
+    error = pickle.loads(pickle.dumps(error_for(Status.NONCE, "text", b"e=other-error")))
+    assert type(error) is scramtoken.ProtocolError
+    assert (error.status, str(error), error.output) == (Status.NONCE, "text", b"e=other-error")
+
+
+def test_text_names_what_is_wrong():
+    client = alice()
+    client.step()
+    with pytest.raises(scramtoken.ProtocolError, match="r="):
+        client.step(b"r=another,s=QUJD,i=4096")
