@@ -24,5 +24,8 @@ $(VENV)/.ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
+header: ## write include/scramtoken.h anew from src/ffi
+	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
+
 clean: ## remove everything that was built
 	rm -rf target build

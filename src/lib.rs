@@ -1,6 +1,9 @@
 //! SCRAM with Kafka delegation tokens.
 
+mod audit;
 mod error;
+mod ffi;
+mod random;
 mod scram;
 mod status;
 

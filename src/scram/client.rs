@@ -61,7 +61,7 @@ impl fmt::Debug for ClientCredential {
 pub struct ClientLogin {
     mechanism: Mechanism,
     credential: ClientCredential,
-    authzid: Option<String>,
+    authzid: Option<Authzid>,
     iteration_limits: IterationLimits,
 }
 
@@ -71,15 +71,9 @@ impl ClientLogin {
         Self { mechanism, credential, authzid: None, iteration_limits: IterationLimits::default() }
     }
 
-    /// Asks to act as this identity (`a=`). Kafka accepts only the user name itself or, for a
-    /// token, its id.
-    ///
-    /// # Errors
-    ///
-    /// `INVALID_ARGUMENT` when it is empty, not UTF-8 or holds a NUL.
-    pub fn set_authzid(&mut self, authzid: &[u8]) -> Result<(), Error> {
-        self.authzid = Some(check_name("authorization identity", authzid)?.to_owned());
-        Ok(())
+    /// Asks to act as this identity (`a=`).
+    pub fn set_authzid(&mut self, authzid: Authzid) {
+        self.authzid = Some(authzid);
     }
 
     /// Which iteration counts to accept from the server.
@@ -95,7 +89,7 @@ impl ClientLogin {
     pub fn start(self, nonce: &Nonce) -> Result<AwaitServerFirst, Error> {
         let gs2_header = Gs2Header {
             channel_binding: ChannelBinding::Unsupported,
-            authzid: self.authzid.as_deref().map(Into::into),
+            authzid: self.authzid.as_ref().map(|Authzid(name)| name.into()),
         };
         let client_first = ClientFirst {
             gs2_header,
@@ -113,6 +107,20 @@ impl ClientLogin {
         client_first.write_bare(&mut message);
         check_length(MessageName::ClientFirst, message.len())?;
         Ok(AwaitServerFirst { login: self, nonce: nonce.clone(), message, gs2_len })
+    }
+}
+
+/// An authorization identity: as whom to act. Kafka accepts only the user name itself or, for a
+/// token, its id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Authzid(String);
+
+impl Authzid {
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` when it is empty, not UTF-8 or holds a NUL.
+    pub fn new(name: &[u8]) -> Result<Self, Error> {
+        check_name("authorization identity", name).map(|name| Self(name.to_owned()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::keys::hmac;
 use super::mechanism::Mechanism;
-use zeroize::Zeroizing;
 
 /// How long a made-up salt is, in bytes; the store's own salts are as long.
 pub(crate) const SALT_LEN: usize = 16;
@@ -11,14 +10,14 @@ pub(crate) const SALT_LEN: usize = 16;
 ///
 /// A challenge is a function of the name, the mechanism and the secret, so it stays the same from
 /// login to login, and on every server that has the same secret.
-pub struct MockChallenges {
-    secret: Zeroizing<Vec<u8>>,
+pub struct MockChallenges<'a> {
+    secret: &'a [u8],
     iterations: u32,
 }
 
-impl MockChallenges {
+impl<'a> MockChallenges<'a> {
     /// The iteration count is what users of the listener usually have; it is never inferred.
-    pub fn new(secret: Zeroizing<Vec<u8>>, iterations: u32) -> Self {
+    pub fn new(secret: &'a [u8], iterations: u32) -> Self {
         Self { secret, iterations }
     }
 
@@ -28,7 +27,7 @@ impl MockChallenges {
 
     pub(super) fn salt(&self, mechanism: Mechanism, name: &[u8]) -> [u8; SALT_LEN] {
         let parts = [LABEL, mechanism.name().as_bytes(), b"\0", name];
-        let mac = hmac(Mechanism::ScramSha256, &self.secret, &parts);
+        let mac = hmac(Mechanism::ScramSha256, self.secret, &parts);
         let mut salt = [0; SALT_LEN];
         for (to, from) in salt.iter_mut().zip(mac.as_bytes()) {
             *to = *from;

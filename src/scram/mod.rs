@@ -13,16 +13,19 @@ mod mock;
 mod nonce;
 mod server;
 
+pub(crate) use client::cancelled;
 pub use client::{
-    AwaitServerFinal, AwaitServerFirst, ClientCredential, ClientLogin, IterationLimits,
+    Authzid, AwaitServerFinal, AwaitServerFirst, ClientCredential, ClientLogin, IterationLimits,
 };
 pub use credential::{Credential, MAX_SALT_LEN, StoredKeys};
 pub use key_cache::KeyCache;
 pub use keys::Cancel;
 pub use mechanism::Mechanism;
 pub use message::MAX_MESSAGE;
+pub(crate) use message::check_name;
 pub use mock::MockChallenges;
 pub use nonce::{NONCE_ENTROPY, Nonce};
+pub(crate) use server::NEVER;
 pub use server::{
     Authenticated, AwaitClientFinal, AwaitClientFirst, IdentityKind, NeedCredential, Rejected,
     ServerPolicy,

@@ -35,14 +35,16 @@ impl Nonce {
     /// # Errors
     ///
     /// `INVALID_ARGUMENT` when it is empty or holds anything but printable ASCII without a comma.
-    pub fn from_text(text: &str) -> Result<Self, Error> {
-        if text.is_empty() || !text.bytes().all(is_printable) {
-            return Err(Error::new(
+    pub fn from_text(text: &[u8]) -> Result<Self, Error> {
+        match str::from_utf8(text) {
+            Ok(text) if !text.is_empty() && text.bytes().all(is_printable) => {
+                Ok(Self(NonceText::Chosen(text.into())))
+            }
+            _ => Err(Error::new(
                 Status::INVALID_ARGUMENT,
                 "a nonce is printable ASCII without a comma, at least one character",
-            ));
+            )),
         }
-        Ok(Self(NonceText::Chosen(text.into())))
     }
 
     /// The text that travels in `r=`.

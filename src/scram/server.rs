@@ -68,12 +68,9 @@ impl AwaitClientFirst {
     ///
     /// `MALFORMED`, `TOO_LONG`, `EXTENSION`, `AUTHZID`, or `CHANNEL_BINDING` when it is asked for.
     pub fn step(self, client_first: &[u8]) -> Result<NeedCredential, Rejected> {
-        let parsed = ClientFirst::parse(client_first).map_err(|error| Rejected {
-            error,
-            name: claimed_name(client_first).map(Into::into),
-            token_owner: None,
-            is_token: false,
-            stage: Stage::First,
+        let parsed = ClientFirst::parse(client_first).map_err(|error| {
+            let request = claimed_name(client_first).map(|name| Request::of_name(&name));
+            Rejected { request, ..Rejected::new(error) }
         })?;
         let kind = match (parsed.extensions.tokenauth(), self.policy.implicit_tokens) {
             (true, _) => IdentityKind::Token,
@@ -153,7 +150,7 @@ impl NeedCredential {
     /// # Errors
     ///
     /// `TOO_LONG` when nonces and salt do not fit into one message.
-    pub fn supply_unknown(self, mock: &MockChallenges) -> Result<AwaitClientFinal, Rejected> {
+    pub fn supply_unknown(self, mock: &MockChallenges<'_>) -> Result<AwaitClientFinal, Rejected> {
         let salt = mock.salt(self.mechanism, self.name().as_bytes());
         // Any keys do: the verdict does not depend on them, but takes the same time.
         let key = hash(self.mechanism, &salt);
@@ -163,13 +160,8 @@ impl NeedCredential {
 
     /// Ends the login because its lookup failed.
     pub fn reject(self, error: Error) -> Rejected {
-        Rejected {
-            error,
-            name: Some(self.name().into()),
-            token_owner: None,
-            is_token: self.kind == IdentityKind::Token,
-            stage: Stage::First,
-        }
+        let is_token = self.kind == IdentityKind::Token;
+        Rejected { error, request: Some(self.request), answer: None, is_token }
     }
 
     fn supply(
@@ -216,8 +208,13 @@ impl NeedCredential {
         bytes.extend_from_slice(owner.as_bytes());
         let owner_end = bytes.len();
         let answer = Answer { bytes, nonce_len, challenge_len, owner_end };
+        let is_token = match subject {
+            Subject::User => false,
+            Subject::Token { .. } => true,
+            Subject::Nobody => self.kind == IdentityKind::Token,
+        };
         let Self { mechanism, policy, request, .. } = self;
-        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject })
+        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject, is_token })
     }
 }
 
@@ -230,6 +227,8 @@ pub struct AwaitClientFinal {
     answer: Answer,
     keys: StoredKeys,
     subject: Subject,
+    /// What the name was taken for, found or not.
+    is_token: bool,
 }
 
 impl AwaitClientFinal {
@@ -311,15 +310,10 @@ impl AwaitClientFinal {
         Authenticated { request, answer, subject, doubled_nonce }
     }
 
-    fn reject(&self, error: Error) -> Rejected {
-        let is_token = matches!(self.subject, Subject::Token { .. });
-        Rejected {
-            error,
-            name: Some(self.request.name().into()),
-            token_owner: is_token.then(|| self.answer.owner().into()),
-            is_token,
-            stage: Stage::Final,
-        }
+    /// Ends the login for a reason of the caller's.
+    pub fn reject(self, error: Error) -> Rejected {
+        let Self { request, answer, is_token, .. } = self;
+        Rejected { error, request: Some(request), answer: Some(answer), is_token }
     }
 }
 
@@ -374,13 +368,18 @@ impl Authenticated {
 #[derive(Debug)]
 pub struct Rejected {
     error: Error,
-    name: Option<Box<str>>,
-    token_owner: Option<Box<str>>,
+    request: Option<Request>,
+    /// There is one when the login failed after its challenge.
+    answer: Option<Answer>,
     is_token: bool,
-    stage: Stage,
 }
 
 impl Rejected {
+    /// A failure before anything is known of the client.
+    pub fn new(error: Error) -> Self {
+        Self { error, request: None, answer: None, is_token: false }
+    }
+
     /// The true reason: for the server's own log, not for the peer.
     pub fn error(&self) -> &Error {
         &self.error
@@ -388,27 +387,27 @@ impl Rejected {
 
     /// The name that the client gave, as far as one could be read.
     pub fn requested_name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.request.as_ref().map(Request::name)
     }
 
     /// The name that the client gave, where it was taken for a token's id.
     pub fn token_id(&self) -> Option<&str> {
-        self.name.as_deref().filter(|_| self.is_token)
+        self.requested_name().filter(|_| self.is_token)
     }
 
     /// The owner of the token, where it was found.
     pub fn token_owner(&self) -> Option<&str> {
-        self.token_owner.as_deref()
+        self.answer.as_ref().map(Answer::owner).filter(|owner| !owner.is_empty())
     }
 
     /// What to send to the peer (RFC 5802, section 7, server-error). It never tells whether the
     /// name exists: an expired token looks like a wrong proof.
     pub fn message(&self) -> &'static [u8] {
-        match (self.error.status(), self.stage) {
-            (Status::INVALID_PROOF | Status::TOKEN_EXPIRED, _) => b"e=invalid-proof",
-            (Status::EXTENSION, _) => b"e=extensions-not-supported",
-            (Status::CHANNEL_BINDING, Stage::First) => b"e=channel-binding-not-supported",
-            (Status::CHANNEL_BINDING, Stage::Final) => b"e=channel-bindings-dont-match",
+        match self.error.status() {
+            Status::INVALID_PROOF | Status::TOKEN_EXPIRED => b"e=invalid-proof",
+            Status::EXTENSION => b"e=extensions-not-supported",
+            Status::CHANNEL_BINDING if self.answer.is_none() => b"e=channel-binding-not-supported",
+            Status::CHANNEL_BINDING => b"e=channel-bindings-dont-match",
             _ => b"e=other-error",
         }
     }
@@ -420,12 +419,6 @@ pub(crate) const NEVER: i64 = -1;
 /// A credential has expired when its expiry lies before now.
 pub(crate) fn has_expired(expiry_ms: i64, now_ms: i64) -> bool {
     expiry_ms != NEVER && expiry_ms < now_ms
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    First,
-    Final,
 }
 
 /// Whose credential was supplied.
@@ -463,6 +456,12 @@ impl Request {
         client_first.write_bare(&mut bytes);
         let nonce_end = bytes.len() - extensions.written_len();
         Self { bytes, name_len: name.len(), gs2_end, nonce: nonce_end - nonce.len()..nonce_end }
+    }
+
+    /// Of a message that could not be parsed, but seems to give this name.
+    fn of_name(name: &str) -> Self {
+        let name_len = name.len();
+        Self { bytes: name.into(), name_len, gs2_end: name_len, nonce: name_len..name_len }
     }
 
     fn name(&self) -> &str {

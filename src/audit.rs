@@ -1,0 +1,108 @@
+//! What is told of each decision, to whoever keeps a log. Never a secret.
+
+use std::fmt::Write;
+
+use crate::scram::{Authenticated, Mechanism, Rejected};
+use crate::status::Status;
+
+/// What was decided upon.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Operation {
+    /// A SCRAM login.
+    Login,
+}
+
+/// One decision. Names are the peer's own words: control characters are escaped and long ones cut.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Event {
+    /// When, in milliseconds since 1970 by the object's clock.
+    pub(crate) time_ms: i64,
+    /// What.
+    pub(crate) operation: Operation,
+    /// `OK`, or why not.
+    pub(crate) status: Status,
+    /// Of a login.
+    pub(crate) mechanism: Option<Mechanism>,
+    /// The name that was asked for, where one could be read.
+    pub(crate) requester: Option<String>,
+    /// The token's owner, where a token was found.
+    pub(crate) owner: Option<String>,
+    /// The token's id.
+    pub(crate) token_id: Option<String>,
+    /// Whether the client is a librdkafka before 2.6.1, let in as such.
+    pub(crate) doubled_nonce: bool,
+}
+
+impl Event {
+    /// A login that succeeded.
+    pub(crate) fn authenticated(time_ms: i64, mechanism: Mechanism, login: &Authenticated) -> Self {
+        let token_id = login.token_id();
+        Self {
+            time_ms,
+            operation: Operation::Login,
+            status: Status::OK,
+            mechanism: Some(mechanism),
+            requester: Some(loggable(login.requested_name())),
+            owner: token_id.map(|_| loggable(login.name())),
+            token_id: token_id.map(loggable),
+            doubled_nonce: login.doubled_nonce(),
+        }
+    }
+
+    /// A login that failed.
+    pub(crate) fn rejected(time_ms: i64, mechanism: Mechanism, login: &Rejected) -> Self {
+        Self {
+            time_ms,
+            operation: Operation::Login,
+            status: login.error().status(),
+            mechanism: Some(mechanism),
+            requester: login.requested_name().map(loggable),
+            owner: login.token_owner().map(loggable),
+            token_id: login.token_id().map(loggable),
+            doubled_nonce: false,
+        }
+    }
+}
+
+/// The longest name in an event, in bytes.
+const MAX_NAME: usize = 256;
+
+/// A foreign name as it may stand in a log: one line, nothing that moves a cursor, not too long.
+fn loggable(name: &str) -> String {
+    let mut out = String::new();
+    for character in name.chars() {
+        let before = out.len();
+        if character.is_control() || is_invisible(character) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{}", character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+        if out.len() > MAX_NAME {
+            out.truncate(before);
+            break;
+        }
+    }
+    out
+}
+
+/// Line separators, and what turns the direction of writing.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_and_cut() {
+        assert_eq!(loggable("alice"), "alice");
+        assert_eq!(loggable("a\nb\u{1b}[2J"), "a\\u{a}b\\u{1b}[2J");
+        assert_eq!(loggable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(loggable(&"x".repeat(300)), "x".repeat(256));
+        // Neither a character nor an escape is cut in two.
+        assert_eq!(loggable(&format!("{}é", "x".repeat(255))), "x".repeat(255));
+        assert_eq!(loggable(&format!("{}\n", "x".repeat(254))), "x".repeat(254));
+    }
+}

@@ -1,0 +1,197 @@
+//! `scramtoken_audit_event`: what is told of each decision.
+
+use core::ffi::{CStr, c_char, c_void};
+use std::ffi::CString;
+use std::ptr;
+use std::sync::Arc;
+
+use super::boundary::c_string;
+use super::callback::{Callback, scramtoken_finalizer_fn};
+use super::status::scramtoken_status;
+use crate::audit::{Event, Operation};
+use crate::error::Error;
+use crate::scram::Mechanism;
+
+/// One decision, such as a login. No secret is in it. Names are as the peer gave them, but with
+/// control characters escaped and cut at 256 bytes. Valid within its callback, like all strings of
+/// it; NULL: does not apply.
+pub struct scramtoken_audit_event {
+    event: Event,
+    requester: Option<CString>,
+    owner: Option<CString>,
+    token_id: Option<CString>,
+}
+
+/// Is told of each decision. May run on several threads at once and must not unwind.
+pub type scramtoken_audit_fn =
+    Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const scramtoken_audit_event)>;
+
+type AuditFn = unsafe extern "C" fn(*mut c_void, *const scramtoken_audit_event);
+
+/// Where events go, shared by objects.
+#[derive(Clone, Default)]
+pub(super) struct Audit(Option<Arc<Callback<AuditFn>>>);
+
+impl Audit {
+    pub(super) fn from_callback(
+        function: scramtoken_audit_fn,
+        userdata: *mut c_void,
+        finalizer: scramtoken_finalizer_fn,
+    ) -> Result<Self, Error> {
+        let callback = Callback::new("audit", function, userdata, finalizer)?;
+        Ok(Self(Some(Arc::new(callback))))
+    }
+
+    /// Builds the event only where somebody listens.
+    pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
+        let Some(callback) = &self.0 else { return };
+        let event = event();
+        let c_string = |text: &Option<String>| text.as_deref().map(c_string);
+        let event = scramtoken_audit_event {
+            requester: c_string(&event.requester),
+            owner: c_string(&event.owner),
+            token_id: c_string(&event.token_id),
+            event,
+        };
+        // SAFETY: the function is the host's for this userdata, which its finalizer has not freed
+        // yet; the event outlives the call.
+        unsafe { (callback.function())(callback.userdata(), &raw const event) };
+    }
+}
+
+pub(super) const fn mechanism_c_name(mechanism: Mechanism) -> &'static CStr {
+    match mechanism {
+        Mechanism::ScramSha256 => c"SCRAM-SHA-256",
+        Mechanism::ScramSha512 => c"SCRAM-SHA-512",
+    }
+}
+
+/// Reads a field of an event.
+///
+/// # Safety
+///
+/// The event is NULL or valid.
+unsafe fn field<T>(
+    event: *const scramtoken_audit_event,
+    default: T,
+    read: impl FnOnce(&scramtoken_audit_event) -> T,
+) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { event.as_ref() }.map_or(default, read)
+}
+
+fn pointer(text: &Option<CString>) -> *const c_char {
+    text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
+}
+
+/// When, in milliseconds since 1970 by the clock of the object that decided.
+///
+/// # Safety
+///
+/// The event is NULL (then 0) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_time_ms(event: *const scramtoken_audit_event) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { field(event, 0, |event| event.event.time_ms) }
+}
+
+/// What was decided upon: "login".
+///
+/// # Safety
+///
+/// The event is NULL (then NULL) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_operation(
+    event: *const scramtoken_audit_event,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        field(event, ptr::null(), |event| match event.event.operation {
+            Operation::Login => c"login".as_ptr(),
+        })
+    }
+}
+
+/// OK, or why not.
+///
+/// # Safety
+///
+/// The event is NULL (then INVALID_ARGUMENT) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_status(
+    event: *const scramtoken_audit_event,
+) -> scramtoken_status {
+    let none = super::status::SCRAMTOKEN_ERR_INVALID_ARGUMENT;
+    // SAFETY: the caller's promise.
+    unsafe { field(event, none, |event| event.event.status.to_raw()) }
+}
+
+/// The mechanism of a login.
+///
+/// # Safety
+///
+/// The event is NULL (then NULL) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_mechanism(
+    event: *const scramtoken_audit_event,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe {
+        field(event, ptr::null(), |event| {
+            event.event.mechanism.map_or(ptr::null(), |name| mechanism_c_name(name).as_ptr())
+        })
+    }
+}
+
+/// Who asked: of a login, the name that the client gave, where one could be read. Invalid UTF-8 is
+/// replaced.
+///
+/// # Safety
+///
+/// The event is NULL (then NULL) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_requester(
+    event: *const scramtoken_audit_event,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { field(event, ptr::null(), |event| pointer(&event.requester)) }
+}
+
+/// The token's owner, where a token was found.
+///
+/// # Safety
+///
+/// The event is NULL (then NULL) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_owner(
+    event: *const scramtoken_audit_event,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { field(event, ptr::null(), |event| pointer(&event.owner)) }
+}
+
+/// The token's id, where the name was taken for one.
+///
+/// # Safety
+///
+/// The event is NULL (then NULL) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_token_id(
+    event: *const scramtoken_audit_event,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { field(event, ptr::null(), |event| pointer(&event.token_id)) }
+}
+
+/// Whether the client is a librdkafka before 2.6.1 that was let in as such.
+///
+/// # Safety
+///
+/// The event is NULL (then false) or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_audit_doubled_nonce(
+    event: *const scramtoken_audit_event,
+) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { field(event, false, |event| event.event.doubled_nonce) }
+}

@@ -1,0 +1,203 @@
+//! What every function does at the border: catch panics, check pointers, keep the error's text.
+
+use core::cell::RefCell;
+use core::ffi::{CStr, c_char};
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use parking_lot::Mutex;
+
+use super::status::scramtoken_status;
+use crate::{error::Error, status::Status};
+
+thread_local! {
+    static LAST_ERROR: RefCell<CString> = RefCell::default();
+}
+
+/// Runs the body of a function: no panic leaves it, and its error becomes the thread's last one.
+pub(super) fn call(body: impl FnOnce() -> Result<Status, Error>) -> scramtoken_status {
+    match catch(body) {
+        Ok(status) => status.to_raw(),
+        Err(error) => {
+            let status = error.status().to_raw();
+            set_last_error(&error);
+            status
+        }
+    }
+}
+
+/// Like [`call`], for an object that remembers its own last error.
+pub(super) fn call_on<T: HasError>(
+    object: &T,
+    body: impl FnOnce(&T) -> Result<Status, Error>,
+) -> scramtoken_status {
+    call(|| {
+        catch(|| body(object))
+            .inspect_err(|error| *object.error().0.lock() = c_string(error.text()))
+    })
+}
+
+/// Runs a function that cannot fail, such as a free.
+pub(super) fn quietly(body: impl FnOnce()) {
+    // A panic is lost here, which is all that can be done with it: nobody asks for a status.
+    let _ = catch_unwind(AssertUnwindSafe(body));
+}
+
+/// The text of the thread's last error.
+pub(super) fn last_error() -> *const c_char {
+    LAST_ERROR.try_with(|text| text.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// The text of an object's last failing call.
+#[derive(Default)]
+pub(super) struct LastError(Mutex<CString>);
+
+impl LastError {
+    /// Valid until the next failing call on the object.
+    pub(super) fn as_ptr(&self) -> *const c_char {
+        self.0.lock().as_ptr()
+    }
+}
+
+pub(super) trait HasError {
+    fn error(&self) -> &LastError;
+}
+
+/// A C string with what would end it early left out.
+pub(super) fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+pub(super) fn null(what: &str) -> Error {
+    Error::new(Status::INVALID_ARGUMENT, format!("{what} is NULL"))
+}
+
+/// Borrows an object of ours.
+///
+/// # Safety
+///
+/// `pointer` is NULL or points to a living object that this library handed out, and that no other
+/// thread frees or uses exclusively for as long as the reference lives.
+pub(super) unsafe fn object<'a, T>(what: &str, pointer: *const T) -> Result<&'a T, Error> {
+    // SAFETY: the caller's promise is the one that is needed.
+    unsafe { pointer.as_ref() }.ok_or_else(|| null(what))
+}
+
+/// Like [`object`], exclusively.
+///
+/// # Safety
+///
+/// As for [`object`], and no other reference to the object lives meanwhile.
+pub(super) unsafe fn object_mut<'a, T>(what: &str, pointer: *mut T) -> Result<&'a mut T, Error> {
+    // SAFETY: the caller's promise is the one that is needed.
+    unsafe { pointer.as_mut() }.ok_or_else(|| null(what))
+}
+
+/// Gives an object to the caller.
+///
+/// # Safety
+///
+/// `out` is not NULL and may be written.
+pub(super) unsafe fn hand_out<T>(out: *mut *mut T, object: T) {
+    // SAFETY: the caller promises that `out` may be written.
+    unsafe { out.write(Box::into_raw(Box::new(object))) };
+}
+
+/// Takes an object back and drops it.
+///
+/// # Safety
+///
+/// `pointer` is NULL or came from [`hand_out`], and is not used again.
+pub(super) unsafe fn take_back<T>(pointer: *mut T) {
+    if !pointer.is_null() {
+        // SAFETY: `hand_out` made it of a Box, and the caller gives up what it has of it.
+        quietly(|| drop(unsafe { Box::from_raw(pointer) }));
+    }
+}
+
+/// Borrows bytes of the caller's; NULL stands for none where the length is 0.
+///
+/// # Safety
+///
+/// `pointer` is NULL or points to `len` bytes that nobody writes for as long as the slice lives.
+pub(super) unsafe fn bytes<'a>(
+    what: &str,
+    pointer: *const u8,
+    len: usize,
+) -> Result<&'a [u8], Error> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() {
+        return Err(null(what));
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Error::new(
+            Status::INVALID_ARGUMENT,
+            format!("the length of {what} is {len}, which no memory holds"),
+        ));
+    }
+    // SAFETY: not NULL, not longer than a slice may be, and the caller promises the rest.
+    Ok(unsafe { core::slice::from_raw_parts(pointer, len) })
+}
+
+/// Borrows a NUL-terminated UTF-8 string of the caller's.
+///
+/// # Safety
+///
+/// `pointer` is NULL or points to a NUL-terminated string that nobody writes meanwhile.
+pub(super) unsafe fn string<'a>(what: &str, pointer: *const c_char) -> Result<&'a str, Error> {
+    if pointer.is_null() {
+        return Err(null(what));
+    }
+    // SAFETY: not NULL, and the caller promises the rest.
+    unsafe { CStr::from_ptr(pointer) }
+        .to_str()
+        .map_err(|_| Error::new(Status::INVALID_ARGUMENT, format!("{what} is not UTF-8")))
+}
+
+/// Checks an output pointer before any work is done.
+pub(super) fn check_out<T>(what: &str, pointer: *const T) -> Result<(), Error> {
+    if pointer.is_null() { Err(null(what)) } else { Ok(()) }
+}
+
+fn catch(body: impl FnOnce() -> Result<Status, Error>) -> Result<Status, Error> {
+    // Unwind safety: an object whose step panics has already given up its state and is over.
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err(Error::new(
+            Status::INTERNAL,
+            "a fault inside scramtoken (a panic, its text is on standard error): please report it",
+        ))
+    })
+}
+
+fn set_last_error(error: &Error) {
+    // A thread that is ending has no thread-locals any more, and then nobody reads this either.
+    let _ = LAST_ERROR.try_with(|text| text.replace(c_string(error.text())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last_error_text() -> String {
+        // SAFETY: the pointer is valid until the thread's next failing call.
+        unsafe { CStr::from_ptr(last_error()) }.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        let status = call(|| panic!("on purpose"));
+        assert_eq!(status, Status::INTERNAL.to_raw());
+        assert!(last_error_text().contains("please report"));
+    }
+
+    #[test]
+    fn the_last_error_is_the_threads_own() {
+        call(|| Err(null("this")));
+        assert_eq!(last_error_text(), "this is NULL");
+        std::thread::spawn(|| assert_eq!(last_error_text(), "")).join().unwrap();
+        call(|| Ok(Status::OK));
+        assert_eq!(last_error_text(), "this is NULL");
+    }
+}

@@ -1,0 +1,414 @@
+//! `scramtoken_client`: one login, client side.
+
+use core::ffi::c_char;
+use core::mem;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::boundary::{
+    HasError, LastError, bytes, call, call_on, check_out, hand_out, object, string, take_back,
+};
+use super::key_cache::scramtoken_key_cache;
+use super::status::scramtoken_status;
+use crate::error::Error;
+use crate::scram::{
+    Authzid, AwaitServerFinal, AwaitServerFirst, Cancel, ClientCredential, ClientLogin,
+    IterationLimits, KeyCache, Mechanism, Nonce, cancelled,
+};
+use crate::status::Status;
+
+/// One login, client side (RFC 5802). For one thread at a time, but for scramtoken_client_cancel.
+/// Any failing step ends the login.
+pub struct scramtoken_client {
+    // Outside of the mutex, for any thread to set while another one steps.
+    cancel: Cancel,
+    state: Mutex<State>,
+    error: LastError,
+}
+
+enum State {
+    Setup(Setup),
+    AwaitServerFirst(AwaitServerFirst, Option<Arc<KeyCache>>),
+    AwaitServerFinal(AwaitServerFinal),
+    Over,
+}
+
+/// What the setters collect before the first step.
+struct Setup {
+    mechanism: Mechanism,
+    credential: Option<ClientCredential>,
+    authzid: Option<Authzid>,
+    iteration_limits: IterationLimits,
+    key_cache: Option<Arc<KeyCache>>,
+    nonce: Option<Nonce>,
+}
+
+impl Setup {
+    fn new(mechanism: Mechanism) -> Self {
+        Self {
+            mechanism,
+            credential: None,
+            authzid: None,
+            iteration_limits: IterationLimits::default(),
+            key_cache: None,
+            nonce: None,
+        }
+    }
+
+    /// What the caller, and not the peer, does wrong at the first step.
+    fn check(&self, input: &[u8]) -> Result<(), Error> {
+        if self.credential.is_none() {
+            let text = "the client has no credential: set one before the first step";
+            return Err(Error::new(Status::INVALID_STATE, text));
+        }
+        if !input.is_empty() {
+            let text = "a client's first step has no input: the client speaks first";
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
+        Ok(())
+    }
+
+    fn start(self) -> Result<State, Error> {
+        let credential = self
+            .credential
+            .ok_or_else(|| Error::new(Status::INTERNAL, "a login began without credential"))?;
+        let mut login = ClientLogin::new(self.mechanism, credential);
+        if let Some(authzid) = self.authzid {
+            login.set_authzid(authzid);
+        }
+        login.set_iteration_limits(self.iteration_limits);
+        let nonce = match self.nonce {
+            Some(nonce) => nonce,
+            None => Nonce::from_random(crate::random::bytes()?),
+        };
+        Ok(State::AwaitServerFirst(login.start(&nonce)?, self.key_cache))
+    }
+}
+
+impl scramtoken_client {
+    fn set_up(&self, change: impl FnOnce(&mut Setup)) -> Result<Status, Error> {
+        match &mut *self.state.lock() {
+            State::Setup(setup) => {
+                change(setup);
+                Ok(Status::OK)
+            }
+            _ => Err(Error::new(Status::INVALID_STATE, "the login has begun: too late to set up")),
+        }
+    }
+
+    fn step(&self, input: &[u8]) -> Result<Status, Error> {
+        let (next, status) = match self.take_state(input)? {
+            State::Setup(setup) => (setup.start()?, Status::CONTINUE),
+            State::AwaitServerFirst(state, key_cache) => {
+                let next = state.step(input, key_cache.as_deref(), &self.cancel)?;
+                (State::AwaitServerFinal(next), Status::CONTINUE)
+            }
+            State::AwaitServerFinal(state) => {
+                state.step(input)?;
+                (State::Over, Status::OK)
+            }
+            State::Over => {
+                return Err(Error::new(
+                    Status::INVALID_STATE,
+                    "the login is over: no step follows",
+                ));
+            }
+        };
+        *self.state.lock() = next;
+        Ok(status)
+    }
+
+    /// The state is out for as long as a step takes: what fails or panics leaves the login over,
+    /// and nothing is locked while it hashes.
+    fn take_state(&self, input: &[u8]) -> Result<State, Error> {
+        let mut state = self.state.lock();
+        if let State::Setup(setup) = &*state {
+            setup.check(input)?;
+        }
+        match mem::replace(&mut *state, State::Over) {
+            State::Over => Ok(State::Over),
+            _ if self.cancel.is_cancelled() => Err(cancelled()),
+            state => Ok(state),
+        }
+    }
+
+    /// What the last step gave to send. It lives in the state, so until the next step or the end.
+    fn output(&self) -> (*const u8, usize) {
+        let state = self.state.lock();
+        let message = match &*state {
+            State::AwaitServerFirst(state, _) => state.message(),
+            State::AwaitServerFinal(state) => state.message(),
+            State::Setup(_) | State::Over => b"",
+        };
+        (message.as_ptr(), message.len())
+    }
+}
+
+impl HasError for scramtoken_client {
+    fn error(&self) -> &LastError {
+        &self.error
+    }
+}
+
+/// Runs the body of a function on a client.
+///
+/// # Safety
+///
+/// As for [`object`].
+unsafe fn on_client(
+    client: *const scramtoken_client,
+    body: impl FnOnce(&scramtoken_client) -> Result<Status, Error>,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    match unsafe { object("client", client) } {
+        Ok(client) => call_on(client, body),
+        Err(error) => call(|| Err(error)),
+    }
+}
+
+/// Makes a client for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512". To be freed by
+/// scramtoken_client_free.
+///
+/// Errors: INVALID_ARGUMENT, UNSUPPORTED_MECHANISM.
+///
+/// # Safety
+///
+/// `mechanism` is NULL or NUL-terminated, `out` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_new(
+    mechanism: *const c_char,
+    out: *mut *mut scramtoken_client,
+) -> scramtoken_status {
+    call(|| {
+        check_out("out", out)?;
+        // SAFETY: the caller's promise.
+        let mechanism = Mechanism::from_name(unsafe { string("mechanism", mechanism)? })?;
+        let client = scramtoken_client {
+            cancel: Cancel::default(),
+            state: Mutex::new(State::Setup(Setup::new(mechanism))),
+            error: LastError::default(),
+        };
+        // SAFETY: not NULL, and the caller promises that it may be written.
+        unsafe { hand_out(out, client) };
+        Ok(Status::OK)
+    })
+}
+
+/// Logs in as a SCRAM user. Both are copied; the password is hashed as it is (no SASLprep, like
+/// Kafka) and zeroed with the client. The name is UTF-8 without NUL; neither may be empty.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// Pointers fit their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_password(
+    client: *mut scramtoken_client,
+    username: *const u8,
+    username_len: usize,
+    password: *const u8,
+    password_len: usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let username = bytes("username", username, username_len)?;
+            let password = bytes("password", password, password_len)?;
+            let credential = ClientCredential::password(username, password)?;
+            client.set_up(|setup| setup.credential = Some(credential))
+        })
+    }
+}
+
+/// Logs in with a delegation token (KIP-48): its id, and its HMAC as base64 text. Sends
+/// tokenauth=true. Both are copied; the HMAC is zeroed with the client.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// Pointers fit their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_token(
+    client: *mut scramtoken_client,
+    token_id: *const u8,
+    token_id_len: usize,
+    hmac: *const u8,
+    hmac_len: usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let token_id = bytes("token_id", token_id, token_id_len)?;
+            let hmac = bytes("hmac", hmac, hmac_len)?;
+            let credential = ClientCredential::token(token_id, hmac)?;
+            client.set_up(|setup| setup.credential = Some(credential))
+        })
+    }
+}
+
+/// Keeps derived keys in this cache, and takes them from it. The client keeps the cache alive.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// Both are NULL or living objects.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_key_cache(
+    client: *mut scramtoken_client,
+    cache: *const scramtoken_key_cache,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let cache = Arc::clone(&object("cache", cache)?.0);
+            client.set_up(|setup| setup.key_cache = Some(cache))
+        })
+    }
+}
+
+/// Asks to act as this identity: UTF-8 without NUL, not empty. Kafka accepts only the user name
+/// itself or, for a token, its id.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// The pointer fits its length.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_authzid(
+    client: *mut scramtoken_client,
+    authzid: *const u8,
+    authzid_len: usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let authzid = Authzid::new(bytes("authzid", authzid, authzid_len)?)?;
+            client.set_up(|setup| setup.authzid = Some(authzid))
+        })
+    }
+}
+
+/// Which iteration counts to hash for the server: `1 <= min <= max`; 4096 to 1,000,000 unless set.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// The client is NULL or a living object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_iteration_limits(
+    client: *mut scramtoken_client,
+    min: u32,
+    max: u32,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let limits = IterationLimits::new(min, max)?;
+            client.set_up(|setup| setup.iteration_limits = limits)
+        })
+    }
+}
+
+/// For tests only: this nonce in place of a random one. Printable ASCII without a comma, not empty.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// The pointer fits its length.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_nonce(
+    client: *mut scramtoken_client,
+    nonce: *const u8,
+    nonce_len: usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let nonce = Nonce::from_text(bytes("nonce", nonce, nonce_len)?)?;
+            client.set_up(|setup| setup.nonce = Some(nonce))
+        })
+    }
+}
+
+/// Takes the server's message and gives the client's. The first call has no input. Returns CONTINUE
+/// (send the output), OK (the server has proved itself; the output is empty) or an error, which ends
+/// the login. The output is valid until the next step or the free. The second step hashes, for
+/// milliseconds at 4096 iterations, unless a key cache knows the challenge.
+///
+/// Errors: MALFORMED, TOO_LONG, NONCE, ITERATIONS, EXTENSION, SERVER_SIGNATURE, SERVER_REFUSED,
+/// CANCELLED, IO (no random numbers), INVALID_STATE after the end. INVALID_ARGUMENT, and
+/// INVALID_STATE for want of a credential, leave the login as it was.
+///
+/// # Safety
+///
+/// `in` fits its length, the outputs are NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_step(
+    client: *mut scramtoken_client,
+    r#in: *const u8,
+    in_len: usize,
+    out: *mut *const u8,
+    out_len: *mut usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise; the outputs are checked for NULL before they are written.
+    unsafe {
+        on_client(client, |client| {
+            check_out("out", out)?;
+            check_out("out_len", out_len)?;
+            let status = client.step(bytes("in", r#in, in_len)?)?;
+            let (message, len) = client.output();
+            out.write(message);
+            out_len.write(len);
+            Ok(status)
+        })
+    }
+}
+
+/// Cancels the login, from any thread: the step that is hashing, or else the next one, returns
+/// CANCELLED, and the login is over. NULL is fine.
+///
+/// # Safety
+///
+/// The client is NULL or a living object, and not freed meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_cancel(client: *const scramtoken_client) {
+    // SAFETY: the caller's promise; nothing ever borrows a client exclusively.
+    if let Some(client) = unsafe { client.as_ref() } {
+        client.cancel.cancel();
+    }
+}
+
+/// What went wrong in the client's last failing call: one sentence without secrets, empty where none
+/// has failed, never NULL. Valid until its next failing call or its free.
+///
+/// # Safety
+///
+/// The client is NULL or a living object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_error(
+    client: *const scramtoken_client,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    match unsafe { client.as_ref() } {
+        Some(client) => client.error.as_ptr(),
+        None => c"".as_ptr(),
+    }
+}
+
+/// Frees a client and zeroes its secrets. NULL is fine.
+///
+/// # Safety
+///
+/// The client is NULL or came from scramtoken_client_new, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_free(client: *mut scramtoken_client) {
+    // SAFETY: the caller's promise.
+    unsafe { take_back(client) };
+}

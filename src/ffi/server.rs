@@ -1,0 +1,503 @@
+//! `scramtoken_server`: one login, server side.
+
+use core::ffi::c_char;
+use core::mem;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::boundary::{
+    HasError, LastError, bytes, call, call_on, check_out, hand_out, object, string, take_back,
+};
+use super::credential::scramtoken_credential;
+use super::lookup::{Lookup, LookupState, ask, identity_kind};
+use super::server_config::{Settings, scramtoken_server_config};
+use super::status::scramtoken_status;
+use crate::audit::Event;
+use crate::error::Error;
+use crate::scram::{Authenticated, AwaitClientFinal, AwaitClientFirst, Mechanism, Nonce, Rejected};
+use crate::status::Status;
+
+/// One login, server side (RFC 5802). For one thread at a time. Any failing step ends the login.
+pub struct scramtoken_server {
+    mechanism: Mechanism,
+    settings: Arc<Settings>,
+    state: Mutex<State>,
+    error: LastError,
+}
+
+enum State {
+    /// With the nonce that a test chose.
+    Start(Option<Nonce>),
+    Lookup(Lookup),
+    AwaitClientFinal(AwaitClientFinal),
+    Authenticated(Authenticated),
+    Rejected(Status),
+}
+
+/// How a step failed: the login is over, and the peer may be told; or nothing happened.
+enum Failure {
+    Rejected(Rejected),
+    Misuse(State, Error),
+}
+
+/// The login is not decided yet.
+pub const SCRAMTOKEN_UNDECIDED: i32 = 0;
+/// The peer is who it says it is.
+pub const SCRAMTOKEN_AUTHENTICATED: i32 = 1;
+/// The login failed.
+pub const SCRAMTOKEN_REJECTED: i32 = 2;
+
+/// What a login came to.
+#[repr(C)]
+pub struct scramtoken_verdict {
+    /// SCRAMTOKEN_UNDECIDED, _AUTHENTICATED or _REJECTED; zero is never a yes.
+    pub outcome: i32,
+    /// Why rejected: for the server's log, not for the peer.
+    pub reason: scramtoken_status,
+    /// Whether the credential is a token's. Such a login may not manage tokens (KIP-48).
+    pub is_token: bool,
+    /// When the credential ends, in milliseconds since 1970, or -1.
+    pub expiry_ms: i64,
+    /// Whom to treat the peer as: the user, or a token's owner; empty unless authenticated. Not
+    /// NUL-terminated; valid until the server is freed.
+    pub name: *const u8,
+    /// Length of the name, in bytes.
+    pub name_len: usize,
+    /// The token's id; empty unless is_token.
+    pub token_id: *const u8,
+    /// Length of the token's id, in bytes.
+    pub token_id_len: usize,
+    /// A librdkafka older than 2.6.1, let in by scramtoken_server_config_set_doubled_nonce.
+    pub doubled_nonce: bool,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
+impl scramtoken_verdict {
+    fn undecided() -> Self {
+        Self {
+            outcome: SCRAMTOKEN_UNDECIDED,
+            reason: Status::OK.to_raw(),
+            is_token: false,
+            expiry_ms: crate::scram::NEVER,
+            name: c"".as_ptr().cast(),
+            name_len: 0,
+            token_id: c"".as_ptr().cast(),
+            token_id_len: 0,
+            doubled_nonce: false,
+            reserved: [0; 4],
+        }
+    }
+
+    fn of(state: &State) -> Self {
+        match state {
+            State::Start(_) | State::Lookup(_) | State::AwaitClientFinal(_) => Self::undecided(),
+            State::Rejected(reason) => {
+                Self { outcome: SCRAMTOKEN_REJECTED, reason: reason.to_raw(), ..Self::undecided() }
+            }
+            State::Authenticated(login) => {
+                let (name, token_id) = (login.name(), login.token_id().unwrap_or_default());
+                Self {
+                    outcome: SCRAMTOKEN_AUTHENTICATED,
+                    is_token: login.token_id().is_some(),
+                    expiry_ms: login.expiry_ms(),
+                    name: name.as_ptr(),
+                    name_len: name.len(),
+                    token_id: token_id.as_ptr(),
+                    token_id_len: token_id.len(),
+                    doubled_nonce: login.doubled_nonce(),
+                    ..Self::undecided()
+                }
+            }
+        }
+    }
+}
+
+impl scramtoken_server {
+    /// The state is out for as long as a step takes: what panics leaves the login rejected, and
+    /// nothing is locked while a callback runs.
+    fn step(&self, input: &[u8]) -> Result<Status, (Error, &'static [u8])> {
+        let internal = State::Rejected(Status::INTERNAL);
+        let state = mem::replace(&mut *self.state.lock(), internal);
+        match self.advance(state, input) {
+            Ok((next, status)) => {
+                if let State::Authenticated(login) = &next {
+                    self.settings.audit.tell(|| {
+                        Event::authenticated(self.settings.clock.now_ms(), self.mechanism, login)
+                    });
+                }
+                *self.state.lock() = next;
+                Ok(status)
+            }
+            Err(Failure::Rejected(rejected)) => {
+                *self.state.lock() = State::Rejected(rejected.error().status());
+                self.settings.audit.tell(|| {
+                    Event::rejected(self.settings.clock.now_ms(), self.mechanism, &rejected)
+                });
+                Err((rejected.error().clone(), rejected.message()))
+            }
+            Err(Failure::Misuse(state, error)) => {
+                *self.state.lock() = state;
+                Err((error, b""))
+            }
+        }
+    }
+
+    fn advance(&self, state: State, input: &[u8]) -> Result<(State, Status), Failure> {
+        match state {
+            State::Start(nonce) => self.read_client_first(nonce, input),
+            State::Lookup(lookup) => challenge(lookup, input),
+            State::AwaitClientFinal(state) => {
+                let now_ms = self.settings.clock.now_ms();
+                let login = state.step(input, now_ms).map_err(Failure::Rejected)?;
+                Ok((State::Authenticated(login), Status::OK))
+            }
+            state @ (State::Authenticated(_) | State::Rejected(_)) => {
+                let text = "the login is over: no step follows";
+                Err(Failure::Misuse(state, Error::new(Status::INVALID_STATE, text)))
+            }
+        }
+    }
+
+    fn read_client_first(
+        &self,
+        nonce: Option<Nonce>,
+        input: &[u8],
+    ) -> Result<(State, Status), Failure> {
+        let nonce = match nonce {
+            Some(nonce) => nonce,
+            None => Nonce::from_random(
+                crate::random::bytes().map_err(|error| Failure::Rejected(Rejected::new(error)))?,
+            ),
+        };
+        let start = AwaitClientFirst::new(self.mechanism, self.settings.policy, nonce);
+        let question = start.step(input).map_err(Failure::Rejected)?;
+        match &self.settings.lookup {
+            None => Ok((State::Lookup(Lookup::new(question)), Status::NEED_CREDENTIAL)),
+            Some(callback) => {
+                let next = ask(callback, &self.settings, question).map_err(Failure::Rejected)?;
+                Ok((State::AwaitClientFinal(next), Status::CONTINUE))
+            }
+        }
+    }
+
+    /// What the last step gave to send. It lives in the state, so until the next step or the end.
+    fn output(&self) -> (*const u8, usize) {
+        let state = self.state.lock();
+        let message = match &*state {
+            State::AwaitClientFinal(state) => state.message(),
+            State::Authenticated(login) => login.message(),
+            State::Start(_) | State::Lookup(_) | State::Rejected(_) => b"",
+        };
+        (message.as_ptr(), message.len())
+    }
+
+    fn supply(
+        &self,
+        answer: impl FnOnce(&mut Lookup) -> Result<Status, Error>,
+    ) -> Result<Status, Error> {
+        match &mut *self.state.lock() {
+            State::Lookup(lookup) => answer(lookup),
+            _ => Err(Error::new(Status::INVALID_STATE, "no credential was asked for")),
+        }
+    }
+}
+
+/// Goes on once the caller has supplied.
+fn challenge(lookup: Lookup, input: &[u8]) -> Result<(State, Status), Failure> {
+    if !input.is_empty() {
+        let text = "the step after a supply has no input: the peer's message has been read";
+        let error = Error::new(Status::INVALID_ARGUMENT, text);
+        return Err(Failure::Misuse(State::Lookup(lookup), error));
+    }
+    match lookup.into_answer() {
+        Ok(answer) => {
+            let next = answer.map_err(Failure::Rejected)?;
+            Ok((State::AwaitClientFinal(next), Status::CONTINUE))
+        }
+        Err(lookup) => {
+            let text = "a credential was asked for: supply one before the next step";
+            let error = Error::new(Status::INVALID_STATE, text);
+            Err(Failure::Misuse(State::Lookup(lookup), error))
+        }
+    }
+}
+
+impl HasError for scramtoken_server {
+    fn error(&self) -> &LastError {
+        &self.error
+    }
+}
+
+/// Runs the body of a function on a server.
+///
+/// # Safety
+///
+/// As for [`object`].
+unsafe fn on_server(
+    server: *const scramtoken_server,
+    body: impl FnOnce(&scramtoken_server) -> Result<Status, Error>,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    match unsafe { object("server", server) } {
+        Ok(server) => call_on(server, body),
+        Err(error) => call(|| Err(error)),
+    }
+}
+
+/// Makes a server for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512", with the config as it is now.
+/// To be freed by scramtoken_server_free.
+///
+/// Errors: INVALID_ARGUMENT, UNSUPPORTED_MECHANISM.
+///
+/// # Safety
+///
+/// The config is NULL or a living object, `mechanism` is NULL or NUL-terminated, `out` is NULL or may
+/// be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_new(
+    config: *const scramtoken_server_config,
+    mechanism: *const c_char,
+    out: *mut *mut scramtoken_server,
+) -> scramtoken_status {
+    call(|| {
+        check_out("out", out)?;
+        // SAFETY: the caller's promise.
+        let (config, mechanism) =
+            unsafe { (object("config", config)?, string("mechanism", mechanism)?) };
+        let server = scramtoken_server {
+            mechanism: Mechanism::from_name(mechanism)?,
+            settings: Arc::clone(&config.0),
+            state: Mutex::new(State::Start(None)),
+            error: LastError::default(),
+        };
+        // SAFETY: not NULL, and the caller promises that it may be written.
+        unsafe { hand_out(out, server) };
+        Ok(Status::OK)
+    })
+}
+
+/// For tests only: this nonce as the server's own part, in place of a random one. Printable ASCII
+/// without a comma, not empty.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// The server is NULL or a living object, the nonce fits its length.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_set_nonce(
+    server: *mut scramtoken_server,
+    nonce: *const u8,
+    nonce_len: usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_server(server, |server| {
+            let nonce = Nonce::from_text(bytes("nonce", nonce, nonce_len)?)?;
+            match &mut *server.state.lock() {
+                State::Start(chosen) => *chosen = Some(nonce),
+                _ => {
+                    let text = "the login has begun: too late to set up";
+                    return Err(Error::new(Status::INVALID_STATE, text));
+                }
+            }
+            Ok(Status::OK)
+        })
+    }
+}
+
+/// Takes the client's message and gives the server's. Returns CONTINUE (send the output),
+/// NEED_CREDENTIAL (the output is empty: look the identity up, supply, step with no input), OK (the
+/// client is authenticated; send the output) or an error, which ends the login; the output, where
+/// there is one, is then the e= to send. Outputs are valid until the next step or the free.
+///
+/// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
+/// TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
+/// did not answer once. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
+/// leave the login as it was.
+///
+/// # Safety
+///
+/// The server is NULL or a living object, `in` fits its length, outputs are NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_step(
+    server: *mut scramtoken_server,
+    r#in: *const u8,
+    in_len: usize,
+    out: *mut *const u8,
+    out_len: *mut usize,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise; the outputs are checked for NULL before they are written.
+    unsafe {
+        on_server(server, |server| {
+            check_out("out", out)?;
+            check_out("out_len", out_len)?;
+            match server.step(bytes("in", r#in, in_len)?) {
+                Ok(status) => {
+                    let (message, len) = server.output();
+                    out.write(message);
+                    out_len.write(len);
+                    Ok(status)
+                }
+                Err((error, message)) => {
+                    if !message.is_empty() {
+                        out.write(message.as_ptr());
+                        out_len.write(message.len());
+                    }
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+/// After NEED_CREDENTIAL: whom to look up (UTF-8, no NUL, otherwise anything; valid until the next
+/// step), and as what (SCRAMTOKEN_IDENTITY_*).
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for.
+///
+/// # Safety
+///
+/// The server is NULL or a living object, outputs are NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_identity(
+    server: *const scramtoken_server,
+    name: *mut *const u8,
+    name_len: *mut usize,
+    kind: *mut i32,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise; the outputs are checked for NULL before they are written.
+    unsafe {
+        on_server(server, |server| {
+            check_out("name", name)?;
+            check_out("name_len", name_len)?;
+            check_out("kind", kind)?;
+            let state = server.state.lock();
+            let State::Lookup(lookup) = &*state else {
+                return Err(Error::new(Status::INVALID_STATE, "no credential is asked for"));
+            };
+            let LookupState::Asked(question) = lookup.state() else {
+                return Err(Error::new(Status::INVALID_STATE, "the credential was supplied"));
+            };
+            name.write(question.name().as_ptr());
+            name_len.write(question.name().len());
+            kind.write(identity_kind(question.kind()));
+            Ok(Status::OK)
+        })
+    }
+}
+
+/// After NEED_CREDENTIAL: the name is a user's. The credential is copied.
+///
+/// Errors: INVALID_ARGUMENT, also when only a token would do (supply again); INVALID_STATE when
+/// nobody is asked for.
+///
+/// # Safety
+///
+/// The server is NULL or a living object, the credential's pointers fit their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_supply_user(
+    server: *mut scramtoken_server,
+    credential: *const scramtoken_credential,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe { on_server(server, |server| server.supply(|lookup| lookup.answer_user(credential))) }
+}
+
+/// After NEED_CREDENTIAL: the name is a token's id. The owner's name ("alice", UTF-8 without NUL) and
+/// the credential are copied; the token ends at `expiry_ms` (-1: never), which the config's clock
+/// decides when the client has proved itself.
+///
+/// Errors: INVALID_ARGUMENT, also when only a user would do (supply again); INVALID_STATE when nobody
+/// is asked for.
+///
+/// # Safety
+///
+/// The server is NULL or a living object, pointers fit their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_supply_token(
+    server: *mut scramtoken_server,
+    credential: *const scramtoken_credential,
+    owner_name: *const u8,
+    owner_name_len: usize,
+    expiry_ms: i64,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_server(server, |server| {
+            server.supply(|lookup| {
+                lookup.answer_token(credential, owner_name, owner_name_len, expiry_ms)
+            })
+        })
+    }
+}
+
+/// After NEED_CREDENTIAL: nobody has that name. The login goes on with a made-up challenge and is
+/// refused at its end.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for; IO (no random numbers).
+///
+/// # Safety
+///
+/// The server is NULL or a living object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_supply_unknown(
+    server: *mut scramtoken_server,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_server(server, |server| server.supply(|lookup| lookup.answer_unknown(&server.settings)))
+    }
+}
+
+/// What the login came to, at any time.
+///
+/// Errors: INVALID_ARGUMENT.
+///
+/// # Safety
+///
+/// The server is NULL or a living object, `out` is NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_verdict(
+    server: *const scramtoken_server,
+    out: *mut scramtoken_verdict,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise; the output is checked for NULL before it is written.
+    unsafe {
+        on_server(server, |server| {
+            check_out("out", out)?;
+            out.write(scramtoken_verdict::of(&server.state.lock()));
+            Ok(Status::OK)
+        })
+    }
+}
+
+/// What went wrong in the server's last failing call: one sentence without secrets, for the server's
+/// own log; empty where none has failed, never NULL. Valid until its next failing call or its free.
+///
+/// # Safety
+///
+/// The server is NULL or a living object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_error(
+    server: *const scramtoken_server,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    match unsafe { server.as_ref() } {
+        Some(server) => server.error.as_ptr(),
+        None => c"".as_ptr(),
+    }
+}
+
+/// Frees a server and zeroes its keys. NULL is fine.
+///
+/// # Safety
+///
+/// The server is NULL or came from scramtoken_server_new, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_free(server: *mut scramtoken_server) {
+    // SAFETY: the caller's promise.
+    unsafe { take_back(server) };
+}
