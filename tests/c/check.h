@@ -66,6 +66,10 @@
                  check_want); \
   } while (0)
 
+/* The two that come up most. */
+#define BAD SCRAMTOKEN_ERR_INVALID_ARGUMENT
+#define STATE SCRAMTOKEN_ERR_INVALID_STATE
+
 #define RUN(test) (printf("%s\n", #test), fflush(stdout), test())
 
 /* A text as the two arguments that bytes travel as. */

@@ -12,7 +12,9 @@
 #define TOKEN_HMAC "aG1hYw=="
 #define TOKEN_OWNER "alice"
 
-static const char *const MECHANISMS[] = {"SCRAM-SHA-256", "SCRAM-SHA-512"};
+#define SHA_256 "SCRAM-SHA-256"
+#define SHA_512 "SCRAM-SHA-512"
+static const char *const MECHANISMS[] = {SHA_256, SHA_512};
 enum { MECHANISMS_LEN = 2 };
 
 static inline size_t key_len(const char *mechanism) {
@@ -148,9 +150,9 @@ static inline struct ending log_in(const scramtoken_server_config *config, const
   return ending;
 }
 
-#define CHECK_ENDING(ending, of_client, of_server) \
+#define CHECK_ENDING(expression, of_client, of_server) \
   do { \
-    struct ending check_ending = (ending); \
+    struct ending check_ending = (expression); \
     CHECK_STATUS(check_ending.server, of_server); \
     CHECK_STATUS(check_ending.client, of_client); \
   } while (0)

@@ -34,7 +34,6 @@ static void wrong_arguments_leave_the_buffers_alone(void) {
 #define DERIVE(mechanism, password, password_len, salt, salt_len, iterations, stored, server, len) \
   scramtoken_derive(mechanism, (const uint8_t *)(password), password_len, \
                     (const uint8_t *)(salt), salt_len, iterations, stored, server, len)
-#define BAD SCRAMTOKEN_ERR_INVALID_ARGUMENT
   CHECK_STATUS(DERIVE(NULL, "p", 1, "s", 1, 4096, stored_key, server_key, 32), BAD);
   CHECK_STATUS(DERIVE("SCRAM-SHA-1", "p", 1, "s", 1, 4096, stored_key, server_key, 20),
                SCRAMTOKEN_ERR_UNSUPPORTED_MECHANISM);
@@ -65,7 +64,7 @@ static void versions_are_told(void) {
   const char *version = scramtoken_version();
   int major, minor, patch;
   CHECK(sscanf(version, "%d.%d.%d", &major, &minor, &patch) == 3);
-  CHECK_INT(scramtoken_abi_version(), 0); /* the number in the SONAME */
+  CHECK_INT(scramtoken_abi_version(), 1);
 }
 
 static void every_status_has_its_name(void) {

@@ -24,6 +24,11 @@
 #define SHA_256_STORED_KEY "586e5df283e6dceb5c3e791d8b8528ec191e664045ce971792e2e6b5bb13e2a6"
 #define SHA_256_SERVER_KEY "c1f3cbc1c13a9d35a14c0990eed97629ea225863e566a4314ab99f3f00e5d9d5"
 
+/* The same login where the client-final-message doubles the client's nonce, as librdkafka before
+ * 2.6.1 does; by hashlib as well. */
+#define SHA_256_DOUBLED_PROOF "1Y75+q7XaCGJj/r6vyQWwoNxSzV5ksS8xhp5Lqyriec="
+#define SHA_256_DOUBLED_SIGNATURE "3svB0h5EwFJ/+WVn2GpJ5uBzW8HEv9nm1rcYAhYlm0A="
+
 #define SHA_512_PROOF \
   "gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ=="
 #define SHA_512_SIGNATURE \
