@@ -58,7 +58,7 @@ static enum exit_code fail(enum exit_code code, const char *format, ...) {
 
 #define FUNCTIONS(X) \
   X(client_new) X(client_set_password) X(client_set_token) X(client_step) X(client_error) \
-  X(client_free) X(last_error)
+  X(client_free) X(last_error) X(abi_version)
 
 static struct {
 #define DECLARE(name) __typeof__(&scramtoken_##name) name;
@@ -74,6 +74,7 @@ static enum exit_code load_library(const char *path) {
   if (symbol == NULL) return fail(NO_LIBRARY, "%s", dlerror()); \
   memcpy(&scram.name, &symbol, sizeof symbol); /* C casts no data pointer to a function's */
   FUNCTIONS(LOAD)
+  if (scram.abi_version() != 1) return fail(NO_LIBRARY, "%s: has another C API", path);
   return OK;
 }
 
