@@ -1,4 +1,4 @@
-# scramtoken: see README.md. `make help` lists what can be made.
+# scramtoken: `make help` lists what can be made, README.md says more.
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,24 +8,75 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
 PYTHON ?= python3
-VENV := build/venv
-LIBRARY := target/release/libscramtoken.so
+CC ?= cc
 
-.PHONY: help lib demo test test-long check bench header install clean
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME := libscramtoken.so.0
+LIBRARY := target/release/libscramtoken.so
+VENV := build/venv
+CFLAGS ?= -O2 -g
+EXAMPLES := build/examples/login build/examples/server
+
+.PHONY: help lib examples demo test test-long check bench header install clean FORCE
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
-lib: ## build target/release/libscramtoken.so
+lib: $(LIBRARY) ## build target/release/libscramtoken.so
+
+examples: $(EXAMPLES) ## build the C examples into build/examples
+
+demo: ## log in to a real Kafka broker in every way, and show a table
+	demo/prerequisites.sh demo
+	$(MAKE) --no-print-directory lib examples $(VENV)/.ready
+	$(VENV)/bin/python -m demo
+
+test: ## run the tests (under 20 minutes)
+	demo/prerequisites.sh test
+	$(MAKE) --no-print-directory lib examples $(VENV)/.ready
+	$(VENV)/bin/python tests/run.py
+
+test-long: ## run the tests and those that take long (under 50 minutes)
+	demo/prerequisites.sh test
+	$(MAKE) --no-print-directory lib examples $(VENV)/.ready
+	$(VENV)/bin/python tests/run.py --long
+
+check: ## format, lints and unit tests: the quick loop
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) test --quiet --lib
+
+header: ## write include/scramtoken.h anew from src/ffi
+	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
+
+install: lib ## install library, header and scramtoken.pc below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libscramtoken.so.$(VERSION)
+	ln -sf libscramtoken.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libscramtoken.so
+	install -m 644 include/scramtoken.h $(DESTDIR)$(PREFIX)/include/scramtoken.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' packaging/scramtoken.pc.in \
+	  >$(DESTDIR)$(PREFIX)/lib/pkgconfig/scramtoken.pc
+
+clean: ## remove everything that was built
+	rm -rf target build
+
+# Cargo knows best what is stale. What is linked with the library looks for its SONAME.
+$(LIBRARY): FORCE
 	$(CARGO) rustc --release --lib --crate-type cdylib
+	ln -sf $(@F) $(@D)/$(SONAME)
+
+# login opens the library at run time, server is linked with it.
+build/examples/login: examples/c/login.c $(wildcard examples/c/*.h) include/scramtoken.h
+	mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=c11 -Wall -Wextra -Iinclude -o $@ $< -ldl
+
+build/examples/server: examples/c/server.c $(wildcard examples/c/*.h) include/scramtoken.h | $(LIBRARY)
+	mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=c11 -Wall -Wextra -pthread -Iinclude -o $@ $< $(LIBRARY) \
+	  -Wl,-rpath,$(CURDIR)/target/release
 
 $(VENV)/.ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
-
-header: ## write include/scramtoken.h anew from src/ffi
-	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
-
-clean: ## remove everything that was built
-	rm -rf target build
