@@ -5,6 +5,7 @@ import sys
 import time
 
 from tests.kafka.broker import KafkaBroker
+from tests.kafka.jars import fetch
 from tests.kafka.process import say
 
 from .rows import all_rows
@@ -16,6 +17,7 @@ VERSION = "4.4.0"
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the broker is stopped
+    fetch(VERSION)
     say(f"Starting a Kafka {VERSION} broker")
     started = time.monotonic()
     with KafkaBroker(VERSION) as broker:

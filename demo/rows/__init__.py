@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from typing import Callable, Tuple
+from typing import Callable
 
 from tests.kafka.login_program import log_in
 from tests.kafka.properties import SCRAM_MECHANISMS
@@ -17,7 +17,7 @@ class Row:
     mechanism: str
     what: str
     expected: str
-    run: Callable[[], Tuple[str, str]]  # what happened, to compare with `expected`; and details
+    run: Callable[[], tuple[str, str]]  # what happened, to compare with `expected`; and details
 
 
 def all_rows(scene):

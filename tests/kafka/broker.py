@@ -223,9 +223,14 @@ class KafkaBroker:
             directory = self._node_directory(number)
             directory.mkdir()
             node = properties.node(
-                number, self._ports, self.host, directory, self.authority, secret_key,
+                number,
+                self._ports,
+                self.host,
+                directory,
+                self.authority,
+                secret_key,
                 self.mechanisms,
-            )  # fmt: skip
+            )
             properties.write(self._config(number), node | self._extra_properties)
             with open(directory / "format.log", "wb") as log:
                 argv = self._java(_JVM_ARGS, "kafka.tools.StorageTool", "format", "-t", cluster_id)

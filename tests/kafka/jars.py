@@ -43,6 +43,12 @@ def tools_classpath(version):
     )
 
 
+def fetch(version):
+    """Fetches what is not there yet, so that later calls take no time."""
+    broker_classpath(version)
+    tools_classpath(version)
+
+
 def _jars(version, purpose, artifacts):
     directory = CACHE / version / purpose
     if not directory.exists():
@@ -109,7 +115,6 @@ def _locked(path):
         yield
 
 
-if __name__ == "__main__":  # fetches all of them, where progress can be seen
+if __name__ == "__main__":  # where progress can be seen; under pytest it could not
     for _version in VERSIONS:
-        broker_classpath(_version)
-        tools_classpath(_version)
+        fetch(_version)

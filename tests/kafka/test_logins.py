@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from .login_program import C, PYTHON, Credential, log_in
+from .login_program import PYTHON, C, Credential, log_in
 from .properties import SCRAM_MECHANISMS, USERS
 
 pytestmark = [
