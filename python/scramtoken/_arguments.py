@@ -39,9 +39,11 @@ def unsigned(value: int, what: str, bits: int = 32) -> int:
     return value
 
 
-def milliseconds(value: int | None, what: str) -> int:
-    if value is None:
-        return -1
+def expiry(value: int | None) -> int:
+    return -1 if value is None else milliseconds(value, "expiry_ms")
+
+
+def milliseconds(value: int, what: str) -> int:
     if not -(1 << 63) <= integer(value, what) < 1 << 63:
         raise ValueError(f"{what} must fit into 64 bits")
     return value

@@ -56,6 +56,13 @@ class Call:
     def __exit__(self, *_: object) -> None:
         _thread.call = self._outer
 
+    def take_error(self) -> BaseException:
+        """Hands the exception over, for a raised one must not be reachable from its own frames:
+        only the garbage collector would then free the login, secrets and all."""
+        error, self.error = self.error, None
+        assert error is not None
+        return error
+
 
 def raised(error: BaseException) -> int:
     """Remembers a callback's exception for the step around it; returns the status for it."""

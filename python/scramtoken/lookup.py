@@ -72,7 +72,7 @@ def _reply(reply: int, answer: Answer) -> None:
     elif isinstance(answer, Token):
         credential = struct(answer.credential)
         owner = _arguments.text(answer.owner, "owner")
-        expiry = _arguments.milliseconds(answer.expiry_ms, "expiry_ms")
+        expiry = _arguments.expiry(answer.expiry_ms)
         check(
             library.scramtoken_lookup_reply_token(
                 reply, byref(credential), owner, len(owner), expiry

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ctypes import byref, c_int32, c_size_t, c_void_p, string_at
+from typing import NoReturn
 
 from . import _arguments, _callbacks
 from ._arguments import Text
 from ._handle import Handle, Owner
 from ._library import VerdictStruct, check, last_error, library
 from .credential import Credential, struct
-from .errors import ScramTokenError, Status, error_for
+from .errors import Status, error_for
 from .lookup import Identity
 from .server_config import ServerConfig
 from .verdict import Verdict, from_struct
@@ -85,38 +86,35 @@ class Server(Owner):
         with self._handle.exclusive() as server, _callbacks.Call() as call:
             if self._callback_raised:
                 raise error_for(Status.INVALID_STATE, "the login is over: a callback raised")
-            output = b""
-            failure: ScramTokenError | None = None
-            try:
-                if self._clock is not None:
-                    self._clock.read()
-            except BaseException as error:
-                _callbacks.raised(error)
-            else:
-                output, failure = self._step(server, message)
+            status, output = self._step(server, message)
             if call.error is not None:
-                self._fail(call.error, failure)
-            if failure is not None:
-                raise failure
+                self._callback_raised = True
+                self._raise_from(call.take_error(), status, output)
+            if status < 0:
+                raise error_for(status, last_error(), output)
             return output
 
-    def _step(self, server: int, message: bytes) -> tuple[bytes, ScramTokenError | None]:
+    def _step(self, server: int, message: bytes) -> tuple[int, bytes]:
+        try:
+            if self._clock is not None:
+                self._clock.read()
+        except BaseException as error:
+            _callbacks.raised(error)
+            return Status.INTERNAL, b""
         pointer, length = c_void_p(), c_size_t()
-        status = library.scramtoken_server_step(
+        status: int = library.scramtoken_server_step(
             server, message, len(message), byref(pointer), byref(length)
         )
-        output = string_at(pointer, length.value) if length.value else b""
         self._need_credential = status == Status.NEED_CREDENTIAL
-        return output, error_for(status, last_error(), output) if status < 0 else None
+        return status, string_at(pointer, length.value) if length.value else b""
 
-    def _fail(self, error: BaseException, failure: ScramTokenError | None) -> None:
-        self._callback_raised = True
+    def _raise_from(self, error: BaseException, status: int, output: bytes) -> NoReturn:
         if not isinstance(error, Exception):
             raise error  # KeyboardInterrupt and the like are not about this login
-        if failure is None:
-            text = f"a callback raised {type(error).__name__}"
-            failure = error_for(Status.INTERNAL, text, _OTHER_ERROR)
-        raise failure from error
+        if status >= 0:  # the library knows nothing of what its audit came to
+            status, output = Status.INTERNAL, b""
+        text = f"a callback raised {type(error).__name__}"
+        raise error_for(status, text, output or _OTHER_ERROR) from error
 
     @property
     def need_credential(self) -> bool:
@@ -164,7 +162,7 @@ class Server(Owner):
         """
         value = struct(credential)
         name = _arguments.text(owner, "owner")
-        expiry = _arguments.milliseconds(expiry_ms, "expiry_ms")
+        expiry = _arguments.expiry(expiry_ms)
         with self._handle.exclusive() as server:
             check(
                 library.scramtoken_server_supply_token(

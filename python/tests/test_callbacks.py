@@ -115,7 +115,11 @@ def test_exceptions_that_end_the_program_go_on_as_they_are(error):
         (True, TypeError, "a lookup must return User, Token or None, not bool"),
         (ALICE, TypeError, "a lookup must return User, Token or None, not Credential"),
         (User(None), TypeError, "credential must be Credential, not NoneType"),
-        (Token(TOKEN, "alice", None), scramtoken.InvalidArgumentError, ""),  # a user was asked for
+        (
+            Token(TOKEN, "alice", None),
+            scramtoken.InvalidArgumentError,
+            None,
+        ),  # a user was asked for
         (Token(TOKEN, 7, None), TypeError, "owner must be str or bytes"),
         (Token(TOKEN, "alice", "soon"), TypeError, "expiry_ms must be int"),
     ],

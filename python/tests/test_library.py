@@ -122,7 +122,7 @@ def ctype(declaration):
 def prototypes():
     header = (ROOT / "include" / "scramtoken.h").read_text()
     header = re.sub(r"/\*.*?\*/|//[^\n]*|^#[^\n]*", "", header, flags=re.S | re.M)
-    pattern = r"(?:^|;|\})\s*([\w\s*]+?)\bscramtoken_(\w+)\s*\(([^()]*)\)\s*(?=;)"
+    pattern = r"(?:^|;|[{}])\s*([\w\s*]+?)\bscramtoken_(\w+)\s*\(([^()]*)\)\s*(?=;)"
     found = re.findall(pattern, header)
     return {name: (result, parameters) for result, name, parameters in found}
 

@@ -61,6 +61,7 @@ def test_callbacks_live_as_long_as_a_server_may_call_them():
         def __call__(self, *arguments):
             return lookup(*arguments)
 
+    gc.collect()
     before = len(_callbacks._registered)
     callback = Lookup()
     alive = weakref.ref(callback)
@@ -77,6 +78,7 @@ def test_callbacks_live_as_long_as_a_server_may_call_them():
 
 
 def test_failing_constructors_leave_nothing_behind():
+    gc.collect()
     before = len(_callbacks._registered)
     for _ in range(100):
         with pytest.raises(TypeError):
@@ -114,6 +116,49 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     grown_kib = int(run_python(PATH + code))
     assert grown_kib < 1024
+
+
+def refused_by_a_message():
+    answering = server()
+    with pytest.raises(scramtoken.ProtocolError):
+        answering.step(b"")
+    return answering
+
+
+def refused_by_a_callback():
+    answering = server(lookup=lambda *_: 1 / 0)
+    with pytest.raises(scramtoken.ScramTokenError):
+        answering.step(alice().step())
+    return answering
+
+
+def refused_by_the_clock():
+    answering = server(clock=lambda: 1 / 0)
+    with pytest.raises(scramtoken.ScramTokenError):
+        answering.step(alice().step())
+    return answering
+
+
+def failed_client():
+    client = alice()
+    with pytest.raises(scramtoken.ProtocolError):
+        client.step()
+        client.step(b"")
+    return client
+
+
+@pytest.mark.parametrize(
+    "make", [refused_by_a_message, refused_by_a_callback, refused_by_the_clock, failed_client]
+)
+def test_failed_logins_are_freed_without_the_garbage_collector(make):
+    gc.disable()
+    try:
+        login = make()
+        alive = weakref.ref(login)
+        del login
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def endless(client):
@@ -214,7 +259,7 @@ import os, exchange
 client, server = exchange.alice(), exchange.server()
 message = client.step(server.step(client.step()))
 child = os.fork()
-print(server.step(message)[:2].decode(), bool(server.verdict), flush=True)
+os.write(1, b"%s %s\\n" % (server.step(message)[:2], repr(bool(server.verdict)).encode()))
 if child:
     os.wait()
 """

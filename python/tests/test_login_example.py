@@ -39,7 +39,7 @@ class StandIn:
             return
         connection.settimeout(30)
         with connection, connection.makefile("rb") as stream:
-            while head := stream.read(4):
+            while head := self.read(stream, 4):
                 request = stream.read(int.from_bytes(head, "big"))
                 api_key, version, correlation_id, length = struct.unpack(">hhih", request[:10])
                 self.requests.append((api_key, version))
@@ -48,6 +48,13 @@ class StandIn:
                 if frame is None:
                     return
                 connection.sendall(frame)
+
+    @staticmethod
+    def read(stream, length):
+        try:
+            return stream.read(length)
+        except ConnectionResetError:  # the client hung up on what it did not like
+            return b""
 
     def __enter__(self):
         return self
