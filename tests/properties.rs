@@ -1,5 +1,5 @@
 //! What holds for every login, tried with random ones.
-#![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
 use proptest::prelude::*;
 use scramtoken::{

@@ -130,6 +130,17 @@ impl<'a> Attributes<'a> {
         })
     }
 
+    /// Takes off the last field, where it is of this attribute: all before it, and its value.
+    pub(super) fn split_last(&mut self, attribute: char) -> (&'a str, Option<&'a str>) {
+        let rest = self.rest.unwrap_or_default();
+        let value = rest.rsplit_once(',').and_then(|(before, last)| {
+            let value = last.strip_prefix(attribute)?.strip_prefix('=')?;
+            self.rest = Some(before);
+            Some((before, Some(value)))
+        });
+        value.unwrap_or((rest, None))
+    }
+
     /// The value of `r=`: printable ASCII, at least one character.
     pub(super) fn nonce(&mut self) -> Result<&'a str, Error> {
         let nonce = self.value('r')?;

@@ -6,7 +6,7 @@ use std::io::Write;
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 
 use super::Extensions;
-use super::attributes::{Attributes, MessageName, check_length};
+use super::attributes::{Attributes, MessageName};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
@@ -31,17 +31,15 @@ pub(crate) struct ClientFinalWithoutProof<'a> {
 impl<'a> ClientFinal<'a> {
     pub(crate) fn parse(message: &'a [u8], mechanism: Mechanism) -> Result<Self, Error> {
         let name = MessageName::ClientFinal;
-        check_length(name, message.len())?;
-        let end = message.iter().rposition(|byte| *byte == b',').unwrap_or(message.len());
-        let (covered, last) = message.split_at_checked(end).unwrap_or((message, b""));
-        let mut attributes = Attributes::new(name, covered)?;
+        let mut attributes = Attributes::new(name, message)?;
+        let (covered, proof) = attributes.split_last('p');
         let channel_binding = decode_channel_binding(attributes.value('c')?)?;
         let nonce = attributes.nonce()?;
         let extensions = Extensions::parse(&attributes)?;
-        let mut last = Attributes::new(name, last.get(1..).unwrap_or_default())?;
-        let proof = name.key(mechanism, 'p', last.value('p')?, Status::INVALID_PROOF)?;
+        let proof = proof.ok_or_else(|| name.malformed("p= is missing at its end"))?;
+        let proof = name.key(mechanism, 'p', proof, Status::INVALID_PROOF)?;
         let without_proof = ClientFinalWithoutProof { channel_binding, nonce, extensions };
-        Ok(Self { without_proof, covered, proof })
+        Ok(Self { without_proof, covered: covered.as_bytes(), proof })
     }
 }
 
