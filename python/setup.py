@@ -6,17 +6,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 CRATE = Path(__file__).resolve().parent.parent / "Cargo.toml"
+BUILD = CRATE.parent / "build" / "python"
 
 
 def cargo_build() -> str:
     """Builds the shared library, and returns its path."""
-    if not CRATE.is_file():
-        raise SystemExit("scramtoken is built from a checkout of the whole project")
     if shutil.which("cargo") is None:
         raise SystemExit("building scramtoken takes Rust: cargo is not on PATH")
     command = ["cargo", "rustc", "--release", "--lib", "--crate-type", "cdylib", "--locked"]
@@ -32,6 +31,7 @@ def cargo_build() -> str:
 
 class BuildWithLibrary(build_py):
     def run(self) -> None:
+        shutil.rmtree(Path(self.build_lib, "scramtoken"), ignore_errors=True)  # of an older build
         super().run()
         in_place = self.get_package_dir("scramtoken")
         package = in_place if self.editable_mode else Path(self.build_lib, "scramtoken")
@@ -40,13 +40,21 @@ class BuildWithLibrary(build_py):
         shutil.copyfile(cargo_build(), target)
 
 
-class PlatformWheel(bdist_wheel):
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = False
+class PlatformDistribution(Distribution):
+    def has_ext_modules(self) -> bool:
+        return True
 
+
+class PlatformWheel(bdist_wheel):
     def get_tag(self) -> "tuple[str, str, str]":
         return "py3", "none", super().get_tag()[2]
 
 
-setup(cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel})
+if not CRATE.is_file():
+    raise SystemExit("scramtoken is built from a checkout of the whole project")
+BUILD.mkdir(parents=True, exist_ok=True)
+setup(
+    options={"build": {"build_base": str(BUILD)}, "egg_info": {"egg_base": str(BUILD)}},
+    distclass=PlatformDistribution,
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
+)

@@ -83,6 +83,5 @@ def test_installed_wheel_logs_in(clean, wheel):
 def test_auditwheel_finds_nothing_foreign(clean, wheel):
     clean("-m", "pip", "--quiet", "install", "auditwheel")
     shown = clean("-m", "auditwheel", "show", wheel)
-    assert 'is consistent with\nthe following platform tag: "manylinux_' in shown.replace(
-        "consistent with the", "consistent with\nthe"
-    )
+    shown = " ".join(shown.split())
+    assert 'is consistent with the following platform tag: "manylinux_2_' in shown, shown
