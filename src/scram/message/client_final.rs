@@ -35,8 +35,8 @@ impl<'a> ClientFinal<'a> {
         let (covered, proof) = attributes.split_last('p');
         let channel_binding = decode_channel_binding(attributes.value('c')?)?;
         let nonce = attributes.nonce()?;
-        let extensions = Extensions::parse(&attributes)?;
         let proof = proof.ok_or_else(|| name.malformed("p= is missing at its end"))?;
+        let extensions = Extensions::parse(&attributes)?;
         let proof = name.key(mechanism, 'p', proof, Status::INVALID_PROOF)?;
         let without_proof = ClientFinalWithoutProof { channel_binding, nonce, extensions };
         Ok(Self { without_proof, covered: covered.as_bytes(), proof })
