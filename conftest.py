@@ -1,11 +1,9 @@
-"""pytest settings for every test of the project that is not written in Rust."""
+"""Where tests that are not written in Rust find the library: the one that was built here."""
 
 import os
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-
-os.environ.setdefault("SCRAMTOKEN_LIBRARY", str(ROOT / "target" / "release" / "libscramtoken.so"))
-sys.path.insert(0, str(ROOT / "python"))
-sys.path.insert(0, str(ROOT / "tests"))
+os.environ.setdefault(
+    "SCRAMTOKEN_LIBRARY",
+    str(Path(__file__).resolve().parent / "target" / "release" / "libscramtoken.so"),
+)
