@@ -3,6 +3,8 @@
 mod audit;
 mod error;
 mod ffi;
+#[allow(dead_code, unused_imports, reason = "the rooms that read files come next")]
+mod properties;
 mod random;
 mod scram;
 mod status;

@@ -1,0 +1,9 @@
+//! Java properties files as Kafka's clients read them, and the JAAS line in them.
+//!
+//! Nothing here opens a file: the bytes come in, and values are zeroed when dropped.
+
+mod file;
+mod jaas;
+
+pub(crate) use file::Properties;
+pub(crate) use jaas::LoginModule;
