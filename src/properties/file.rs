@@ -163,8 +163,10 @@ fn trim_start(line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    type Pairs = [(&'static str, &'static str)];
+
     /// What `java.util.Properties.load` of JDK 17 makes of the same bytes.
-    const LIKE_JAVA: &[(&[u8], &[(&str, &str)])] = &[
+    const LIKE_JAVA: &[(&[u8], &Pairs)] = &[
         (b"", &[]),
         (b"a=b", &[("a", "b")]),
         (b" a : b \n", &[("a", "b ")]),
