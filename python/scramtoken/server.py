@@ -53,7 +53,6 @@ class Server(Owner):
         if not isinstance(config, ServerConfig):
             raise TypeError(f"config must be ServerConfig, not {type(config).__name__}")
         self._clock = config._clock
-        self._need_credential = False
         self._callback_raised = False
         name = _arguments.c_string(mechanism, "mechanism")
         server = c_void_p()
@@ -105,7 +104,6 @@ class Server(Owner):
         status: int = library.scramtoken_server_step(
             server, message, len(message), byref(pointer), byref(length)
         )
-        self._need_credential = status == Status.NEED_CREDENTIAL
         return status, string_at(pointer, length.value) if length.value else b""
 
     def _raise_from(self, error: BaseException, status: int, output: bytes) -> NoReturn:
@@ -119,7 +117,8 @@ class Server(Owner):
     @property
     def need_credential(self) -> bool:
         """Whether the login waits for a credential to be supplied."""
-        return self._need_credential
+        with self._handle.exclusive() as server:
+            return self._ask(server)[0] == Status.OK
 
     @property
     def identity(self) -> tuple[str, Identity]:
@@ -128,13 +127,17 @@ class Server(Owner):
         Raises:
             InvalidStateError: nothing is to be looked up.
         """
-        name, length, kind = c_void_p(), c_size_t(), c_int32()
         with self._handle.exclusive() as server:
-            check(
-                library.scramtoken_server_identity(server, byref(name), byref(length), byref(kind))
-            )
-            text = string_at(name, length.value) if length.value else b""
-        return text.decode("utf-8"), Identity(kind.value)
+            status, name, kind = self._ask(server)
+            check(status)
+        return name.decode("utf-8"), Identity(kind)
+
+    def _ask(self, server: int) -> tuple[int, bytes, int]:
+        name, length, kind = c_void_p(), c_size_t(), c_int32()
+        status: int = library.scramtoken_server_identity(
+            server, byref(name), byref(length), byref(kind)
+        )
+        return status, string_at(name, length.value) if length.value else b"", kind.value
 
     def supply_user(self, credential: Credential) -> None:
         """Answers need_credential: the name is a user's. Then call step() without data.
@@ -146,7 +149,6 @@ class Server(Owner):
         value = struct(credential)
         with self._handle.exclusive() as server:
             check(library.scramtoken_server_supply_user(server, byref(value)))
-            self._need_credential = False
 
     def supply_token(self, credential: Credential, owner: Text, expiry_ms: int | None) -> None:
         """Answers need_credential: the name is a token's id. Then call step() without data.
@@ -169,7 +171,6 @@ class Server(Owner):
                     server, byref(value), name, len(name), expiry
                 )
             )
-            self._need_credential = False
 
     def supply_unknown(self) -> None:
         """Answers need_credential: there is nobody of that name. Then call step() without data:
@@ -180,7 +181,6 @@ class Server(Owner):
         """
         with self._handle.exclusive() as server:
             check(library.scramtoken_server_supply_unknown(server))
-            self._need_credential = False
 
     @property
     def verdict(self) -> Verdict:

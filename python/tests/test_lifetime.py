@@ -23,6 +23,7 @@ def test_closed_objects_refuse_work():
         lambda: answering.step(b"n,,n=a,r=b"),
         lambda: answering.verdict,
         lambda: answering.identity,
+        lambda: answering.need_credential,
         lambda: answering.supply_user(ALICE),
         lambda: answering.supply_token(ALICE, "alice", None),
         lambda: answering.supply_unknown(),

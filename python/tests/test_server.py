@@ -159,10 +159,16 @@ def test_supplying_twice():
 
 
 def test_step_before_supplying():
-    waiting = suspended(alice())
+    client = alice()
+    waiting = suspended(client)
     with pytest.raises(scramtoken.InvalidStateError):
         waiting.step()
+    with pytest.raises(scramtoken.InvalidArgumentError):
+        waiting.step(b"more")
+    assert waiting.need_credential
     assert not waiting.verdict
+    waiting.supply_user(ALICE)
+    assert finish(client, waiting)
 
 
 def test_credential_of_the_other_mechanism():
