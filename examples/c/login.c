@@ -225,8 +225,8 @@ static enum exit_code authenticate(int fd, scramtoken_client *client, int64_t *l
                   printable(text, text_len), error_code);
   }
   if (status == SCRAMTOKEN_OK) return OK; /* only now has the broker proved itself */
-  return fail(status == SCRAMTOKEN_ERR_SERVER_REFUSED ? REFUSED : UNTRUSTED, "%s",
-              scram.client_error(client));
+  enum exit_code code = status == SCRAMTOKEN_ERR_SERVER_REFUSED ? REFUSED : UNTRUSTED;
+  return fail(in == NULL ? USAGE : code, "%s", scram.client_error(client)); /* NULL: nothing sent */
 }
 
 static enum exit_code log_in(int fd, scramtoken_client *client, const struct options *options) {

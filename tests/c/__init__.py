@@ -1,0 +1,1 @@
+"""Tests of the C API in C, compiled as C and as C++, and of the C examples."""
