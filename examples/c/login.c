@@ -2,7 +2,7 @@
  * Logs in to a Kafka broker by SCRAM, with a password or a delegation token, through
  * libscramtoken loaded at run time. See server.c for a program that is linked with it.
  *
- *   cc -std=c11 -I include -o login examples/c/login.c -ldl
+ *   cc -std=c11 -o login login.c $(pkg-config --cflags scramtoken) -ldl
  *   SCRAMTOKEN_SECRET=$(cat hmac) ./login --port 9092 --token-id 5qE...
  *
  * From top to bottom: the library's functions, the secret, the connection, the login itself

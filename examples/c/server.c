@@ -2,7 +2,7 @@
  * A small server that authenticates its peers by SCRAM, users and delegation tokens alike. It is
  * linked with libscramtoken; login.c loads it at run time instead.
  *
- *   cc -std=c11 -I include -o server examples/c/server.c -L target/release -lscramtoken -lpthread
+ *   cc -std=c11 -o server server.c $(pkg-config --cflags --libs scramtoken) -lpthread
  *   ./server --credentials FILE
  *
  * FILE, which no other user may read, has one credential a line; an expiry of -1 means never:
@@ -107,7 +107,9 @@ static bool load_entries(const char *path) {
   }
   explicit_bzero(text, sizeof text);
   if (fd >= 0) close(fd);
-  if (error != NULL) fprintf(stderr, "server: %s, line %d: %s\n", path, number, error);
+  if (error != NULL && number == 0) fprintf(stderr, "server: %s: %s\n", path, error);
+  if (error != NULL && number > 0)
+    fprintf(stderr, "server: %s, line %d: %s\n", path, number, error);
   return error == NULL;
 }
 
