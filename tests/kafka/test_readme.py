@@ -1,0 +1,146 @@
+"""Runs what the README shows."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import scramtoken
+from tests.c.compile import C11, ROOT, compile_program, succeed
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+# What the recipes build or install has been built by `make test` already, and the wheel has tests
+# of its own.
+BUILT_ALREADY = {"make lib", "make examples", "pip install ./python"}
+
+
+def blocks(language, containing=""):
+    return [text for name, text in BLOCKS if name == language and containing in text]
+
+
+def only_block(language, containing):
+    [text] = blocks(language, containing)
+    return text
+
+
+def test_every_block_is_run_here():
+    assert len(blocks("c")) == 1
+    assert len(blocks("python")) == 2
+    assert len(blocks("sh")) == 4
+    assert {name for name, _ in BLOCKS} == {"", "c", "python", "sh"}
+
+
+def test_make_commands_exist():
+    for command in re.findall(r"\bmake ([a-z-]+)", README):
+        dry_run = ["make", "--dry-run", "--no-print-directory", command]
+        assert subprocess.run(dry_run, cwd=ROOT, capture_output=True).returncode == 0, command
+
+
+def test_linked_files_exist():
+    for path in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.fixture(scope="module")
+def token(broker):
+    return broker.create_token("User:alice")
+
+
+@pytest.mark.parametrize("program", ["./login", "examples/python/login.py"])
+def test_a_login_to_kafka(broker, token, program, tmp_path):
+    for name in ("include", "examples", "target"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    lines = only_block("sh", program).splitlines()
+    script = "\n".join(line for line in lines if line not in BUILT_ALREADY)
+    host, port = broker.address()
+    environment = {
+        "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "python"),
+        "SCRAMTOKEN_LIBRARY": os.environ["SCRAMTOKEN_LIBRARY"],
+        "HOST": host,
+        "PORT": str(port),
+        "TOKEN_ID": token.id,
+        "HMAC": token.hmac,
+    }
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"logged in as {token.id}" in done.stdout
+
+
+def test_the_other_commands():
+    for script in blocks("sh"):
+        for line in script.splitlines():
+            if line.startswith(("make", "pip")):
+                assert line in BUILT_ALREADY
+    assert "--credentials" in succeed([ROOT / "build" / "examples" / "server", "--help"])
+
+
+def server(name, secret, is_token):
+    credential = scramtoken.derive("SCRAM-SHA-512", secret, b"a salt", 4096)
+    known = scramtoken.Token(credential, "alice", -1) if is_token else scramtoken.User(credential)
+    config = scramtoken.ServerConfig(lookup=lambda _, asked, __: known if asked == name else None)
+    return scramtoken.Server(config, "SCRAM-SHA-512")
+
+
+def test_the_python_client():
+    peer = server("an-id", "an-hmac", is_token=True)
+    names = {"token_id": "an-id", "hmac": "an-hmac", "exchange": peer.step}
+    exec(only_block("python", "token_id=token_id"), names)
+    assert names["client"].authenticated
+    assert peer.verdict.name == "alice"
+
+
+def test_the_python_server(capsys):
+    client = scramtoken.Client("SCRAM-SHA-256", username="alice", password="pencil")
+    names = {"client_first": client.step(), "exchange": client.step}
+    exec(only_block("python", "def lookup"), names)
+    client.step(names["server_final"])
+    assert client.authenticated
+    assert capsys.readouterr().out == "alice\n"
+
+
+def test_the_c_client(tmp_path):
+    """The block stands in a program whose server is this library's, with a supplied credential."""
+    include, code = only_block("c", "scramtoken_client_new").split("\n\n", 1)
+    program = tmp_path / "readme.c"
+    program.write_text(f"{include}\n{C_PROGRAM.replace('BLOCK', code)}")
+    output = ROOT / "build" / "c" / "readme"
+    compile_program(program, output, C11)
+    assert "proved itself" in succeed([output])
+
+
+C_PROGRAM = """
+#include <stdio.h>
+#include <string.h>
+
+static scramtoken_server *server;
+
+static void exchange(const uint8_t *out, size_t out_len, const uint8_t **in, size_t *in_len) {
+  scramtoken_status status = scramtoken_server_step(server, out, out_len, in, in_len);
+  if (status != SCRAMTOKEN_NEED_CREDENTIAL) return;
+  uint8_t salt[] = "salt", stored_key[64], server_key[64];
+  scramtoken_derive("SCRAM-SHA-512", (const uint8_t *)"an-hmac", 7, salt, 4, 4096, stored_key,
+                    server_key, 64);
+  scramtoken_credential credential = {salt, 4, stored_key, 64, server_key, 64, 4096};
+  scramtoken_server_supply_token(server, &credential, (const uint8_t *)"alice", 5, -1);
+  scramtoken_server_step(server, NULL, 0, in, in_len);
+}
+
+int main(void) {
+  const uint8_t *id = (const uint8_t *)"an-id", *hmac = (const uint8_t *)"an-hmac";
+  size_t id_len = 5, hmac_len = 7;
+  scramtoken_server_config *config;
+  scramtoken_server_config_new(&config);
+  scramtoken_server_new(config, "SCRAM-SHA-512", &server);
+  scramtoken_server_config_free(config);
+  BLOCK
+  scramtoken_server_free(server);
+  return 0;
+}
+"""
