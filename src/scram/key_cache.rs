@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
@@ -35,14 +36,14 @@ impl KeyCache {
         salt: &[u8],
         iterations: u32,
         cancel: &Cancel,
-    ) -> Option<ClientKeys> {
+    ) -> Option<Arc<ClientKeys>> {
         let id = self.entry_id(mechanism, password, salt, iterations);
         if let Some(keys) = self.entries.lock().get(&id) {
             return Some(keys);
         }
         // Not under the lock: others may log in meanwhile.
         let keys = derive(mechanism, password, salt, iterations, cancel)?;
-        self.entries.lock().insert(id, keys.clone(), self.capacity);
+        self.entries.lock().insert(id, Arc::clone(&keys), self.capacity);
         Some(keys)
     }
 
@@ -73,32 +74,33 @@ pub(super) fn derive(
     salt: &[u8],
     iterations: u32,
     cancel: &Cancel,
-) -> Option<ClientKeys> {
+) -> Option<Arc<ClientKeys>> {
     let salted = salted_password(mechanism, password, salt, iterations, cancel)?;
-    Some(ClientKeys::from_salted_password(mechanism, &salted))
+    Some(Arc::new(ClientKeys::from_salted_password(mechanism, &salted)))
 }
 
 type EntryId = [u8; 32];
 
-/// Entries by id, and ids by when they were last used; `now` counts uses.
+/// Entries by id, and ids by when they were last used; `now` counts uses. The keys are behind a
+/// pointer, so that a map that grows leaves no copies of them in the memory that it gives up.
 #[derive(Default)]
 struct Entries {
-    by_id: HashMap<EntryId, (u64, ClientKeys)>,
+    by_id: HashMap<EntryId, (u64, Arc<ClientKeys>)>,
     by_use: BTreeMap<u64, EntryId>,
     now: u64,
 }
 
 impl Entries {
-    fn get(&mut self, id: &EntryId) -> Option<ClientKeys> {
+    fn get(&mut self, id: &EntryId) -> Option<Arc<ClientKeys>> {
         let (used, keys) = self.by_id.get_mut(id)?;
         self.by_use.remove(used);
         self.now += 1;
         *used = self.now;
         self.by_use.insert(self.now, *id);
-        Some(keys.clone())
+        Some(Arc::clone(keys))
     }
 
-    fn insert(&mut self, id: EntryId, keys: ClientKeys, capacity: NonZeroUsize) {
+    fn insert(&mut self, id: EntryId, keys: Arc<ClientKeys>, capacity: NonZeroUsize) {
         self.now += 1;
         if let Some((used, _)) = self.by_id.insert(id, (self.now, keys)) {
             self.by_use.remove(&used);

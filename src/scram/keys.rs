@@ -116,7 +116,7 @@ pub(crate) fn hash(mechanism: Mechanism, message: &[u8]) -> Key {
 }
 
 /// What a client needs for a login, all made from the salted password.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct ClientKeys {
     pub(crate) client_key: Key,
     pub(crate) stored_key: Key,
