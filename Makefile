@@ -43,10 +43,13 @@ test-long: ## run the tests and those that take long (under 50 minutes)
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py --long
 
-check: ## format, lints and unit tests: the quick loop
+check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test --quiet --lib
+	$(VENV)/bin/ruff check python examples/python
+	$(VENV)/bin/ruff format --check python examples/python
+	cd python && ../$(VENV)/bin/mypy scramtoken
 
 header: ## write include/scramtoken.h anew from src/ffi
 	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header

@@ -3,7 +3,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        // Hosts link and dlopen by SONAME; the number is the ABI's (scramtoken_abi_version).
+        // Hosts link and dlopen by SONAME; its number stays 0 until the first stable release.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libscramtoken.so.0");
         // Thread-locals and worker threads do not survive a dlclose, so the library stays mapped.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
