@@ -62,9 +62,9 @@ def compile_program(source, output, language=C11, linked=True):
 
 
 def example(name):
-    """The program of examples/c, compiled into build/examples."""
+    """A program of examples/c, compiled as strictly as the tests are."""
     source = ROOT / "examples" / "c" / f"{name}.c"
-    return compile_program(source, BUILD / "examples" / name, linked=name != "login")
+    return compile_program(source, BUILD / "c" / name, linked=name != "login")
 
 
 @functools.cache

@@ -5,8 +5,8 @@
 
 #include "exchange.h"
 
-/* Slow enough to tell a hash (some 0.1 s) from none (far below 1 ms). */
-#define SLOW 100000
+/* Slow enough to tell a hash (some 50 ms) from none (far below 1 ms). */
+#define SLOW 50000
 
 static scramtoken_key_cache *new_cache(size_t capacity) {
   scramtoken_key_cache *cache = NULL;

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from ..kafka.process import start, stop
 from .compile import VALGRIND, example, library, run
 from .stand_in_broker import (
     AUTHENTICATE,
@@ -240,7 +241,7 @@ def login_in_the_background(*arguments, secret=SECRET):
     """Gives the process of a login, and the connection that it has made to us."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(30)
-        process = subprocess.Popen(
+        process = start(
             [example("login"), f"--port={listener.getsockname()[1]}", *USER, *arguments],
             env=environment(secret),
             stderr=subprocess.PIPE,
@@ -251,9 +252,7 @@ def login_in_the_background(*arguments, secret=SECRET):
             with connection:
                 yield process, connection
         finally:
-            process.kill()
-            process.wait()
-            process.stderr.close()
+            stop(process)
 
 
 def test_broker_that_drips():

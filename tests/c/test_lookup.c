@@ -252,6 +252,35 @@ static void a_callback_may_call_the_library(void) {
   scramtoken_server_config_free(config);
 }
 
+struct freeing {
+  struct kept kept;
+  scramtoken_server_config *config;
+  int finalized;
+};
+
+static scramtoken_status free_config(void *userdata, const char *mechanism, const uint8_t *name,
+                                     size_t name_len, int32_t kind,
+                                     scramtoken_lookup_reply *reply) {
+  struct freeing *freeing = (struct freeing *)userdata;
+  (void)mechanism, (void)name, (void)name_len, (void)kind;
+  scramtoken_server_config_free(freeing->config);
+  CHECK_INT(freeing->finalized, 0); /* the login still uses this callback */
+  return scramtoken_lookup_reply_user(reply, &freeing->kept.credential);
+}
+
+static void finalize(void *userdata) { ++((struct freeing *)userdata)->finalized; }
+
+static void a_callback_may_free_its_config(void) {
+  struct freeing freeing;
+  memset(&freeing, 0, sizeof freeing);
+  keep(&freeing.kept, SHA_256, VECTOR_PASSWORD, VECTOR_ITERATIONS);
+  CHECK_OK(scramtoken_server_config_new(&freeing.config));
+  CHECK_OK(scramtoken_server_config_set_lookup(freeing.config, free_config, &freeing, finalize));
+  scramtoken_client *client = password_client(SHA_256, "user", VECTOR_PASSWORD);
+  CHECK_ENDING(log_in(freeing.config, SHA_256, client), SCRAMTOKEN_OK, SCRAMTOKEN_OK);
+  CHECK_INT(freeing.finalized, 1);
+}
+
 int main(void) {
   RUN(a_user_and_a_token_log_in);
   RUN(either_may_be_answered_with_either);
@@ -260,5 +289,6 @@ int main(void) {
   RUN(unknown_statuses_are_errors);
   RUN(with_a_lookup_nobody_else_supplies);
   RUN(a_callback_may_call_the_library);
+  RUN(a_callback_may_free_its_config);
   return 0;
 }

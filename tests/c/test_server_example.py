@@ -12,6 +12,7 @@ import time
 import pytest
 import scramtoken
 
+from ..kafka.process import start, stop
 from .compile import VALGRIND, example, run
 
 MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -31,7 +32,7 @@ class Server:
     """The example, running; its lines are read on a thread."""
 
     def __init__(self, path, wrapper=()):
-        self.process = subprocess.Popen(
+        self.process = start(
             [*wrapper, example("server"), "--credentials", path],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,9 +77,8 @@ class Server:
 
     def __exit__(self, *_):
         self.process.kill()
-        self.process.wait()
         self.reader.join(30)
-        self.process.stdout.close()
+        stop(self.process)
 
 
 def credentials_file(directory, text=CREDENTIALS, mode=0o600):
