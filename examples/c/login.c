@@ -30,7 +30,7 @@
 #include "kafka_frames.h"
 
 enum exit_code {
-  OK = 0,          /* logged in */
+  OK = 0,         /* logged in */
   REFUSED = 1,    /* the broker says no: a wrong secret, an unknown name, a mechanism it lacks */
   USAGE = 2,      /* options, or a secret that cannot be read */
   EXPIRED = 3,    /* the token has expired */
