@@ -271,6 +271,9 @@ def test_more_connections_than_it_takes(server):
 def test_ends_cleanly(server, signal_number):
     converse(server, user("SCRAM-SHA-256"), "SCRAM-SHA-256")
     with server.connect() as idle:
+        send(idle, b"SCRAM-SHA-256")
+        send(idle, b"n,,n=alice,r=abc")
+        receive(idle)
         begun = time.monotonic()
         assert server.end(signal_number) == 0
         assert time.monotonic() < begun + 5  # it does not wait for the idle one
