@@ -12,12 +12,13 @@ CC ?= cc
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libscramtoken.so.0
+INSTALLED = $(DESTDIR)$(PREFIX)
 LIBRARY := target/release/libscramtoken.so
 VENV := build/venv
 CFLAGS ?= -O2 -g
 EXAMPLES := build/examples/login build/examples/server
 
-.PHONY: help lib examples demo test test-long check bench header install clean FORCE
+.PHONY: help lib examples demo test test-long check bench header install uninstall clean FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -54,14 +55,26 @@ check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 header: ## write include/scramtoken.h anew from src/ffi
 	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
 
-install: lib ## install library, header and scramtoken.pc below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libscramtoken.so.$(VERSION)
-	ln -sf libscramtoken.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libscramtoken.so
-	install -m 644 include/scramtoken.h $(DESTDIR)$(PREFIX)/include/scramtoken.h
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' packaging/scramtoken.pc.in \
-	  >$(DESTDIR)$(PREFIX)/lib/pkgconfig/scramtoken.pc
+# Where root has no cargo, as under sudo, what `make lib` built is installed.
+install: $(if $(shell command -v $(CARGO)),lib) ## install what C programs need below $(DESTDIR)$(PREFIX)
+	@test -f $(LIBRARY) || { echo "Nothing to install: run make lib first." >&2; exit 1; }
+	install -d $(INSTALLED)/include $(INSTALLED)/lib/pkgconfig $(INSTALLED)/lib/cmake/scramtoken
+	install -m 755 $(LIBRARY) $(INSTALLED)/lib/libscramtoken.so.$(VERSION)
+	ln -sf libscramtoken.so.$(VERSION) $(INSTALLED)/lib/$(SONAME)
+	ln -sf $(SONAME) $(INSTALLED)/lib/libscramtoken.so
+	install -m 644 include/scramtoken.h $(INSTALLED)/include
+	sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@VERSION@|$(VERSION)|' \
+	  packaging/scramtoken.pc.in | \
+	  install -m 644 /dev/stdin $(INSTALLED)/lib/pkgconfig/scramtoken.pc
+	install -m 644 packaging/scramtokenConfig.cmake $(INSTALLED)/lib/cmake/scramtoken
+	sed -e 's|@VERSION@|$(VERSION)|' packaging/scramtokenConfigVersion.cmake.in | \
+	  install -m 644 /dev/stdin $(INSTALLED)/lib/cmake/scramtoken/scramtokenConfigVersion.cmake
+	if [[ -z "$(DESTDIR)" && $$(id -u) == 0 ]]; then ldconfig; fi
+
+uninstall: ## remove what install installed, from the same $(DESTDIR)$(PREFIX)
+	rm -f $(INSTALLED)/lib/libscramtoken.so{,.0,.$(VERSION)} $(INSTALLED)/include/scramtoken.h \
+	  $(INSTALLED)/lib/pkgconfig/scramtoken.pc
+	rm -rf $(INSTALLED)/lib/cmake/scramtoken
 
 clean: ## remove everything that was built
 	rm -rf target build

@@ -49,6 +49,8 @@ check() {
   if [[ $purpose == test ]]; then
     need "a C++ compiler (c++)" g++ has c++
     need "valgrind" "valgrind libc6-dbg" has valgrind
+    need "CMake" cmake has cmake
+    need "pkg-config" pkg-config has pkg-config
   fi
 }
 

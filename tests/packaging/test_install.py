@@ -1,0 +1,70 @@
+"""`make install` and `make uninstall`: what is put where."""
+
+import os
+import re
+
+import pytest
+
+from tests.c.compile import ROOT, run
+
+from .conftest import NO_CARGO
+
+CARGO_TOML = (ROOT / "Cargo.toml").read_text()
+VERSION = re.search(r'^version = "(.*)"$', CARGO_TOML, flags=re.MULTILINE).group(1)
+
+FILES = {
+    "include/scramtoken.h",
+    f"lib/libscramtoken.so.{VERSION}",
+    "lib/libscramtoken.so.0",
+    "lib/libscramtoken.so",
+    "lib/pkgconfig/scramtoken.pc",
+    "lib/cmake/scramtoken/scramtokenConfig.cmake",
+    "lib/cmake/scramtoken/scramtokenConfigVersion.cmake",
+}
+
+
+def files(directory):
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()}
+
+
+def test_files_and_links(prefix):
+    assert files(prefix) == FILES
+    lib = prefix / "lib"
+    assert os.readlink(lib / "libscramtoken.so") == "libscramtoken.so.0"
+    assert os.readlink(lib / "libscramtoken.so.0") == f"libscramtoken.so.{VERSION}"
+    built = (ROOT / "target" / "release" / "libscramtoken.so").read_bytes()
+    assert (lib / "libscramtoken.so").read_bytes() == built
+    header = (ROOT / "include" / "scramtoken.h").read_bytes()
+    assert (prefix / "include" / "scramtoken.h").read_bytes() == header
+    for path in map(prefix.joinpath, FILES):
+        assert path.stat().st_mode & 0o777 == (0o755 if "lib/libs" in str(path) else 0o644)
+
+
+@pytest.mark.parametrize("given", ["/opt/elsewhere", "relative/../opt/elsewhere"])
+def test_prefix_is_absolute_where_files_name_it(make, tmp_path, given):
+    """DESTDIR is where a package is staged: no file may name it."""
+    make("install", DESTDIR=f"{tmp_path}/", PREFIX=given)
+    pc = (tmp_path / "opt/elsewhere/lib/pkgconfig/scramtoken.pc").read_text()
+    absolute = given if given.startswith("/") else ROOT / "opt/elsewhere"
+    assert pc.startswith(f"prefix={absolute}\n")
+    for path in files(tmp_path):
+        assert str(tmp_path).encode() not in (tmp_path / path).read_bytes()
+
+
+def test_uninstall_leaves_what_others_installed(make, tmp_path):
+    make("install", DESTDIR=tmp_path, PREFIX="/usr")
+    (tmp_path / "usr/lib/libother.so").touch()
+    (tmp_path / "usr/lib/cmake/other").mkdir()
+    make("uninstall", DESTDIR=tmp_path, PREFIX="/usr")
+    assert files(tmp_path) == {"usr/lib/libother.so"}
+    assert (tmp_path / "usr/lib/cmake/other").is_dir()
+    assert not (tmp_path / "usr/lib/cmake/scramtoken").exists()
+
+
+def test_nothing_built_and_no_cargo(tmp_path):
+    for name in ("Makefile", "Cargo.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    done = run(["make", "-C", tmp_path, NO_CARGO, "install", f"DESTDIR={tmp_path}"])
+    assert done.returncode != 0
+    assert "run make lib first" in done.stderr
+    assert not (tmp_path / "usr").exists()
