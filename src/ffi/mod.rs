@@ -13,6 +13,7 @@ mod credential;
 mod lookup;
 mod audit;
 mod server_config;
+mod verdict;
 mod server;
 mod derive;
 

@@ -5,7 +5,8 @@
 //!        \________________ any failure: Rejected _______/
 //! ```
 
-use core::ops::Range;
+mod outcome;
+mod transcript;
 
 use subtle::{Choice, ConstantTimeEq};
 
@@ -19,6 +20,9 @@ use super::message::{
 use super::mock::MockChallenges;
 use super::nonce::Nonce;
 use crate::{error::Error, status::Status};
+
+pub use outcome::{Authenticated, Rejected};
+use transcript::{Answer, Request};
 
 /// What a listener lets its clients do beyond the standard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -196,18 +200,10 @@ impl NeedCredential {
             iterations,
             extensions: Extensions::default(),
         };
-        let nonce_len = challenge.client_nonce.len() + challenge.server_nonce.len();
-        // Room for the challenge, the owner and the server-final-message.
-        let room = nonce_len + salt.len() * 4 / 3 + owner.len() + 128;
-        let mut bytes = Vec::with_capacity(room);
-        challenge.write(&mut bytes);
-        let challenge_len = bytes.len();
-        if let Err(error) = check_length(MessageName::ServerFirst, challenge_len) {
+        let answer = Answer::new(&challenge, owner);
+        if let Err(error) = check_length(MessageName::ServerFirst, answer.challenge().len()) {
             return Err(self.reject(error));
         }
-        bytes.extend_from_slice(owner.as_bytes());
-        let owner_end = bytes.len();
-        let answer = Answer { bytes, nonce_len, challenge_len, owner_end };
         let is_token = match subject {
             Subject::User => false,
             Subject::Token { .. } => true,
@@ -305,7 +301,7 @@ impl AwaitClientFinal {
     fn authenticated(mut self, accepted: Accepted) -> Authenticated {
         let Accepted { signature, doubled_nonce } = accepted;
         let server_final = ServerFinal { signature, extensions: Extensions::default() };
-        server_final.write(&mut self.answer.bytes);
+        self.answer.push_server_final(&server_final);
         let Self { request, answer, subject, .. } = self;
         Authenticated { request, answer, subject, doubled_nonce }
     }
@@ -314,102 +310,6 @@ impl AwaitClientFinal {
     pub fn reject(self, error: Error) -> Rejected {
         let Self { request, answer, is_token, .. } = self;
         Rejected { error, request: Some(request), answer: Some(answer), is_token }
-    }
-}
-
-/// The client is who it says it is; the server's own proof is to be sent.
-#[derive(Debug)]
-pub struct Authenticated {
-    request: Request,
-    answer: Answer,
-    subject: Subject,
-    doubled_nonce: bool,
-}
-
-impl Authenticated {
-    /// The server-final-message.
-    pub fn message(&self) -> &[u8] {
-        self.answer.server_final()
-    }
-
-    /// Whom to treat the peer as: the user, or a token's owner.
-    pub fn name(&self) -> &str {
-        match self.subject {
-            Subject::Token { .. } => self.answer.owner(),
-            Subject::User | Subject::Nobody => self.requested_name(),
-        }
-    }
-
-    /// The name that the client gave: the user's, or the token's id.
-    pub fn requested_name(&self) -> &str {
-        self.request.name()
-    }
-
-    /// The token's id, of a token login. Such a login may not manage tokens (KIP-48).
-    pub fn token_id(&self) -> Option<&str> {
-        matches!(self.subject, Subject::Token { .. }).then(|| self.requested_name())
-    }
-
-    /// When the credential ends, in milliseconds since 1970; -1: never.
-    pub fn expiry_ms(&self) -> i64 {
-        match self.subject {
-            Subject::Token { expiry_ms } => expiry_ms,
-            Subject::User | Subject::Nobody => NEVER,
-        }
-    }
-
-    /// Whether the client is a librdkafka before 2.6.1, let in by [`ServerPolicy::doubled_nonce`].
-    pub fn doubled_nonce(&self) -> bool {
-        self.doubled_nonce
-    }
-}
-
-/// The login failed, for good.
-#[derive(Debug)]
-pub struct Rejected {
-    error: Error,
-    request: Option<Request>,
-    /// There is one when the login failed after its challenge.
-    answer: Option<Answer>,
-    is_token: bool,
-}
-
-impl Rejected {
-    /// A failure before anything is known of the client.
-    pub fn new(error: Error) -> Self {
-        Self { error, request: None, answer: None, is_token: false }
-    }
-
-    /// The true reason: for the server's own log, not for the peer.
-    pub fn error(&self) -> &Error {
-        &self.error
-    }
-
-    /// The name that the client gave, as far as one could be read.
-    pub fn requested_name(&self) -> Option<&str> {
-        self.request.as_ref().map(Request::name)
-    }
-
-    /// The name that the client gave, where it was taken for a token's id.
-    pub fn token_id(&self) -> Option<&str> {
-        self.requested_name().filter(|_| self.is_token)
-    }
-
-    /// The owner of the token, where it was found.
-    pub fn token_owner(&self) -> Option<&str> {
-        self.answer.as_ref().map(Answer::owner).filter(|owner| !owner.is_empty())
-    }
-
-    /// What to send to the peer (RFC 5802, section 7, server-error). It never tells whether the
-    /// name exists: an expired token looks like a wrong proof.
-    pub fn message(&self) -> &'static [u8] {
-        match self.error.status() {
-            Status::INVALID_PROOF | Status::TOKEN_EXPIRED => b"e=invalid-proof",
-            Status::EXTENSION => b"e=extensions-not-supported",
-            Status::CHANNEL_BINDING if self.answer.is_none() => b"e=channel-binding-not-supported",
-            Status::CHANNEL_BINDING => b"e=channel-bindings-dont-match",
-            _ => b"e=other-error",
-        }
     }
 }
 
@@ -432,86 +332,4 @@ enum Subject {
 struct Accepted {
     signature: Key,
     doubled_nonce: bool,
-}
-
-/// What has to be remembered of the client-first-message, in one buffer: the name, the GS2 header,
-/// and the rest of the message.
-#[derive(Debug)]
-struct Request {
-    bytes: Vec<u8>,
-    name_len: usize,
-    gs2_end: usize,
-    nonce: Range<usize>,
-}
-
-impl Request {
-    fn new(client_first: &ClientFirst<'_>) -> Self {
-        let ClientFirst { gs2_header, name, nonce, extensions } = client_first;
-        // Enough unless the name needs many escapes: name thrice, nonce, and what stands between.
-        let room = 3 * name.len() + nonce.len() + extensions.written_len() + 16;
-        let mut bytes = Vec::with_capacity(room);
-        bytes.extend_from_slice(name.as_bytes());
-        gs2_header.write(&mut bytes);
-        let gs2_end = bytes.len();
-        client_first.write_bare(&mut bytes);
-        let nonce_end = bytes.len() - extensions.written_len();
-        Self { bytes, name_len: name.len(), gs2_end, nonce: nonce_end - nonce.len()..nonce_end }
-    }
-
-    /// Of a message that could not be parsed, but seems to give this name.
-    fn of_name(name: &str) -> Self {
-        let name_len = name.len();
-        Self { bytes: name.into(), name_len, gs2_end: name_len, nonce: name_len..name_len }
-    }
-
-    fn name(&self) -> &str {
-        text(&self.bytes, 0..self.name_len)
-    }
-
-    fn gs2_header(&self) -> &[u8] {
-        self.bytes.get(self.name_len..self.gs2_end).unwrap_or_default()
-    }
-
-    fn bare(&self) -> &[u8] {
-        self.bytes.get(self.gs2_end..).unwrap_or_default()
-    }
-
-    fn nonce(&self) -> &str {
-        text(&self.bytes, self.nonce.clone())
-    }
-}
-
-/// What the server says and whom for, in one buffer: the challenge, a token's owner and, in the
-/// end, the server-final-message.
-#[derive(Debug)]
-struct Answer {
-    bytes: Vec<u8>,
-    /// Of client's and server's nonce together.
-    nonce_len: usize,
-    challenge_len: usize,
-    owner_end: usize,
-}
-
-impl Answer {
-    fn nonce(&self) -> &str {
-        let start = "r=".len();
-        text(&self.bytes, start..start + self.nonce_len)
-    }
-
-    fn challenge(&self) -> &[u8] {
-        self.bytes.get(..self.challenge_len).unwrap_or_default()
-    }
-
-    fn owner(&self) -> &str {
-        text(&self.bytes, self.challenge_len..self.owner_end)
-    }
-
-    fn server_final(&self) -> &[u8] {
-        self.bytes.get(self.owner_end..).unwrap_or_default()
-    }
-}
-
-/// A part that was written from a `str`.
-fn text(bytes: &[u8], range: Range<usize>) -> &str {
-    bytes.get(range).and_then(|part| str::from_utf8(part).ok()).unwrap_or_default()
 }

@@ -1,0 +1,101 @@
+//! How a login ends: two types, of which only one has a name to act for.
+
+use super::transcript::{Answer, Request};
+use super::{NEVER, Subject};
+use crate::{error::Error, status::Status};
+
+/// The client is who it says it is; the server's own proof is to be sent.
+#[derive(Debug)]
+pub struct Authenticated {
+    pub(super) request: Request,
+    pub(super) answer: Answer,
+    pub(super) subject: Subject,
+    pub(super) doubled_nonce: bool,
+}
+
+impl Authenticated {
+    /// The server-final-message.
+    pub fn message(&self) -> &[u8] {
+        self.answer.server_final()
+    }
+
+    /// Whom to treat the peer as: the user, or a token's owner.
+    pub fn name(&self) -> &str {
+        match self.subject {
+            Subject::Token { .. } => self.answer.owner(),
+            Subject::User | Subject::Nobody => self.requested_name(),
+        }
+    }
+
+    /// The name that the client gave: the user's, or the token's id.
+    pub fn requested_name(&self) -> &str {
+        self.request.name()
+    }
+
+    /// The token's id, of a token login. Such a login may not manage tokens (KIP-48).
+    pub fn token_id(&self) -> Option<&str> {
+        matches!(self.subject, Subject::Token { .. }).then(|| self.requested_name())
+    }
+
+    /// When the credential ends, in milliseconds since 1970; -1: never.
+    pub fn expiry_ms(&self) -> i64 {
+        match self.subject {
+            Subject::Token { expiry_ms } => expiry_ms,
+            Subject::User | Subject::Nobody => NEVER,
+        }
+    }
+
+    /// Whether the client is a librdkafka before 2.6.1, let in by [`ServerPolicy::doubled_nonce`].
+    pub fn doubled_nonce(&self) -> bool {
+        self.doubled_nonce
+    }
+}
+
+/// The login failed, for good.
+#[derive(Debug)]
+pub struct Rejected {
+    pub(super) error: Error,
+    pub(super) request: Option<Request>,
+    /// There is one when the login failed after its challenge.
+    pub(super) answer: Option<Answer>,
+    pub(super) is_token: bool,
+}
+
+impl Rejected {
+    /// A failure before anything is known of the client.
+    pub fn new(error: Error) -> Self {
+        Self { error, request: None, answer: None, is_token: false }
+    }
+
+    /// The true reason: for the server's own log, not for the peer.
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// The name that the client gave, as far as one could be read.
+    pub fn requested_name(&self) -> Option<&str> {
+        self.request.as_ref().map(Request::name)
+    }
+
+    /// The name that the client gave, where it was taken for a token's id.
+    pub fn token_id(&self) -> Option<&str> {
+        self.requested_name().filter(|_| self.is_token)
+    }
+
+    /// The owner of the token, where it was found.
+    pub fn token_owner(&self) -> Option<&str> {
+        self.answer.as_ref().map(Answer::owner).filter(|owner| !owner.is_empty())
+    }
+
+    /// What to send to the peer (RFC 5802, section 7, server-error). It never tells whether the
+    /// name exists: an expired token looks like a wrong proof.
+    pub fn message(&self) -> &'static [u8] {
+        match self.error.status() {
+            Status::INVALID_PROOF | Status::TOKEN_EXPIRED => b"e=invalid-proof",
+            Status::EXTENSION => b"e=extensions-not-supported",
+            Status::CHANNEL_BINDING if self.answer.is_none() => b"e=channel-binding-not-supported",
+            Status::CHANNEL_BINDING => b"e=channel-bindings-dont-match",
+            _ => b"e=other-error",
+        }
+    }
+}
