@@ -2,7 +2,9 @@
 
 mod audit;
 mod error;
-mod ffi;
+/// C's door: hidden here, since Rust programs have no use for it but to test and measure it.
+#[doc(hidden)]
+pub mod ffi;
 #[allow(dead_code, unused_imports, reason = "the rooms that read files come next")]
 mod properties;
 mod random;

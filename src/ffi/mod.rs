@@ -18,3 +18,15 @@ mod server;
 mod derive;
 
 mod boundary;
+
+pub use audit::*;
+pub use callback::*;
+pub use client::*;
+pub use clock::*;
+pub use credential::*;
+pub use derive::*;
+pub use key_cache::*;
+pub use lookup::*;
+pub use server::*;
+pub use server_config::*;
+pub use status::*;

@@ -3,7 +3,8 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use super::keys::{Cancel, ClientKeys, Key, salted_password};
+use super::hi::salted_password;
+use super::keys::{Cancel, ClientKeys, Key};
 use super::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
-use super::keys::{Cancel, ClientKeys, hmac, salted_password};
+use super::hi::salted_password;
+use super::keys::{Cancel, ClientKeys, hmac};
 use super::mechanism::Mechanism;
 
 /// A bounded cache of derived keys, for as many clients and threads as share it.

@@ -66,7 +66,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Tells a running [`salted_password`] to stop.
+/// Tells a running [`salted_password`](super::hi::salted_password) to stop.
 #[derive(Default, Debug)]
 pub struct Cancel(AtomicBool);
 
@@ -79,23 +79,6 @@ impl Cancel {
     /// Whether the stop was asked for.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// `SaltedPassword := Hi(Normalize(password), salt, i)`, without Normalize: Kafka hashes the raw
-/// UTF-8. None when cancelled.
-///
-/// The crate pbkdf2 computes the same (the tests compare), but cannot be stopped half way.
-pub(crate) fn salted_password(
-    mechanism: Mechanism,
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
-    cancel: &Cancel,
-) -> Option<Key> {
-    match mechanism {
-        Mechanism::ScramSha256 => hi::<Hmac<Sha256>>(password, salt, iterations, cancel),
-        Mechanism::ScramSha512 => hi::<Hmac<Sha512>>(password, salt, iterations, cancel),
     }
 }
 
@@ -132,38 +115,6 @@ impl ClientKeys {
     }
 }
 
-/// How many iterations pass between two looks at the cancel flag: some 0.1 ms.
-const CANCEL_INTERVAL: u32 = 1024;
-
-/// `Hi()` of RFC 5802, section 2.2, with the pseudo-random function `P`.
-fn hi<P: KeyInit + Update + FixedOutput + Clone>(
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
-    cancel: &Cancel,
-) -> Option<Key> {
-    let keyed = keyed::<P>(password);
-    let mut u = keyed.clone().chain(salt).chain(1u32.to_be_bytes()).finalize_fixed();
-    let mut result = u.clone();
-    for round in 1..iterations {
-        if round % CANCEL_INTERVAL == 0 && cancel.is_cancelled() {
-            result.zeroize();
-            u.zeroize();
-            return None;
-        }
-        let mut next = keyed.clone();
-        next.update(&u);
-        next.finalize_into(&mut u);
-        for (sum, byte) in result.iter_mut().zip(&u) {
-            *sum ^= byte;
-        }
-    }
-    let key = Key::copy_of(&result);
-    result.zeroize();
-    u.zeroize();
-    Some(key)
-}
-
 fn hmac_of<P: KeyInit + Update + FixedOutput>(key: &[u8], parts: &[&[u8]]) -> Key {
     let mut mac = keyed::<P>(key);
     for part in parts {
@@ -184,41 +135,8 @@ fn keyed<P: KeyInit>(key: &[u8]) -> P {
 mod tests {
     use super::*;
 
-    fn hi_sha256(password: &[u8], salt: &[u8], iterations: u32) -> Key {
-        salted_password(Mechanism::ScramSha256, password, salt, iterations, &Cancel::default())
-            .unwrap()
-    }
-
-    #[test]
-    fn hi_is_pbkdf2() {
-        // The peer is the crate pbkdf2.
-        for iterations in [1, 2, 1023, 1024, 1025, 4096] {
-            let mut expected = [0; 32];
-            pbkdf2::pbkdf2_hmac::<Sha256>(b"pencil", b"a salt", iterations, &mut expected);
-            assert_eq!(hi_sha256(b"pencil", b"a salt", iterations).as_bytes(), expected);
-            let mut expected = [0; 64];
-            pbkdf2::pbkdf2_hmac::<Sha512>(b"pencil", b"a salt", iterations, &mut expected);
-            let key = salted_password(
-                Mechanism::ScramSha512,
-                b"pencil",
-                b"a salt",
-                iterations,
-                &Cancel::default(),
-            );
-            assert_eq!(key.unwrap().as_bytes(), expected);
-        }
-    }
-
-    #[test]
-    fn a_cancelled_hash_gives_nothing() {
-        let cancel = Cancel::default();
-        cancel.cancel();
-        let key = salted_password(Mechanism::ScramSha256, b"pencil", b"salt", 4096, &cancel);
-        assert!(key.is_none());
-    }
-
     #[test]
     fn debug_shows_no_key() {
-        assert_eq!(format!("{:?}", hi_sha256(b"pencil", b"salt", 1)), "Key(..)");
+        assert_eq!(format!("{:?}", hash(Mechanism::ScramSha256, b"pencil")), "Key(..)");
     }
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod credential;
+mod hi;
 mod key_cache;
 mod keys;
 mod mechanism;
@@ -23,6 +24,8 @@ pub use keys::Cancel;
 pub use mechanism::Mechanism;
 pub use message::MAX_MESSAGE;
 pub(crate) use message::check_name;
+#[cfg(fuzzing)]
+pub use message::fuzzing;
 pub use mock::MockChallenges;
 pub use nonce::{NONCE_ENTROPY, Nonce};
 pub(crate) use server::NEVER;

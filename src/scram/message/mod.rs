@@ -6,6 +6,8 @@ mod attributes;
 mod client_final;
 mod client_first;
 mod extensions;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gs2;
 mod name;
 mod server_final;
