@@ -8,29 +8,34 @@
 
 use libfuzzer_sys::fuzz_target;
 use scramtoken::ffi::*;
+use scramtoken_fuzz::abi::{Credential, Server};
+use scramtoken_fuzz::accounts::{self, Account, OWNER};
 use scramtoken_fuzz::oracle::{Hash, Keys, auth_message, client_final_start, split_client_final};
 use scramtoken_fuzz::script::{Script, fill_in};
-use scramtoken_fuzz::server::{Account, Config, OWNER, Server, keys};
 
 const SERVER_NONCE: &[u8] = b"serverNONCE";
 
 fuzz_target!(|input: &[u8]| {
     let script = Script::new(input);
     let hash = Hash::of_bit(script.has(b'5'));
-    let config = Config::new(hash);
+    let keys = accounts::keys(hash);
+    let credential = accounts::credential(&keys);
+    let config = accounts::config();
     if script.has(b'i') {
-        config.set_implicit_tokens();
+        unsafe { scramtoken_server_config_set_implicit_tokens(config.0, true) };
     }
     if script.has(b'd') {
-        config.set_doubled_nonce();
+        unsafe { scramtoken_server_config_set_doubled_nonce(config.0, true) };
     }
     if script.has(b'c') {
-        config.set_lookup();
+        accounts::set_lookup(&config, &credential);
     }
-    let server = Server::new(&config, hash, SERVER_NONCE);
+    let mut server = Server::new(&config, hash.mechanism());
+    server.set_nonce(SERVER_NONCE);
     let mut login = Login {
         server,
-        keys: keys(hash),
+        keys,
+        credential: &credential,
         implicit_tokens: script.has(b'i'),
         doubled_nonce: script.has(b'd'),
         calls_back: script.has(b'c'),
@@ -52,8 +57,9 @@ enum State {
 }
 
 struct Login<'a> {
-    server: Server<'a>,
+    server: Server,
     keys: Keys,
+    credential: &'a Credential,
     implicit_tokens: bool,
     doubled_nonce: bool,
     calls_back: bool,
@@ -73,8 +79,8 @@ impl Login<'_> {
         self.check_verdict();
     }
 
-    fn supply(&self, state: State, account: Account) -> State {
-        let status = self.server.supply(account);
+    fn supply(&mut self, state: State, account: Account) -> State {
+        let status = account.supply(&mut self.server, self.credential);
         match state {
             State::Asked { client_first, name, kind } if account.answers(kind) => {
                 assert_eq!(status, SCRAMTOKEN_OK);
@@ -92,9 +98,11 @@ impl Login<'_> {
         }
     }
 
-    fn step(&self, state: State, line: &[u8]) -> State {
+    fn step(&mut self, state: State, line: &[u8]) -> State {
         let message = self.fill_in(&state, line);
         let (status, output) = self.server.step(&message);
+        let output = output.map(<[u8]>::to_vec);
+        assert!(status >= 0 || !self.server.error().is_empty());
         match state {
             State::Start if status >= 0 => self.challenge(message, status, output),
             State::Supplied { client_first, name, account } if message.is_empty() => {
@@ -131,15 +139,14 @@ impl Login<'_> {
         if self.calls_back {
             assert_eq!(status, SCRAMTOKEN_CONTINUE);
             let name = name_of(&message);
-            let account = Account::of_name(&name);
-            let kind = self.kind(is_token);
-            let account = if account.answers(kind) { account } else { Account::Unknown };
+            let account = Account::find(&name, self.kind(is_token));
             let challenge = output.unwrap();
             return State::Challenged { client_first: message, name, account, challenge };
         }
         assert_eq!(status, SCRAMTOKEN_NEED_CREDENTIAL);
         let (name, kind) = self.server.identity().unwrap();
-        assert_eq!((&name, kind), (&name_of(&message), self.kind(is_token)));
+        assert_eq!((name, kind), (name_of(&message).as_slice(), self.kind(is_token)));
+        let name = name.to_vec();
         State::Asked { client_first: message, name, kind }
     }
 

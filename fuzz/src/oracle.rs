@@ -1,5 +1,7 @@
 //! SCRAM's arithmetic once more, from the crates alone: what the library is measured against.
 
+use std::ffi::CStr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::digest::{Digest, KeyInit};
 use hmac::{Hmac, Mac};
@@ -17,7 +19,14 @@ impl Hash {
         if sha512 { Self::Sha512 } else { Self::Sha256 }
     }
 
-    pub fn key_len(self) -> usize {
+    pub fn mechanism(self) -> &'static CStr {
+        match self {
+            Self::Sha256 => c"SCRAM-SHA-256",
+            Self::Sha512 => c"SCRAM-SHA-512",
+        }
+    }
+
+    fn key_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha512 => 64,
