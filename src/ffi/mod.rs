@@ -30,3 +30,4 @@ pub use lookup::*;
 pub use server::*;
 pub use server_config::*;
 pub use status::*;
+pub use verdict::*;
