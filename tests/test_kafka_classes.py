@@ -298,7 +298,7 @@ def test_too_few_iterations(peer, mechanism):
 
 
 def test_a_server_that_does_not_know_the_credential(peer, mechanism):
-    """Kafka's client refuses a signature of ours that one bit is wrong in, and ours one of Kafka's."""
+    """Kafka's client refuses a wrong signature of ours, and our client one of Kafka's."""
     login = user(mechanism)
     register(peer, login)
     server = our_server(credentials(peer, login), mechanism)

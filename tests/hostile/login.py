@@ -1,5 +1,6 @@
 """Drives one login through the C API, and checks what that promises of every call."""
 
+import threading
 from ctypes import byref, c_char_p, c_int32, c_size_t, c_void_p, string_at
 
 from scramtoken import _library as api
@@ -11,6 +12,8 @@ library = api.library
 for _name in ("client_error", "server_error"):
     getattr(library, f"scramtoken_{_name}").restype = c_char_p
     getattr(library, f"scramtoken_{_name}").argtypes = [c_void_p]
+
+STEP_LIMIT_S = 5  # a million iterations take less; 2^32 - 1 would take half an hour
 
 USER, TOKEN, EITHER = 1, 2, 3
 UNDECIDED, AUTHENTICATED, REJECTED = 0, 1, 2
@@ -58,9 +61,12 @@ class _Login:
 
 
 class ClientLogin(_Login):
-    side = "client"
+    """`keys`: "fresh", or "cached" in a cache that all logins share, which must change nothing."""
 
-    def __init__(self, case):
+    side = "client"
+    _cache = c_void_p()
+
+    def __init__(self, case, keys):
         super().__init__()
         ok(library.scramtoken_client_new(case["mechanism"].encode(), byref(self.pointer)))
         login = {key: value.encode() for key, value in case["login"].items()}
@@ -75,6 +81,20 @@ class ClientLogin(_Login):
                 self._set(f"set_{option.replace('client_', '')}", value, len(value))
         if "iteration_limits" in case:
             self._set("set_iteration_limits", *case["iteration_limits"])
+        if keys == "cached":
+            if not self._cache:
+                ok(library.scramtoken_key_cache_new(100, byref(self._cache)))
+            self._set("set_key_cache", self._cache)
+
+    def step(self, message):
+        """As above; a server that makes us hash for too long gets us to cancel."""
+        timer = threading.Timer(STEP_LIMIT_S, library.scramtoken_client_cancel, [self.pointer])
+        timer.start()
+        try:
+            return super().step(message)
+        finally:
+            timer.cancel()
+            timer.join()
 
     def _set(self, name, *arguments):
         ok(getattr(library, f"scramtoken_client_{name}")(self.pointer, *arguments))

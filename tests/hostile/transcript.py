@@ -31,7 +31,7 @@ def load():
 
 
 class Wire:
-    """The messages of one login as they went over the wire, and what the peer's secret makes of them."""
+    """The messages of one login, and what a peer with its secret makes of them."""
 
     def __init__(self, case):
         self.hash = _HASHES[case["mechanism"]]
@@ -59,7 +59,7 @@ class Wire:
         return _PLACEHOLDER.sub(fill, message)
 
     def matches(self, text, output, secret=None):
-        """The salt of {salt} where `output` is the message in the data ("" without one), or None."""
+        """None unless `output` is the message in the data; then what {salt} stands for, or ""."""
         pattern = _CANONICAL.join(map(re.escape, self.render(text, secret).split(b"{salt}")))
         match = re.fullmatch(pattern, output)
         return match and (match[1].decode() if match.re.groups else "")
