@@ -33,7 +33,7 @@ pub(super) fn call_on<T: HasError>(
 ) -> scramtoken_status {
     call(|| {
         catch(|| body(object))
-            .inspect_err(|error| *object.error().0.lock() = c_string(error.text()))
+            .inspect_err(|error| *object.error().0.lock() = Some(c_string(error.text())))
     })
 }
 
@@ -48,14 +48,14 @@ pub(super) fn last_error() -> *const c_char {
     LAST_ERROR.try_with(|text| text.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// The text of an object's last failing call.
+/// The text of an object's last failing call; none costs no allocation.
 #[derive(Default)]
-pub(super) struct LastError(Mutex<CString>);
+pub(super) struct LastError(Mutex<Option<CString>>);
 
 impl LastError {
     /// Valid until the next failing call on the object.
     pub(super) fn as_ptr(&self) -> *const c_char {
-        self.0.lock().as_ptr()
+        self.0.lock().as_ref().map_or(c"".as_ptr(), |text| text.as_ptr())
     }
 }
 

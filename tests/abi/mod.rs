@@ -1,7 +1,11 @@
 //! The C API as a Rust program uses it: each object with its owner. For tests, benchmarks and fuzz
 //! targets; nothing is allocated or copied here.
-#![allow(dead_code, reason = "not everybody needs everything")]
+#![allow(dead_code, unreachable_pub, reason = "not everybody needs everything")]
 #![allow(unsafe_code, reason = "this is C's door from the outside")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "types and borrows keep the header's promises"
+)]
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
