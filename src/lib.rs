@@ -1,4 +1,227 @@
-//! SCRAM with Kafka delegation tokens.
+//! SCRAM with Kafka delegation tokens: both sides of a login by SCRAM-SHA-256 and SCRAM-SHA-512
+//! (RFC 5802, RFC 7677), with `tokenauth=true` (KIP-48).
+//!
+//! This is the Rust side of libscramtoken; programs in C, C++ and Python load the shared library.
+//! Nothing here reads or writes: a login takes the peer's messages and gives those to send, and what
+//! is random or tells the time comes in as an argument. So it fits blocking, asynchronous and
+//! simulated hosts alike.
+//!
+//! Each state of a login is a type, and a step consumes it: what has not been decided cannot be
+//! mistaken for what has. Where a step fails, the login is over.
+//!
+//! ```text
+//! client  ClientLogin ──> AwaitServerFirst ──> AwaitServerFinal ──> Ok: the server proved itself
+//! server  AwaitClientFirst ──> NeedCredential ──> AwaitClientFinal ──> Authenticated
+//! ```
+//!
+//! # A client
+//!
+//! ```
+//! use scramtoken::{
+//!     Cancel, ClientCredential, ClientLogin, Error, Mechanism, NONCE_ENTROPY, Nonce,
+//! };
+//!
+//! /// `exchange` sends a message to the server and gives its answer.
+//! fn log_in(
+//!     mechanism: Mechanism,
+//!     credential: ClientCredential,
+//!     mut exchange: impl FnMut(&[u8]) -> Vec<u8>,
+//! ) -> Result<(), Error> {
+//!     let mut random = [0; NONCE_ENTROPY]; // anew at each login, from the system's generator
+//!     getrandom::fill(&mut random).expect("no random numbers");
+//!     let login = ClientLogin::new(mechanism, credential).start(&Nonce::from_random(random))?;
+//!
+//!     let server_first = exchange(login.message());
+//!     let login = login.step(&server_first, None, &Cancel::default())?; // hashes for milliseconds
+//!
+//!     let server_final = exchange(login.message());
+//!     login.step(&server_final) // Ok if and only if the server knows the credential
+//! }
+//!
+//! let alice = ClientCredential::password(b"alice", b"pencil")?;
+//! # // A server that knows alice: the one below.
+//! # let mechanism = Mechanism::ScramSha512;
+//! # let keys = scramtoken::StoredKeys::derive(mechanism, b"pencil", b"salt", 4096)?;
+//! # let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
+//! # let alices =
+//! #     scramtoken::Credential::new(mechanism, b"salt", 4096, stored_key, server_key)?;
+//! # let nonce = Nonce::from_random([1; NONCE_ENTROPY]);
+//! # let mut first =
+//! #     Some(scramtoken::AwaitClientFirst::new(mechanism, Default::default(), nonce));
+//! # let mut last = None;
+//! # let exchange = |message: &[u8]| match first.take() {
+//! #     Some(first) => {
+//! #         let need = first.step(message).unwrap();
+//! #         assert_eq!((need.name(), need.kind()), ("alice", scramtoken::IdentityKind::User));
+//! #         last.insert(need.supply_user(&alices).unwrap()).message().to_vec()
+//! #     }
+//! #     None => last.take().unwrap().step(message, 0).unwrap().message().to_vec(),
+//! # };
+//! log_in(Mechanism::ScramSha512, alice, exchange)?;
+//! # assert!(last.is_none());
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! The client refuses what is not exactly right: another nonce, an iteration count outside its
+//! [`IterationLimits`], an extension that it would have to understand. Another thread may stop it
+//! from hashing by [`Cancel`].
+//!
+//! # A server
+//!
+//! A server keeps [`StoredKeys`] and not passwords. When a client has said who it is, the login
+//! waits as [`NeedCredential`] for as long as a lookup takes.
+//!
+//! ```
+//! use scramtoken::{
+//!     Authenticated, AwaitClientFirst, Credential, IdentityKind, Mechanism, MockChallenges,
+//!     NONCE_ENTROPY, Nonce, Rejected, ServerPolicy, StoredKeys,
+//! };
+//!
+//! struct Record {
+//!     kind: IdentityKind,
+//!     name: &'static str,
+//!     salt: [u8; 16],
+//!     keys: StoredKeys,
+//!     owner: &'static str, // of a token
+//!     expiry_ms: i64,      // since 1970; -1: never
+//! }
+//!
+//! /// `receive` gives the client's next message, `send` answers it.
+//! fn authenticate(
+//!     mechanism: Mechanism,
+//!     records: &[Record],
+//!     mut receive: impl FnMut() -> Vec<u8>,
+//!     mut send: impl FnMut(&[u8]),
+//!     now_ms: i64,
+//! ) -> Result<Authenticated, Rejected> {
+//!     let mut random = [0; NONCE_ENTROPY];
+//!     getrandom::fill(&mut random).expect("no random numbers");
+//!     let nonce = Nonce::from_random(random);
+//!     let login = AwaitClientFirst::new(mechanism, ServerPolicy::default(), nonce);
+//!
+//!     let need = login.step(&receive())?;
+//!     let found = records.iter().find(|r| need.kind().admits(r.kind) && r.name == need.name());
+//!     let login = match found {
+//!         Some(Record { kind, salt, keys, owner, expiry_ms, .. }) => {
+//!             let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
+//!             match Credential::new(mechanism, salt, 4096, stored_key, server_key) {
+//!                 Err(error) => return Err(need.reject(error)), // keys of the other mechanism
+//!                 Ok(found) if *kind == IdentityKind::User => need.supply_user(&found)?,
+//!                 Ok(found) => need.supply_token(&found, owner, *expiry_ms)?,
+//!             }
+//!         }
+//!         // A made-up challenge, so that nobody can tell who exists. The secret is the same on
+//!         // every server of a cluster, and kept.
+//!         None => need.supply_unknown(&MockChallenges::new(b"32 bytes of secret", 4096))?,
+//!     };
+//!     send(login.message());
+//!
+//!     let authenticated = login.step(&receive(), now_ms)?;
+//!     send(authenticated.message());
+//!     Ok(authenticated)
+//! }
+//!
+//! let (salt, hmac) = (*b"0123456789abcdef", b"c29tZSB0b2tlbidzIEhNQUM=");
+//! let token = Record {
+//!     kind: IdentityKind::Token,
+//!     name: "qzdTGEVhQBuNkUrCQ1Xc1A",
+//!     salt,
+//!     keys: StoredKeys::derive(Mechanism::ScramSha256, hmac, &salt, 4096)?,
+//!     owner: "alice",
+//!     expiry_ms: 1_900_000_000_000,
+//! };
+//! # use scramtoken::{Cancel, ClientCredential, ClientLogin, Status};
+//! # use std::sync::mpsc::channel;
+//! # let run = |id: &str, now_ms| {
+//! #     let (to_server, from_client) = channel::<Vec<u8>>();
+//! #     let (to_client, from_server) = channel::<Vec<u8>>();
+//! #     let credential = ClientCredential::token(id.as_bytes(), hmac).unwrap();
+//! #     let login = ClientLogin::new(Mechanism::ScramSha256, credential);
+//! #     std::thread::scope(|scope| {
+//! #         scope.spawn(move || {
+//! #             let login = login.start(&Nonce::from_random([1; NONCE_ENTROPY])).unwrap();
+//! #             to_server.send(login.message().to_vec()).unwrap();
+//! #             let challenge = from_server.recv().unwrap();
+//! #             let login = login.step(&challenge, None, &Cancel::default()).unwrap();
+//! #             to_server.send(login.message().to_vec()).unwrap();
+//! #             from_server.recv().map(|server_final| login.step(&server_final).unwrap())
+//! #         });
+//! #         let receive = || from_client.recv().unwrap();
+//! #         let send = move |message: &[u8]| to_client.send(message.to_vec()).unwrap();
+//! #         let records = std::slice::from_ref(&token);
+//! #         authenticate(Mechanism::ScramSha256, records, receive, send, now_ms)
+//! #     })
+//! # };
+//! # let authenticated = run(token.name, token.expiry_ms).unwrap();
+//! // A client with that id and HMAC logs in, before the token ends:
+//! assert_eq!(authenticated.name(), "alice"); // whom to treat it as: the owner
+//! assert_eq!(authenticated.token_id(), Some("qzdTGEVhQBuNkUrCQ1Xc1A"));
+//! # for (id, now_ms, reason) in [
+//! #     (token.name, token.expiry_ms + 1, Status::TOKEN_EXPIRED),
+//! #     ("another", 0, Status::INVALID_PROOF),
+//! # ] {
+//! #     let rejected = run(id, now_ms).unwrap_err();
+//! #     assert_eq!(rejected.error().status(), reason);
+//! #     assert_eq!(rejected.message(), b"e=invalid-proof");
+//! # }
+//! # Ok::<(), scramtoken::Error>(())
+//! ```
+//!
+//! A [`Rejected`] has the error, which is for the server's own log, and the message to send, which is
+//! `e=invalid-proof` whether the secret was wrong, the name unknown or the token expired.
+//!
+//! # Tokens
+//!
+//! A delegation token has an id, an HMAC (always its base64 text), an owner and an expiry. A client
+//! has one by [`ClientCredential::token`], which makes the login say `tokenauth=true`; the server
+//! then looks for [`IdentityKind::Token`] and never falls back to a user. Clients that cannot say so
+//! are let in by [`ServerPolicy::implicit_tokens`]: their names are looked up as
+//! [`IdentityKind::Either`], where the lookup has an order to keep, a user first. A peer with a
+//! [`token_id`](Authenticated::token_id) may not create, renew or describe tokens.
+//!
+//! # The key cache
+//!
+//! A client that reconnects meets the same salt again, and need not hash again:
+//!
+//! ```
+//! use scramtoken::{
+//!     Cancel, ClientCredential, ClientLogin, KeyCache, Mechanism, NONCE_ENTROPY, Nonce,
+//! };
+//! use std::num::NonZeroUsize;
+//!
+//! let mut random = [0; 32];
+//! getrandom::fill(&mut random).expect("no random numbers");
+//! let cache = KeyCache::new(NonZeroUsize::new(100).unwrap(), random); // for the whole process
+//!
+//! let alice = ClientCredential::password(b"alice", b"pencil")?;
+//! let login = ClientLogin::new(Mechanism::ScramSha256, alice);
+//! # let challenge = |client_first: &[u8]| {
+//! #     let text = std::str::from_utf8(client_first).unwrap();
+//! #     let nonce = text.split_once("r=").unwrap().1;
+//! #     format!("r={nonce}+,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096").into_bytes()
+//! # };
+//! # let nonce = |byte| Nonce::from_random([byte; NONCE_ENTROPY]);
+//! # let (first, second) = (nonce(1), nonce(2));
+//! let first_time = login.clone().start(&first)?;
+//! let server_first = challenge(first_time.message());
+//! let first_time = first_time.step(&server_first, Some(&cache), &Cancel::default())?; // hashes
+//!
+//! // The connection breaks; the next one finds the keys in the cache.
+//! let again = login.start(&second)?;
+//! let server_first = challenge(again.message());
+//! # let cancel = Cancel::default(); // what is cancelled cannot hash
+//! # cancel.cancel();
+//! let again = again.step(&server_first, Some(&cache), &cancel)?;
+//! # let _ = (first_time, again);
+//! # Ok::<(), scramtoken::Error>(())
+//! ```
+//!
+//! Another secret never finds an entry; entries are bounded, and wiped when they leave.
+//!
+//! # Errors
+//!
+//! An [`Error`] is a [`Status`] for programs, the numbers of which are those of the C API, and one
+//! sentence for people that never holds a secret.
 
 mod audit;
 mod error;

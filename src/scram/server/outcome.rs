@@ -45,7 +45,8 @@ impl Authenticated {
         }
     }
 
-    /// Whether the client is a librdkafka before 2.6.1, let in by [`ServerPolicy::doubled_nonce`].
+    /// Whether the client is a librdkafka before 2.6.1, let in by
+    /// [`ServerPolicy`](super::ServerPolicy).
     pub fn doubled_nonce(&self) -> bool {
         self.doubled_nonce
     }
