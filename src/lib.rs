@@ -2,8 +2,8 @@
 //! (RFC 5802, RFC 7677), with `tokenauth=true` (KIP-48).
 //!
 //! This is the Rust side of libscramtoken; programs in C, C++ and Python load the shared library.
-//! Nothing here reads or writes: a login takes the peer's messages and gives those to send, and what
-//! is random or tells the time comes in as an argument. So it fits blocking, asynchronous and
+//! Nothing here reads or writes: a login takes the peer's messages and gives those to send, and
+//! what is random or tells the time comes in as an argument. So it fits blocking, asynchronous and
 //! simulated hosts alike.
 //!
 //! Each state of a login is a type, and a step consumes it: what has not been decided cannot be
@@ -167,15 +167,15 @@
 //! # Ok::<(), scramtoken::Error>(())
 //! ```
 //!
-//! A [`Rejected`] has the error, which is for the server's own log, and the message to send, which is
-//! `e=invalid-proof` whether the secret was wrong, the name unknown or the token expired.
+//! A [`Rejected`] has the error, which is for the server's own log, and the message to send, which
+//! is `e=invalid-proof` whether the secret was wrong, the name unknown or the token expired.
 //!
 //! # Tokens
 //!
 //! A delegation token has an id, an HMAC (always its base64 text), an owner and an expiry. A client
 //! has one by [`ClientCredential::token`], which makes the login say `tokenauth=true`; the server
-//! then looks for [`IdentityKind::Token`] and never falls back to a user. Clients that cannot say so
-//! are let in by [`ServerPolicy::implicit_tokens`]: their names are looked up as
+//! then looks for [`IdentityKind::Token`] and never falls back to a user. Clients that cannot say
+//! so are let in by [`ServerPolicy::implicit_tokens`]: their names are looked up as
 //! [`IdentityKind::Either`], where the lookup has an order to keep, a user first. A peer with a
 //! [`token_id`](Authenticated::token_id) may not create, renew or describe tokens.
 //!

@@ -66,7 +66,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Tells a running [`salted_password`](super::hi::salted_password) to stop.
+/// Tells a client that is hashing to stop.
 #[derive(Default, Debug)]
 pub struct Cancel(AtomicBool);
 
