@@ -48,8 +48,8 @@ check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test --quiet --lib
-	$(VENV)/bin/ruff check python examples/python
-	$(VENV)/bin/ruff format --check python examples/python
+	$(VENV)/bin/ruff check python examples/python tests demo
+	$(VENV)/bin/ruff format --check python examples/python tests demo
 	cd python && ../$(VENV)/bin/mypy scramtoken
 
 header: ## write include/scramtoken.h anew from src/ffi

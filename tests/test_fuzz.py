@@ -1,4 +1,4 @@
-"""A short run of every fuzz target, from the seeds in the tree; `make fuzz` runs them for longer."""
+"""A short run of every fuzz target, from the seeds in the tree; `make fuzz` runs for longer."""
 
 import re
 import subprocess

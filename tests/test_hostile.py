@@ -3,6 +3,7 @@
 from ctypes import string_at
 
 import pytest
+
 from scramtoken.errors import Status
 
 from .hostile.login import AUTHENTICATED, REJECTED, UNDECIDED, ClientLogin, ServerLogin, name_of

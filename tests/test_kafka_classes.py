@@ -7,6 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from dataclasses import dataclass, replace
 
 import pytest
+
 import scramtoken
 from scramtoken import Identity, Status
 

@@ -51,9 +51,7 @@ def log_in(broker: Broker, client: scramtoken.Client, mechanism: str) -> int:
             answer, lifetime_ms = authenticate(broker, message)
             message = client.step(answer)
     except scramtoken.ScramTokenError as error:
-        code = (
-            REFUSED if error.status == scramtoken.Status.SERVER_REFUSED else UNTRUSTED
-        )
+        code = REFUSED if error.status == scramtoken.Status.SERVER_REFUSED else UNTRUSTED
         raise Failure(code, str(error)) from error
     return lifetime_ms  # only here has the broker proved itself: client.authenticated
 
@@ -77,12 +75,8 @@ def authenticate(broker: Broker, message: bytes) -> tuple[bytes, int]:
     data = answer.compact()
     lifetime_ms = answer.integer(8)
     if error_code != 0:
-        text = "".join(
-            c if c.isprintable() else "?" for c in text[:512]
-        )  # fit for a terminal
-        raise Failure(
-            REFUSED, f"the broker refused the login: {text} (Kafka error {error_code})"
-        )
+        text = "".join(c if c.isprintable() else "?" for c in text[:512])  # fit for a terminal
+        raise Failure(REFUSED, f"the broker refused the login: {text} (Kafka error {error_code})")
     return data, lifetime_ms
 
 
@@ -136,13 +130,13 @@ class Broker:
             self.socket.sendall(struct.pack(">i", len(request)) + request)
             (length,) = struct.unpack(">i", self.receive(name, 4))
             if not 4 <= length <= MAX_FRAME:
-                text = "the answer is no Kafka frame (is this listener SASL_SSL, or no broker at all?)"
+                text = (
+                    "the answer is no Kafka frame (is this listener SASL_SSL, or no broker at all?)"
+                )
                 raise Failure(NETWORK, f"{name}: {text}")
             return self.receive(name, length)
         except socket.timeout as error:
-            raise Failure(
-                NETWORK, f"{name}: the broker did not answer in time"
-            ) from error
+            raise Failure(NETWORK, f"{name}: the broker did not answer in time") from error
         except OSError as error:
             raise Failure(NETWORK, f"{name}: {error.strerror or error}") from error
 
@@ -244,12 +238,8 @@ def parse_options() -> argparse.Namespace:
         help="SCRAM-SHA-256 or SCRAM-SHA-512 (the default)",
     )
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument(
-        "--user", metavar="NAME", help="log in as this user, with a password"
-    )
-    who.add_argument(
-        "--token-id", metavar="ID", help="log in with this token and its HMAC"
-    )
+    who.add_argument("--user", metavar="NAME", help="log in as this user, with a password")
+    who.add_argument("--token-id", metavar="ID", help="log in with this token and its HMAC")
     add(
         "--secret-file",
         metavar="FILE",
@@ -272,12 +262,8 @@ def new_client(options: argparse.Namespace) -> scramtoken.Client:
     secret = read_secret(options.secret_file)
     try:
         if options.token_id is not None:
-            return scramtoken.Client(
-                options.mechanism, token_id=options.token_id, hmac=secret
-            )
-        return scramtoken.Client(
-            options.mechanism, username=options.user, password=secret
-        )
+            return scramtoken.Client(options.mechanism, token_id=options.token_id, hmac=secret)
+        return scramtoken.Client(options.mechanism, username=options.user, password=secret)
     except ValueError as error:
         raise Failure(USAGE, str(error)) from error
 
@@ -293,13 +279,9 @@ def main() -> None:
     # password 0 only means that the session has no end.
     if options.token_id is not None and lifetime_ms <= 0:
         raise Failure(EXPIRED, f"the token {options.token_id} has expired")
-    name, secret = (
-        (options.user, "password") if options.user else (options.token_id, "token")
-    )
+    name, secret = (options.user, "password") if options.user else (options.token_id, "token")
     session = f"ends in {lifetime_ms // 1000} s" if lifetime_ms > 0 else "has no end"
-    print(
-        f"logged in as {name} by {options.mechanism} with a {secret}; session {session}"
-    )
+    print(f"logged in as {name} by {options.mechanism} with a {secret}; session {session}")
 
 
 if __name__ == "__main__":

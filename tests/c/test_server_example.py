@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+
 import scramtoken
 
 from ..kafka.process import start, stop
@@ -209,12 +210,15 @@ def test_message_that_breaks_the_grammar(server):
         struct.pack(">I", 13) + b"SCRAM-SHA-256" + struct.pack(">I", 4097) + b"x" * 4097,
         struct.pack(">I", 13) + b"SCRAM-SHA-256" + struct.pack(">I", 10) + b"n,,",
     ],
+    ids=["none", "half", "empty", "4-gib", "cut", "long-name", "long", "cut-message"],
 )
 def test_broken_frames_end_the_connection_and_nothing_else(server, content):
     with server.connect() as connection:
         connection.sendall(content)
-        connection.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(ConnectionError):  # a reset, where not all was read
+        # Where the server leaves something unread, it resets the connection.
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
             assert receive(connection) == b""
     converse(server, user("SCRAM-SHA-256"), "SCRAM-SHA-256")
 

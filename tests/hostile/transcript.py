@@ -102,7 +102,7 @@ def credential(case, entry):
     return _credential(case["mechanism"], secret, entry["salt"], entry["iterations"])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _credential(mechanism, secret, salt, iterations):
     name, salt = _HASHES[mechanism], b64decode(salt)
     salted = hashlib.pbkdf2_hmac(name, secret.encode(), salt, iterations)

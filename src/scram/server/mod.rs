@@ -333,3 +333,33 @@ struct Accepted {
     signature: Key,
     doubled_nonce: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scram::client::{ClientCredential, ClientLogin};
+    use crate::scram::keys::Cancel;
+
+    const MECHANISM: Mechanism = Mechanism::ScramSha256;
+
+    /// Over the wire nobody can show this: the keys made up for nobody belong to no password.
+    #[test]
+    fn nobody_is_refused_even_with_a_proof_that_fits() {
+        let keys = StoredKeys::derive(MECHANISM, b"pencil", b"salt", 4096).unwrap();
+        let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
+        let credential = Credential::new(MECHANISM, b"salt", 4096, stored_key, server_key).unwrap();
+        for (subject, status) in
+            [(Subject::User, None), (Subject::Nobody, Some(Status::INVALID_PROOF))]
+        {
+            let user = ClientCredential::password(b"user", b"pencil").unwrap();
+            let nonce = Nonce::from_random([0; crate::scram::NONCE_ENTROPY]);
+            let client = ClientLogin::new(MECHANISM, user).start(&nonce).unwrap();
+            let server = AwaitClientFirst::new(MECHANISM, ServerPolicy::default(), nonce);
+            let server = server.step(client.message()).unwrap();
+            let server = AwaitClientFinal { subject, ..server.supply_user(&credential).unwrap() };
+            let client = client.step(server.message(), None, &Cancel::default()).unwrap();
+            let outcome = server.step(client.message(), 0);
+            assert_eq!(outcome.err().map(|rejected| rejected.error().status()), status);
+        }
+    }
+}
