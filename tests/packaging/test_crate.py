@@ -1,0 +1,71 @@
+"""The crate: its documentation, and what `cargo package` would give to others."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.c.compile import ROOT, succeed
+
+from .test_install import VERSION
+
+HERE = Path(__file__).parent
+CARGO = os.environ.get("CARGO", "cargo")
+TARGET = ROOT / "target"
+BUILD = ROOT / "build" / "crate"
+
+CARGO_TOML = """
+[package]
+name = "crate-user"
+edition = "2024"
+
+[dependencies]
+scramtoken = {{ path = "{path}" }}
+
+[profile.dev]
+debug = false
+"""
+
+
+def cargo(*arguments, **options):
+    return succeed([CARGO, *arguments], **options)
+
+
+def test_documentation_has_no_warnings():
+    """Its examples are run by `cargo test`."""
+    environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings"}
+    arguments = ("--no-deps", "--lib", "--locked", "--target-dir", TARGET)
+    cargo("doc", *arguments, env=environment, cwd=ROOT)
+    manual = (TARGET / "doc" / "scramtoken" / "index.html").read_text()
+    for section in ("A client", "A server", "Tokens", "The key cache", "Errors"):
+        assert f"</a>{section}</h2>" in manual
+
+
+@pytest.fixture(scope="module")
+def package():
+    """What would be published, unpacked."""
+    cargo("package", "--no-verify", "--allow-dirty", "--locked", "--target-dir", BUILD, cwd=ROOT)
+    directory = BUILD / f"scramtoken-{VERSION}"
+    shutil.rmtree(directory, ignore_errors=True)
+    succeed(["tar", "-xzf", BUILD / "package" / f"{directory.name}.crate", "-C", BUILD])
+    return directory
+
+
+def test_package_holds_sources_header_and_licences(package):
+    files = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.rs")}
+    assert {name for name in files if name.startswith("src/")} == sources
+    assert files >= {"include/scramtoken.h", "build.rs", "README.md", "CHANGELOG.md"}
+    for licence in ("LICENSE-MIT", "LICENSE-APACHE"):
+        assert (package / licence).read_bytes() == (ROOT / licence).read_bytes()
+    assert not [name for name in files if name.startswith(("tests", "java", "python", "build/"))]
+
+
+def test_a_program_depends_on_the_package(package, tmp_path):
+    (tmp_path / "Cargo.toml").write_text(CARGO_TOML.format(path=package))
+    (tmp_path / "src").mkdir()
+    shutil.copyfile(HERE / "crate_user.rs", tmp_path / "src" / "main.rs")
+    shutil.copyfile(ROOT / "Cargo.lock", tmp_path / "Cargo.lock")  # the versions that are tested
+    printed = cargo("run", "--quiet", "--target-dir", BUILD, cwd=tmp_path)
+    assert printed == "alice by token-1\n"
