@@ -232,8 +232,12 @@ pub mod ffi;
 mod properties;
 mod random;
 mod scram;
+mod source;
 mod status;
+mod token;
 
 pub use error::Error;
 pub use scram::*;
+pub use source::{CurrentCredential, Source, SourceLogin, write_secret_file};
 pub use status::Status;
+pub use token::Token;
