@@ -8,8 +8,8 @@
  *     login. A borrowed output stays valid until its object is freed or passed where the parameter is
  *     not const.
  *   - A const pointer may be used from several threads at once; any other from one thread at a time.
- *   - A config or cache may be freed while others still use it: they keep it alive. A login takes its
- *     config as it is at *_new.
+ *   - A config, source or cache may be freed while others still use it: they keep it alive. A login
+ *     takes its config as it is at *_new.
  *   - Callbacks come with userdata and a finalizer for it (NULL: none), which runs once, after the
  *     last user, and not when the setter fails. A NULL function is INVALID_ARGUMENT. Callbacks may run
  *     on several threads at once and must not unwind or longjmp.
@@ -102,9 +102,40 @@ typedef struct scramtoken_server scramtoken_server;
 typedef struct scramtoken_server_config scramtoken_server_config;
 
 /**
+ * Where clients find their current credential, a delegation token or a password. For as many
+ * clients and threads as share it; they also share its cache of derived keys (64 entries).
+ */
+typedef struct scramtoken_source scramtoken_source;
+
+/**
+ * Where a source callback puts its answer. Valid within the callback.
+ */
+typedef struct scramtoken_source_reply scramtoken_source_reply;
+
+/**
+ * A delegation token (KIP-48), as it was when it was asked for. Thread-safe. Its strings are UTF-8,
+ * live as long as it does, and are NULL where unknown; times are -1 where unknown. The HMAC is
+ * zeroed with it.
+ */
+typedef struct scramtoken_token scramtoken_token;
+
+/**
  * What a call came to: zero or more is a success, less is an error.
  */
 typedef int32_t scramtoken_status;
+
+/**
+ * Asked at each login; answers by exactly one scramtoken_source_reply_*. An error that it returns
+ * becomes the step's; no reply at all, or a second one, is INVALID_STATE. May run on several threads
+ * at once and must not unwind.
+ */
+typedef scramtoken_status (*scramtoken_source_fn)(void *userdata,
+                                                  struct scramtoken_source_reply *reply);
+
+/**
+ * Frees a callback's userdata. Runs once, after the last user of the callback, on any thread.
+ */
+typedef void (*scramtoken_finalizer_fn)(void *userdata);
 
 /**
  * What a server keeps of a password, or of a token's HMAC (RFC 5802, section 3). Copied by whoever
@@ -153,11 +184,6 @@ typedef scramtoken_status (*scramtoken_lookup_fn)(void *userdata,
                                                   size_t name_len,
                                                   int32_t kind,
                                                   struct scramtoken_lookup_reply *reply);
-
-/**
- * Frees a callback's userdata. Runs once, after the last user of the callback, on any thread.
- */
-typedef void (*scramtoken_finalizer_fn)(void *userdata);
 
 /**
  * Gives the time in milliseconds since 1970-01-01T00:00:00Z. May run on several threads at once and
@@ -408,6 +434,134 @@ scramtoken_status scramtoken_key_cache_new(size_t capacity,
 void scramtoken_key_cache_free(struct scramtoken_key_cache *cache);
 
 /**
+ * The token's id, the user name of its logins.
+ */
+const char *scramtoken_token_id(const struct scramtoken_token *token);
+
+/**
+ * The token's HMAC as base64 text, the password of its logins: a secret.
+ */
+const char *scramtoken_token_hmac(const struct scramtoken_token *token);
+
+/**
+ * The principal that its logins act as, such as "User:alice".
+ */
+const char *scramtoken_token_owner(const struct scramtoken_token *token);
+
+/**
+ * The principal that asked for it, such as "User:alice" (KIP-373).
+ */
+const char *scramtoken_token_requester(const struct scramtoken_token *token);
+
+/**
+ * How many principals may renew it besides the owner and the requester, as far as is known.
+ */
+size_t scramtoken_token_renewers_len(const struct scramtoken_token *token);
+
+/**
+ * One of those principals; NULL for an index that is too large.
+ */
+const char *scramtoken_token_renewer(const struct scramtoken_token *token,
+                                     size_t index);
+
+/**
+ * When it was made, in milliseconds since 1970.
+ */
+int64_t scramtoken_token_issue_ms(const struct scramtoken_token *token);
+
+/**
+ * When it ends unless it is renewed, in milliseconds since 1970.
+ */
+int64_t scramtoken_token_expiry_ms(const struct scramtoken_token *token);
+
+/**
+ * When it ends for good, in milliseconds since 1970.
+ */
+int64_t scramtoken_token_max_ms(const struct scramtoken_token *token);
+
+/**
+ * Frees a token and zeroes its HMAC. NULL is fine.
+ */
+void scramtoken_token_free(struct scramtoken_token *token);
+
+/**
+ * Opens a source by its URI:
+ *
+ * - "file:/path": a JSON object, {"token_id": "...", "hmac": "..."} and, where known, owner,
+ *   mechanism, issue_timestamp_ms, expiry_timestamp_ms, max_timestamp_ms (null: unknown), or
+ *   {"username": "...", "password": "..."}; or the properties file of a Kafka client, whose
+ *   sasl.jaas.config names ScramLoginModule with username, password and perhaps tokenauth.
+ * - "dir:/path": a directory with the files token-id and token-hmac, or username and password, such
+ *   as a Kubernetes Secret's mount; one line end at the end of a file is none of its text.
+ * - "env:": KAFKA_TOKEN_ID and KAFKA_TOKEN_HMAC, as getenv(3) has them at the login.
+ *
+ * Paths are absolute and taken as they stand. Nothing is read here: each login reads anew, so that a
+ * rotated token is seen by the next one. A file has at most 64 KiB, and nobody but the effective
+ * user or root may own it, nor anybody else read it, nor may it be a symbolic link or have a second
+ * name; in a mount with ..data others may read, of which the login warns (scramtoken_client_warning).
+ * What is there but damaged, or has both a token and a password, is CORRUPT; what cannot be read is
+ * IO; what others may get at is PERMISSIONS.
+ *
+ * While a file or directory is IO or CORRUPT, logins use what it last gave: a password, or a token
+ * until its expiry. The first of them has a warning. PERMISSIONS is never passed over.
+ *
+ * To be freed by scramtoken_source_free.
+ *
+ * Errors: INVALID_ARGUMENT; IO (no random numbers).
+ */
+scramtoken_status scramtoken_source_open(const char *uri,
+                                         struct scramtoken_source **out);
+
+/**
+ * Makes a source that asks this callback at each login. To be freed by scramtoken_source_free.
+ *
+ * Errors: INVALID_ARGUMENT, IO (no random numbers); the finalizer then does not run.
+ */
+scramtoken_status scramtoken_source_from_callback(scramtoken_source_fn callback,
+                                                  void *userdata,
+                                                  scramtoken_finalizer_fn finalizer,
+                                                  struct scramtoken_source **out);
+
+/**
+ * The current credential is this delegation token: its id (UTF-8, no NUL) and its HMAC as base64
+ * text. It ends at `expiry_ms` (-1: unknown); one that has expired is not sent. All is copied.
+ *
+ * Errors: INVALID_ARGUMENT (then no answer was given), INVALID_STATE for a second answer.
+ */
+scramtoken_status scramtoken_source_reply_token(struct scramtoken_source_reply *reply,
+                                                const uint8_t *token_id,
+                                                size_t token_id_len,
+                                                const uint8_t *hmac,
+                                                size_t hmac_len,
+                                                int64_t expiry_ms);
+
+/**
+ * The current credential is this user name (UTF-8, no NUL) and password; neither is empty. Both are
+ * copied.
+ *
+ * Errors: INVALID_ARGUMENT (then no answer was given), INVALID_STATE for a second answer.
+ */
+scramtoken_status scramtoken_source_reply_password(struct scramtoken_source_reply *reply,
+                                                   const uint8_t *username,
+                                                   size_t username_len,
+                                                   const uint8_t *password,
+                                                   size_t password_len);
+
+/**
+ * The current token, read as for a login, expired or not. To be freed by scramtoken_token_free.
+ *
+ * Errors: TOKEN_NOT_FOUND when the source holds a password; IO, CORRUPT, PERMISSIONS; whatever the
+ * callback fails with; INVALID_ARGUMENT.
+ */
+scramtoken_status scramtoken_source_token(const struct scramtoken_source *source,
+                                          struct scramtoken_token **out);
+
+/**
+ * Frees a source; clients that use it keep it alive. NULL is fine.
+ */
+void scramtoken_source_free(struct scramtoken_source *source);
+
+/**
  * Makes a client for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512". To be freed by
  * scramtoken_client_free.
  *
@@ -439,6 +593,16 @@ scramtoken_status scramtoken_client_set_token(struct scramtoken_client *client,
                                               size_t token_id_len,
                                               const uint8_t *hmac,
                                               size_t hmac_len);
+
+/**
+ * Logs in with the credential that this source has at the first step, in place of one that was set;
+ * and with the source's key cache, unless the client is given one. The client keeps the source
+ * alive. A token that is known to have expired is TOKEN_EXPIRED, and nothing is sent.
+ *
+ * Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+ */
+scramtoken_status scramtoken_client_set_source(struct scramtoken_client *client,
+                                               const struct scramtoken_source *source);
 
 /**
  * Keeps derived keys in this cache, and takes them from it. The client keeps the cache alive.
@@ -483,8 +647,9 @@ scramtoken_status scramtoken_client_set_nonce(struct scramtoken_client *client,
  * milliseconds at 4096 iterations, unless a key cache knows the challenge.
  *
  * Errors: MALFORMED, TOO_LONG, NONCE, ITERATIONS, EXTENSION, SERVER_SIGNATURE, SERVER_REFUSED,
- * CANCELLED, IO (no random numbers), INVALID_STATE after the end. INVALID_ARGUMENT, and
- * INVALID_STATE for want of a credential, leave the login as it was.
+ * CANCELLED, IO (no random numbers), INVALID_STATE after the end; of a source, at the first step: IO,
+ * CORRUPT, PERMISSIONS, TOKEN_EXPIRED, or what its callback failed with. INVALID_ARGUMENT for this
+ * call's own arguments, and INVALID_STATE for want of a credential, leave the login as it was.
  */
 scramtoken_status scramtoken_client_step(struct scramtoken_client *client,
                                          const uint8_t *in,
@@ -503,6 +668,15 @@ void scramtoken_client_cancel(const struct scramtoken_client *client);
  * has failed, never NULL. Valid until its next failing call or its free.
  */
 const char *scramtoken_client_error(const struct scramtoken_client *client);
+
+/**
+ * What the host's log should be told of the client's source: one sentence without secrets, empty
+ * where there is nothing, never NULL. It is there after the first step, and of the clients of a
+ * source only the first to meet a thing has it: that the source is damaged and its last good
+ * credential serves (told anew after each reading that was good), or that everybody may read a
+ * mounted secret. Valid until the client's free.
+ */
+const char *scramtoken_client_warning(const struct scramtoken_client *client);
 
 /**
  * Frees a client and zeroes its secrets. NULL is fine.

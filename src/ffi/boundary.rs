@@ -31,10 +31,7 @@ pub(super) fn call_on<T: HasError>(
     object: &T,
     body: impl FnOnce(&T) -> Result<Status, Error>,
 ) -> scramtoken_status {
-    call(|| {
-        catch(|| body(object))
-            .inspect_err(|error| *object.error().0.lock() = Some(c_string(error.text())))
-    })
+    call(|| catch(|| body(object)).inspect_err(|error| object.error().set(error.text())))
 }
 
 /// Runs a function that cannot fail, such as a free.
@@ -48,19 +45,24 @@ pub(super) fn last_error() -> *const c_char {
     LAST_ERROR.try_with(|text| text.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// The text of an object's last failing call; none costs no allocation.
+/// A text of an object's for its owner to read: of its last failing call, or a warning. None costs no
+/// allocation.
 #[derive(Default)]
-pub(super) struct LastError(Mutex<Option<CString>>);
+pub(super) struct LastText(Mutex<Option<CString>>);
 
-impl LastError {
-    /// Valid until the next failing call on the object.
+impl LastText {
+    /// Valid until the next text.
     pub(super) fn as_ptr(&self) -> *const c_char {
         self.0.lock().as_ref().map_or(c"".as_ptr(), |text| text.as_ptr())
+    }
+
+    pub(super) fn set(&self, text: &str) {
+        *self.0.lock() = Some(c_string(text));
     }
 }
 
 pub(super) trait HasError {
-    fn error(&self) -> &LastError;
+    fn error(&self) -> &LastText;
 }
 
 /// A C string with what would end it early left out.

@@ -4,6 +4,7 @@ use core::ffi::c_void;
 
 use super::boundary::null;
 use crate::error::Error;
+use crate::status::Status;
 
 /// Frees a callback's userdata. Runs once, after the last user of the callback, on any thread.
 pub type scramtoken_finalizer_fn = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
@@ -49,4 +50,20 @@ impl<F> Drop for Callback<F> {
             unsafe { finalizer(self.userdata) };
         }
     }
+}
+
+/// Whether a callback that puts its answer elsewhere has said that it is done, and answered once.
+/// `what` names it.
+pub(super) fn check_answer(what: &str, status: Status, answered_twice: bool) -> Result<(), Error> {
+    if status.is_error() {
+        return Err(Error::new(status, format!("the {what} callback failed: {status}")));
+    }
+    let fault = if status != Status::OK {
+        format!("the {what} callback returned {}, which is no answer", status.to_raw())
+    } else if answered_twice {
+        format!("the {what} callback answered twice")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Status::INVALID_STATE, fault))
 }

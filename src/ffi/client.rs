@@ -7,15 +7,18 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::boundary::{
-    HasError, LastError, bytes, call, call_on, check_out, hand_out, object, string, take_back,
+    HasError, LastText, bytes, call, call_on, check_out, hand_out, object, string, take_back,
 };
+use super::clock::Clock;
 use super::key_cache::scramtoken_key_cache;
+use super::source::scramtoken_source;
 use super::status::scramtoken_status;
 use crate::error::Error;
 use crate::scram::{
     Authzid, AwaitServerFinal, AwaitServerFirst, Cancel, ClientCredential, ClientLogin,
     IterationLimits, KeyCache, Mechanism, Nonce, cancelled,
 };
+use crate::source::Source;
 use crate::status::Status;
 
 /// One login, client side (RFC 5802). For one thread at a time, but for scramtoken_client_cancel.
@@ -24,7 +27,8 @@ pub struct scramtoken_client {
     // Outside of the mutex, for any thread to set while another one steps.
     cancel: Cancel,
     state: Mutex<State>,
-    error: LastError,
+    error: LastText,
+    warning: LastText,
 }
 
 enum State {
@@ -37,11 +41,17 @@ enum State {
 /// What the setters collect before the first step.
 struct Setup {
     mechanism: Mechanism,
-    credential: Option<ClientCredential>,
+    credential: Option<Credential>,
     authzid: Option<Authzid>,
     iteration_limits: IterationLimits,
     key_cache: Option<Arc<KeyCache>>,
     nonce: Option<Nonce>,
+}
+
+/// What to log in with, known from the beginning or found at the first step.
+enum Credential {
+    Fixed(ClientCredential),
+    Source(Arc<Source>),
 }
 
 impl Setup {
@@ -69,10 +79,19 @@ impl Setup {
         Ok(())
     }
 
-    fn start(self) -> Result<State, Error> {
-        let credential = self
-            .credential
-            .ok_or_else(|| Error::new(Status::INTERNAL, "a login began without credential"))?;
+    fn start(mut self, warning: &LastText) -> Result<State, Error> {
+        let credential = match self.credential.take() {
+            Some(Credential::Fixed(credential)) => credential,
+            Some(Credential::Source(source)) => {
+                let login = source.log_in(Clock::default().now_ms())?;
+                if let Some(text) = &login.warning {
+                    warning.set(text);
+                }
+                self.key_cache.get_or_insert_with(|| Arc::clone(source.key_cache()));
+                login.credential
+            }
+            None => return Err(Error::new(Status::INTERNAL, "a login began without credential")),
+        };
         let mut login = ClientLogin::new(self.mechanism, credential);
         if let Some(authzid) = self.authzid {
             login.set_authzid(authzid);
@@ -99,7 +118,7 @@ impl scramtoken_client {
 
     fn step(&self, input: &[u8]) -> Result<Status, Error> {
         let (next, status) = match self.take_state(input)? {
-            State::Setup(setup) => (setup.start()?, Status::CONTINUE),
+            State::Setup(setup) => (setup.start(&self.warning)?, Status::CONTINUE),
             State::AwaitServerFirst(state, key_cache) => {
                 let next = state.step(input, key_cache.as_deref(), &self.cancel)?;
                 (State::AwaitServerFinal(next), Status::CONTINUE)
@@ -146,7 +165,7 @@ impl scramtoken_client {
 }
 
 impl HasError for scramtoken_client {
-    fn error(&self) -> &LastError {
+    fn error(&self) -> &LastText {
         &self.error
     }
 }
@@ -187,7 +206,8 @@ pub unsafe extern "C" fn scramtoken_client_new(
         let client = scramtoken_client {
             cancel: Cancel::default(),
             state: Mutex::new(State::Setup(Setup::new(mechanism))),
-            error: LastError::default(),
+            error: LastText::default(),
+            warning: LastText::default(),
         };
         // SAFETY: not NULL, and the caller promises that it may be written.
         unsafe { hand_out(out, client) };
@@ -217,7 +237,7 @@ pub unsafe extern "C" fn scramtoken_client_set_password(
             let username = bytes("username", username, username_len)?;
             let password = bytes("password", password, password_len)?;
             let credential = ClientCredential::password(username, password)?;
-            client.set_up(|setup| setup.credential = Some(credential))
+            client.set_up(|setup| setup.credential = Some(Credential::Fixed(credential)))
         })
     }
 }
@@ -244,7 +264,30 @@ pub unsafe extern "C" fn scramtoken_client_set_token(
             let token_id = bytes("token_id", token_id, token_id_len)?;
             let hmac = bytes("hmac", hmac, hmac_len)?;
             let credential = ClientCredential::token(token_id, hmac)?;
-            client.set_up(|setup| setup.credential = Some(credential))
+            client.set_up(|setup| setup.credential = Some(Credential::Fixed(credential)))
+        })
+    }
+}
+
+/// Logs in with the credential that this source has at the first step, in place of one that was set;
+/// and with the source's key cache, unless the client is given one. The client keeps the source
+/// alive. A token that is known to have expired is TOKEN_EXPIRED, and nothing is sent.
+///
+/// Errors: INVALID_ARGUMENT; INVALID_STATE after the first step.
+///
+/// # Safety
+///
+/// Both are NULL or living objects.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_set_source(
+    client: *mut scramtoken_client,
+    source: *const scramtoken_source,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        on_client(client, |client| {
+            let source = Arc::clone(&object("source", source)?.0);
+            client.set_up(|setup| setup.credential = Some(Credential::Source(source)))
         })
     }
 }
@@ -343,8 +386,9 @@ pub unsafe extern "C" fn scramtoken_client_set_nonce(
 /// milliseconds at 4096 iterations, unless a key cache knows the challenge.
 ///
 /// Errors: MALFORMED, TOO_LONG, NONCE, ITERATIONS, EXTENSION, SERVER_SIGNATURE, SERVER_REFUSED,
-/// CANCELLED, IO (no random numbers), INVALID_STATE after the end. INVALID_ARGUMENT, and
-/// INVALID_STATE for want of a credential, leave the login as it was.
+/// CANCELLED, IO (no random numbers), INVALID_STATE after the end; of a source, at the first step: IO,
+/// CORRUPT, PERMISSIONS, TOKEN_EXPIRED, or what its callback failed with. INVALID_ARGUMENT for this
+/// call's own arguments, and INVALID_STATE for want of a credential, leave the login as it was.
 ///
 /// # Safety
 ///
@@ -398,6 +442,26 @@ pub unsafe extern "C" fn scramtoken_client_error(
     // SAFETY: the caller's promise.
     match unsafe { client.as_ref() } {
         Some(client) => client.error.as_ptr(),
+        None => c"".as_ptr(),
+    }
+}
+
+/// What the host's log should be told of the client's source: one sentence without secrets, empty
+/// where there is nothing, never NULL. It is there after the first step, and of the clients of a
+/// source only the first to meet a thing has it: that the source is damaged and its last good
+/// credential serves (told anew after each reading that was good), or that everybody may read a
+/// mounted secret. Valid until the client's free.
+///
+/// # Safety
+///
+/// The client is NULL or a living object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_client_warning(
+    client: *const scramtoken_client,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    match unsafe { client.as_ref() } {
+        Some(client) => client.warning.as_ptr(),
         None => c"".as_ptr(),
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::audit::mechanism_c_name;
 use super::boundary::{bytes, call, object};
-use super::callback::Callback;
+use super::callback::{Callback, check_answer};
 use super::credential::{credential, scramtoken_credential};
 use super::server_config::Settings;
 use super::status::scramtoken_status;
@@ -183,16 +183,7 @@ pub(super) fn ask(
         )
     });
     let Lookup { state, answered_twice } = reply.lookup.into_inner();
-    let fault = if status.is_error() {
-        Some(Error::new(status, format!("the lookup callback failed: {status}")))
-    } else if status != Status::OK {
-        let text = format!("the lookup callback returned {}, which is no answer", status.to_raw());
-        Some(Error::new(Status::INVALID_STATE, text))
-    } else if answered_twice {
-        Some(Error::new(Status::INVALID_STATE, "the lookup callback answered twice"))
-    } else {
-        None
-    };
+    let fault = check_answer("lookup", status, answered_twice).err();
     match (state, fault) {
         (LookupState::Answered(answer), None) => answer,
         (LookupState::Answered(Ok(answered)), Some(fault)) => Err(answered.reject(fault)),

@@ -8,6 +8,8 @@ mod status;
 mod callback;
 mod clock;
 mod key_cache;
+mod token;
+mod source;
 mod client;
 mod credential;
 mod lookup;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::boundary::{
-    HasError, LastError, bytes, call, call_on, check_out, hand_out, object, string, take_back,
+    HasError, LastText, bytes, call, call_on, check_out, hand_out, object, string, take_back,
 };
 use super::credential::scramtoken_credential;
 use super::lookup::{Lookup, LookupState, ask, identity_kind};
@@ -24,7 +24,7 @@ pub struct scramtoken_server {
     mechanism: Mechanism,
     settings: Arc<Settings>,
     state: Mutex<State>,
-    error: LastError,
+    error: LastText,
 }
 
 enum State {
@@ -153,7 +153,7 @@ fn challenge(lookup: Lookup, input: &[u8]) -> Result<(State, Status), Failure> {
 }
 
 impl HasError for scramtoken_server {
-    fn error(&self) -> &LastError {
+    fn error(&self) -> &LastText {
         &self.error
     }
 }
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn scramtoken_server_new(
             mechanism: Mechanism::from_name(mechanism)?,
             settings: Arc::clone(&config.0),
             state: Mutex::new(State::Start(None)),
-            error: LastError::default(),
+            error: LastText::default(),
         };
         // SAFETY: not NULL, and the caller promises that it may be written.
         unsafe { hand_out(out, server) };

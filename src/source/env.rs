@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_empty_is_named() {
-        let rows: [(Option<&[u8]>, Option<&[u8]>, Status, &str); 6] = [
+        type Row<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Status, &'a str);
+        let rows: [Row<'_>; 6] = [
             (None, Some(b"aG1hYw=="), Status::IO, "lacks KAFKA_TOKEN_ID:"),
             (Some(b"id"), None, Status::IO, "lacks KAFKA_TOKEN_HMAC:"),
             (None, None, Status::IO, "lacks KAFKA_TOKEN_ID and KAFKA_TOKEN_HMAC:"),

@@ -132,7 +132,7 @@ mod tests {
             (r#"{"token_id": "id", "hmac": "s3cret"}{}"#, "not JSON (line 1, column 37)"),
             (r#"{"token_id": "id", "hmac": "s3cret",}"#, "not JSON"),
             ("{\"token_id\": \"id\",\n \"hmac\": s3cret}", "not JSON (line 2"),
-            ("{\"token_id\": \"id\", \"hmac\": \"s3cret\n\"}", "not JSON (line 2"),
+            ("{\"token_id\": \"id\", \"hmac\": \"s3cret\n\"}", "not JSON (line 1"),
             (r#"{"token_id": "id", "hmac": "s3cret\u12x4"}"#, "not JSON"),
             (r#"{"hmac": "s3cret"}"#, r#""token_id" is missing"#),
             (r#"{"token_id": "id"}"#, r#""hmac" is missing"#),

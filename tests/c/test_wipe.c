@@ -6,6 +6,10 @@
  * The secrets are kept reversed here, and straight only where the library is given them, so that
  * the search does not find this program's own copy.
  */
+#define _POSIX_C_SOURCE 200809L /* mkstemp */
+
+#include <unistd.h>
+
 #include "exchange.h"
 
 enum { LEN = 32 };
@@ -113,6 +117,54 @@ static void an_hmac_goes_with_its_client_and_cache(void) {
   scramtoken_key_cache_free(cache);
 }
 
+/* A file whose text is `before`, the secret and `after`; it is gone when a source has read it. */
+static void write_secret(char *path, const char *before, const char *reversed, const char *after) {
+  strcpy(path, "/tmp/scramtoken-XXXXXX");
+  int file = mkstemp(path);
+  CHECK(file >= 0);
+  CHECK(write(file, before, strlen(before)) == (ssize_t)strlen(before));
+  CHECK(write(file, lay_out(reversed), LEN) == LEN);
+  CHECK(write(file, after, strlen(after)) == (ssize_t)strlen(after));
+  CHECK(close(file) == 0);
+  wipe();
+}
+
+static void a_secret_goes_with_its_source(void) {
+  static const struct {
+    const char *before, *reversed, *after;
+  } rows[] = {
+      {"{\"token_id\": \"id\", \"hmac\": \"", reversed_hmac, "\"}"},
+      {"{\"token_id\": \"id\", \"hmac\": \"\\u0041", reversed_hmac, "\\/\"}"},
+      {"{\"username\": \"user\", \"password\": \"", reversed_password, "\"}"},
+      {"{\"token_id\": \"id\", \"hmac\": \"", reversed_hmac, "\", \"hmac\": 1}"},
+      {"{\"token_id\": 1, \"hmac\": \"", reversed_hmac, "\"}"},
+      {"sasl.jaas.config=x.ScramLoginModule required username=id tokenauth=true password=\"",
+       reversed_hmac, "\";"},
+      {"{\"token_id\": \"id\", \"hmac\": \"", reversed_hmac, ""},
+  };
+  char where[512] = "", path[32], uri[64];
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const bool good = i < 3 || i == 5;
+    write_secret(path, rows[i].before, rows[i].reversed, rows[i].after);
+    sprintf(uri, "file:%s", path);
+    scramtoken_source *source = NULL;
+    scramtoken_token *token = NULL;
+    const uint8_t *out;
+    size_t out_len;
+    CHECK_OK(scramtoken_source_open(uri, &source));
+    scramtoken_client *client = new_client(SHA_256);
+    CHECK_OK(scramtoken_client_set_source(client, source));
+    CHECK_INT(client_step(client, NULL, &out, &out_len) == SCRAMTOKEN_CONTINUE, good);
+    if (i != 2) CHECK_INT(scramtoken_source_token(source, &token) == SCRAMTOKEN_OK, good);
+    if (good) CHECK(copies(rows[i].reversed, where) > 0);
+    scramtoken_token_free(token);
+    scramtoken_client_free(client);
+    scramtoken_source_free(source);
+    CHECK(unlink(path) == 0);
+    check_gone(rows[i].reversed);
+  }
+}
+
 static void a_derivation_leaves_nothing(void) {
   uint8_t stored_key[64], server_key[64];
   for (size_t i = 0; i < MECHANISMS_LEN; i++) {
@@ -142,6 +194,7 @@ int main(void) {
   RUN(the_search_finds_a_copy);
   RUN(a_password_goes_with_its_client);
   RUN(an_hmac_goes_with_its_client_and_cache);
+  RUN(a_secret_goes_with_its_source);
   RUN(a_derivation_leaves_nothing);
   RUN(a_mock_secret_goes_with_its_config);
   return 0;

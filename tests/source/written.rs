@@ -1,0 +1,117 @@
+//! `write_secret_file`: what is left of it, whatever happens.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::Mode;
+use rustix::process::umask;
+use scramtoken::{Status, write_secret_file};
+
+use crate::{
+    Killed, NOW, child, child_argument, directory, log_in, name_of, put, source, token_json,
+    until_killed,
+};
+
+fn names(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_new_file_is_the_users_alone() {
+    let dir = directory();
+    let path = dir.path().join("token.json");
+    for bytes in [b"first".as_slice(), b"second", b""] {
+        write_secret_file(&path, bytes).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+    }
+    assert_eq!(names(dir.path()), ["token.json"]);
+}
+
+#[test]
+fn a_file_that_others_could_read_becomes_the_users_alone() {
+    let dir = directory();
+    let path = dir.path().join("token.json");
+    put(&path, "old", 0o666);
+    fs::hard_link(&path, dir.path().join("other")).unwrap();
+    write_secret_file(&path, token_json("id", NOW).as_bytes()).unwrap();
+    assert!(log_in(&source("file", &path)).is_ok());
+    assert_eq!(fs::read(dir.path().join("other")).unwrap(), b"old");
+}
+
+#[test]
+fn a_link_is_replaced_and_not_followed() {
+    let dir = directory();
+    let (path, target) = (dir.path().join("token.json"), dir.path().join("target"));
+    put(&target, "old", 0o600);
+    symlink(&target, &path).unwrap();
+    write_secret_file(&path, b"new").unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"old");
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+}
+
+#[test]
+fn what_cannot_be_written_leaves_all_as_it_was() {
+    let dir = directory();
+    let (taken, foreign) = (dir.path().join("taken"), dir.path().join("foreign"));
+    fs::create_dir(&taken).unwrap();
+    put(&foreign, "old", 0o600);
+    chown(&foreign, Some(12345), None).expect("only root can give a file away: run as root");
+    for (path, status) in [
+        (taken.clone(), Status::IO),
+        (foreign.clone(), Status::PERMISSIONS),
+        (dir.path().join("none/token.json"), Status::IO),
+        (dir.path().join(".."), Status::INVALID_ARGUMENT),
+        (PathBuf::new(), Status::INVALID_ARGUMENT),
+        (PathBuf::from("/"), Status::INVALID_ARGUMENT),
+        (dir.path().join("x".repeat(256)), Status::IO),
+    ] {
+        let error = write_secret_file(&path, b"s3cret").unwrap_err();
+        assert_eq!(error.status(), status, "{error}");
+        assert!(!error.text().contains("s3cret"), "{error}");
+    }
+    assert_eq!(fs::read(&foreign).unwrap(), b"old");
+    assert_eq!(names(dir.path()).len(), 2);
+}
+
+/// A file of nearly the largest size, so that writing it takes a while.
+fn long_json(id: &str) -> String {
+    format!("{{\"padding\": \"{}\", {}", "x".repeat(60_000), &token_json(id, NOW)[1..])
+}
+
+#[test]
+fn child_that_writes_until_it_is_killed() {
+    let Some(path) = child_argument() else { return };
+    umask(Mode::RWXU);
+    for number in until_killed() {
+        write_secret_file(&path, long_json(&format!("id-{number}")).as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_writer_leaves_the_old_file_or_the_new() {
+    let dir = directory();
+    let path = dir.path().join("token.json");
+    write_secret_file(&path, long_json("id-0").as_bytes()).unwrap();
+    let source = source("file", &path);
+    let mut written = 0;
+    for round in 0..60 {
+        let before = fs::metadata(&path).unwrap().ino();
+        let writer = Killed(child("written::child_that_writes_until_it_is_killed", &path));
+        std::thread::sleep(Duration::from_micros(5000 + round * 769 % 40_000));
+        drop(writer);
+        let login = source.log_in(NOW).unwrap();
+        // With a warning it would be an older one that serves.
+        assert_eq!(login.warning, None, "round {round}");
+        assert!(name_of(&login).0.starts_with("id-"));
+        for name in names(dir.path()) {
+            let mode = fs::metadata(dir.path().join(&name)).unwrap().mode();
+            assert_eq!(mode & 0o077, 0, "{name}");
+        }
+        written += u64::from(fs::metadata(&path).unwrap().ino() != before);
+    }
+    assert!(written > 30, "only {written} rounds wrote anything");
+}
