@@ -27,6 +27,7 @@ from .key_cache import KeyCache
 from .lookup import Identity, Token, User
 from .server import Server
 from .server_config import ServerConfig
+from .source import DelegationToken, Password, Source
 from .verdict import Verdict
 
 __version__ = "0.1.0"
@@ -37,14 +38,17 @@ __all__ = [
     "CancelledError",
     "Client",
     "Credential",
+    "DelegationToken",
     "Identity",
     "InvalidArgumentError",
     "InvalidStateError",
     "KeyCache",
+    "Password",
     "ProtocolError",
     "ScramTokenError",
     "Server",
     "ServerConfig",
+    "Source",
     "Status",
     "Token",
     "TokenExpiredError",

@@ -12,7 +12,7 @@ import threading
 from typing import Any, Callable
 
 from ._library import FINALIZER, check
-from .errors import ScramTokenError, Status
+from .errors import ScramTokenError, Status, error_for
 
 _registered: dict[int, Any] = {}
 _numbers = itertools.count(1)
@@ -22,12 +22,12 @@ _thread = threading.local()
 _finalizer = FINALIZER(_registered.pop)
 
 
-def install(setter: Callable[..., int], config: int, c_function: object, registered: Any) -> int:
-    """Sets a callback of a config; returns its number."""
+def install(setter: Callable[..., int], target: Any, c_function: object, registered: Any) -> int:
+    """Sets a callback of a config, or makes an object of it; returns its number."""
     number = next(_numbers)
     _registered[number] = registered
     try:
-        check(setter(config, c_function, number, _finalizer))
+        check(setter(target, c_function, number, _finalizer))
     except BaseException:
         del _registered[number]
         raise
@@ -55,6 +55,16 @@ class Call:
 
     def __exit__(self, *_: object) -> None:
         _thread.call = self._outer
+
+    def check(self, status: int) -> int:
+        """Hands the call's status back, or raises what it stands for: from the exception of the
+        callback, where one raised."""
+        if self.error is None:
+            return check(status)
+        error = self.take_error()
+        if not isinstance(error, Exception):
+            raise error  # KeyboardInterrupt and the like are not about this login
+        raise error_for(status, f"a callback raised {type(error).__name__}") from error
 
     def take_error(self) -> BaseException:
         """Hands the exception over, for a raised one must not be reachable from its own frames:

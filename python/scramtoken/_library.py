@@ -62,6 +62,7 @@ FINALIZER = CFUNCTYPE(None, c_void_p)
 CLOCK = CFUNCTYPE(c_int64, c_void_p)
 LOOKUP = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t, c_int32, c_void_p)
 AUDIT = CFUNCTYPE(None, c_void_p, c_void_p)
+SOURCE = CFUNCTYPE(c_int32, c_void_p, c_void_p)
 
 # Byte inputs are c_char_p with a length: ctypes then passes a bytes object's own buffer. Outputs
 # are c_void_p, since c_char_p would be read up to a NUL.
@@ -81,16 +82,36 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "client_new": (_STATUS, c_char_p, _NEW),
     "client_set_password": (_STATUS, _OBJECT, *_IN, *_IN),
     "client_set_token": (_STATUS, _OBJECT, *_IN, *_IN),
+    "client_set_source": (_STATUS, _OBJECT, _OBJECT),
     "client_set_key_cache": (_STATUS, _OBJECT, _OBJECT),
     "client_set_authzid": (_STATUS, _OBJECT, *_IN),
     "client_set_iteration_limits": (_STATUS, _OBJECT, c_uint32, c_uint32),
     "client_set_nonce": (_STATUS, _OBJECT, *_IN),
     "client_step": (_STATUS, _OBJECT, *_IN, *_OUT),
     "client_cancel": (None, _OBJECT),
+    "client_warning": (c_char_p, _OBJECT),
     "client_free": (None, _OBJECT),
     # key cache
     "key_cache_new": (_STATUS, c_size_t, _NEW),
     "key_cache_free": (None, _OBJECT),
+    # source
+    "source_open": (_STATUS, c_char_p, _NEW),
+    "source_from_callback": (_STATUS, SOURCE, c_void_p, FINALIZER, _NEW),
+    "source_reply_token": (_STATUS, _OBJECT, *_IN, *_IN, c_int64),
+    "source_reply_password": (_STATUS, _OBJECT, *_IN, *_IN),
+    "source_token": (_STATUS, _OBJECT, _NEW),
+    "source_free": (None, _OBJECT),
+    # token
+    "token_id": (c_char_p, _OBJECT),
+    "token_hmac": (c_char_p, _OBJECT),
+    "token_owner": (c_char_p, _OBJECT),
+    "token_requester": (c_char_p, _OBJECT),
+    "token_renewers_len": (c_size_t, _OBJECT),
+    "token_renewer": (c_char_p, _OBJECT, c_size_t),
+    "token_issue_ms": (c_int64, _OBJECT),
+    "token_expiry_ms": (c_int64, _OBJECT),
+    "token_max_ms": (c_int64, _OBJECT),
+    "token_free": (None, _OBJECT),
     # server config
     "server_config_new": (_STATUS, _NEW),
     "server_config_set_lookup": (_STATUS, _OBJECT, LOOKUP, c_void_p, FINALIZER),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from ctypes import byref, c_size_t, c_void_p, string_at
 
-from . import _arguments
+from . import _arguments, _callbacks
 from ._arguments import Text
 from ._handle import Handle, Owner
 from ._library import check, library
 from .errors import InvalidStateError, Status
 from .key_cache import KeyCache
+from .source import Source
+
+_log = logging.getLogger("scramtoken")
+_ONE_CREDENTIAL = "give either username and password, or token_id and hmac, or a source"
 
 
 class Client(Owner):
@@ -31,6 +36,8 @@ class Client(Owner):
         password: hashed as it stands, without SASLprep, as Kafka does.
         token_id: the delegation token to log in with, and its ``hmac``; sends ``tokenauth=true``.
         hmac: the token's HMAC as its base64 text.
+        source: gives the credential at the first step, in place of all these, and its key cache;
+            may be closed while the client uses it.
         authzid: the identity to act as (RFC 5802, section 5.1); none when None.
         key_cache: spares reconnects the hashing; may be closed while the client uses it.
         iteration_limits: least and most iterations to accept from the server; 4096 to 1,000,000
@@ -38,7 +45,8 @@ class Client(Owner):
         nonce: for tests only; 18 or more random bytes as text, made at the first step, when None.
 
     Raises:
-        TypeError: not exactly one of password and token was given, or an argument's type is wrong.
+        TypeError: not exactly one of password, token and source was given, or an argument's type
+            is wrong.
         ValueError: an argument cannot be (as InvalidArgumentError or UnsupportedMechanismError).
     """
 
@@ -50,18 +58,25 @@ class Client(Owner):
         password: Text | None = None,
         token_id: Text | None = None,
         hmac: Text | None = None,
+        source: Source | None = None,
         authzid: Text | None = None,
         key_cache: KeyCache | None = None,
         iteration_limits: tuple[int, int] | None = None,
         nonce: Text | None = None,
     ) -> None:
         self._authenticated = False
+        self._begun = False
         client = c_void_p()
         name = _arguments.c_string(mechanism, "mechanism")
         check(library.scramtoken_client_new(name, byref(client)))
         self._handle = Handle(client.value or 0, library.scramtoken_client_free, "Client")
         try:
-            self._set_credential(username, password, token_id, hmac)
+            if source is None:
+                self._set_credential(username, password, token_id, hmac)
+            elif (username, password, token_id, hmac) == (None, None, None, None):
+                self._set_source(source)
+            else:
+                raise TypeError(_ONE_CREDENTIAL)
             self._set_options(authzid, key_cache, iteration_limits, nonce)
         except BaseException:
             self.close()
@@ -83,9 +98,15 @@ class Client(Owner):
             name = _arguments.text(token_id, "token_id")
             secret = _arguments.text(hmac, "hmac")
         else:
-            raise TypeError("give either username and password, or token_id and hmac")
+            raise TypeError(_ONE_CREDENTIAL)
         with self._handle.exclusive() as client:
             check(setter(client, name, len(name), secret, len(secret)))
+
+    def _set_source(self, source: Source) -> None:
+        if not isinstance(source, Source):
+            raise TypeError(f"source must be Source, not {type(source).__name__}")
+        with self._handle.exclusive() as client, source._handle.shared() as shared:
+            check(library.scramtoken_client_set_source(client, shared))
 
     def _set_options(
         self,
@@ -123,17 +144,27 @@ class Client(Owner):
                 credential. Any failure ends the login.
             CancelledError: cancel() was called.
             InvalidStateError: the login is over, or the client is closed or in use.
+            ScramTokenError: the source gives no credential: IO, CORRUPT, PERMISSIONS, or what its
+                callback came to, raised from the callback's own exception.
+            TokenExpiredError: the source's token is known to have expired; nothing is sent.
         """
         message = _arguments.message(data)
         output, length = c_void_p(), c_size_t()
-        with self._handle.exclusive() as client:
-            status = check(
+        warning: bytes = b""
+        with self._handle.exclusive() as client, _callbacks.Call() as call:
+            status = call.check(
                 library.scramtoken_client_step(
                     client, message, len(message), byref(output), byref(length)
                 )
             )
             self._authenticated = status == Status.OK
-            return string_at(output, length.value) if length.value else b""
+            if not self._begun:
+                self._begun = True
+                warning = library.scramtoken_client_warning(client)
+            answer = string_at(output, length.value) if length.value else b""
+        if warning:
+            _log.warning("%s", warning.decode("utf-8", "replace"))
+        return answer
 
     @property
     def authenticated(self) -> bool:

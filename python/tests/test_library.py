@@ -103,6 +103,7 @@ TYPES = {
     "scramtoken_lookup_fn": _library.LOOKUP,
     "scramtoken_clock_fn": _library.CLOCK,
     "scramtoken_audit_fn": _library.AUDIT,
+    "scramtoken_source_fn": _library.SOURCE,
     "const scramtoken_credential *": POINTER(_library.CredentialStruct),
     "scramtoken_verdict *": POINTER(_library.VerdictStruct),
 }
