@@ -2,9 +2,9 @@
 //! (RFC 5802, RFC 7677), with `tokenauth=true` (KIP-48).
 //!
 //! This is the Rust side of libscramtoken; programs in C, C++ and Python load the shared library.
-//! Nothing here reads or writes: a login takes the peer's messages and gives those to send, and
-//! what is random or tells the time comes in as an argument. So it fits blocking, asynchronous and
-//! simulated hosts alike.
+//! A login reads and writes nothing: it takes the peer's messages and gives those to send, and what
+//! is random or tells the time comes in as an argument. So it fits blocking, asynchronous and
+//! simulated hosts alike. A [`Source`] reads files, when it is asked to.
 //!
 //! Each state of a login is a type, and a step consumes it: what has not been decided cannot be
 //! mistaken for what has. Where a step fails, the login is over.
@@ -217,6 +217,26 @@
 //! ```
 //!
 //! Another secret never finds an entry; entries are bounded, and wiped when they leave.
+//!
+//! # Where a client's credential comes from
+//!
+//! ```no_run
+//! use scramtoken::{ClientLogin, Mechanism, Source};
+//!
+//! let mut random = [0; 32]; // from the system's generator
+//! # getrandom::fill(&mut random).expect("no random numbers");
+//! let source = Source::open("file:/run/secrets/token.json", random)?; // one for all logins
+//!
+//! let now_ms = 1_800_000_000_000; // what the clock says
+//! let current = source.log_in(now_ms)?; // read anew: a rotated token is used at once
+//! if let Some(warning) = &current.warning {
+//!     eprintln!("{warning}");
+//! }
+//! let login = ClientLogin::new(Mechanism::ScramSha512, current.credential);
+//! // Steps take source.key_cache(), so that a reconnect does not hash again.
+//! # let _ = login;
+//! # Ok::<(), scramtoken::Error>(())
+//! ```
 //!
 //! # Errors
 //!
