@@ -20,6 +20,8 @@ EXAMPLES := build/examples/login build/examples/server
 
 .PHONY: help lib examples demo test test-long check bench header install uninstall clean FORCE
 
+include $(wildcard mk/*.mk)
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
