@@ -68,7 +68,7 @@ impl Event {
 const MAX_NAME: usize = 256;
 
 /// A foreign name as it may stand in a log: one line, nothing that moves a cursor, not too long.
-fn loggable(name: &str) -> String {
+pub(crate) fn loggable(name: &str) -> String {
     let mut out = String::new();
     for character in name.chars() {
         let before = out.len();

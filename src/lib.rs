@@ -251,6 +251,7 @@ pub mod ffi;
 #[allow(dead_code, unused_imports, reason = "the rooms that read files come next")]
 mod properties;
 mod random;
+mod rdkafka;
 mod scram;
 mod source;
 mod status;

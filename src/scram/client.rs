@@ -48,6 +48,11 @@ impl ClientCredential {
         check_secret("HMAC", hmac)?;
         Ok(Self { name, secret: Zeroizing::new(hmac.to_vec()), is_token: true })
     }
+
+    /// Whether it is a delegation token.
+    pub fn is_token(&self) -> bool {
+        self.is_token
+    }
 }
 
 impl fmt::Debug for ClientCredential {

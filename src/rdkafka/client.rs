@@ -1,0 +1,167 @@
+//! One configuration object of librdkafka's, and the client that is made of it.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::ffi::CString;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::api::{Api, CONF_OK, Conf};
+use super::conf::{Owner, READ_BEFORE, Settings};
+use super::login::LoginConfig;
+use super::stand_in::{StandIn, StandInPassword, USERNAME};
+use crate::{error::Error, status::Status};
+
+/// What the interceptors of one configuration object share. librdkafka has it as their opaque
+/// pointer, from conf_init until on_conf_destroy.
+pub(super) struct Client {
+    pub(super) api: Api,
+    settings: Mutex<Settings>,
+    stand_in: StandInPassword,
+    /// While we set properties of librdkafka's ourselves.
+    nested: AtomicBool,
+    logins: Mutex<Option<Arc<LoginConfig>>>,
+}
+
+impl Client {
+    pub(super) fn new(api: Api, settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            api,
+            settings: Mutex::new(settings),
+            stand_in: StandInPassword::new()?,
+            nested: AtomicBool::new(false),
+            logins: Mutex::default(),
+        })
+    }
+
+    /// The client behind an interceptor's opaque pointer.
+    ///
+    /// # Safety
+    ///
+    /// It is the pointer that conf_init handed out, and on_conf_destroy has not had it yet.
+    pub(super) unsafe fn from_opaque<'a>(opaque: *mut c_void) -> &'a Self {
+        // SAFETY: conf_init made it with Box::into_raw, and only on_conf_destroy takes it back.
+        unsafe { &*opaque.cast_const().cast() }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.lock().clone()
+    }
+
+    /// Takes over what was set before the plugin was loaded.
+    ///
+    /// # Safety
+    ///
+    /// `conf` is the object that conf_init was called with.
+    pub(super) unsafe fn read_before(&self, conf: *const Conf) -> Result<(), Error> {
+        for (name, default) in READ_BEFORE {
+            // SAFETY: passed on.
+            let value = unsafe { self.get(conf, name) };
+            if let Some(value) = value.filter(|value| !value.eq_ignore_ascii_case(default)) {
+                self.settings.lock().set(name, Some(&value))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// on_conf_set: takes what is ours, and tells librdkafka what follows of it.
+    ///
+    /// # Safety
+    ///
+    /// `conf` is the object that librdkafka calls on_conf_set for.
+    pub(super) unsafe fn set(
+        &self,
+        conf: *mut Conf,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<Owner, Error> {
+        if self.nested.load(Ordering::Relaxed) {
+            return Ok(Owner::Librdkafka);
+        }
+        let owner = self.settings.lock().set(name, value)?;
+        if owner == Owner::Ours {
+            // SAFETY: passed on.
+            unsafe { self.apply(conf)? };
+        }
+        Ok(owner)
+    }
+
+    /// Lets librdkafka log in to us.
+    ///
+    /// # Safety
+    ///
+    /// `conf` is the object that conf_init or on_conf_set was called with.
+    pub(super) unsafe fn apply(&self, conf: *mut Conf) -> Result<(), Error> {
+        let mechanism = self.settings.lock().mechanism.name();
+        self.nested.store(true, Ordering::Relaxed);
+        let result = [
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanisms", mechanism),
+            ("sasl.username", USERNAME),
+            ("sasl.password", self.stand_in.as_str()),
+        ]
+        .into_iter()
+        // SAFETY: passed on.
+        .try_for_each(|(name, value)| unsafe { self.set_librdkafkas(conf, name, value) });
+        self.nested.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// on_new: from now on the settings are final.
+    pub(super) fn begin(&self) -> Result<(), Error> {
+        let Settings { source, mechanism, login_timeout } = self.settings();
+        let stand_in = StandIn::new(mechanism, &self.stand_in)?;
+        let config = LoginConfig { source, mechanism, stand_in, timeout: login_timeout };
+        *self.logins.lock() = Some(Arc::new(config));
+        Ok(())
+    }
+
+    /// What logins have in common; None before on_new.
+    pub(super) fn logins(&self) -> Option<Arc<LoginConfig>> {
+        self.logins.lock().clone()
+    }
+
+    /// # Safety
+    ///
+    /// `conf` is a live configuration object.
+    unsafe fn get(&self, conf: *const Conf, name: &str) -> Option<String> {
+        let name = CString::new(name).ok()?;
+        let mut buffer = [0_u8; 256];
+        let mut size = buffer.len();
+        // SAFETY: the name is a string, and librdkafka writes at most `size` bytes.
+        let result = unsafe {
+            (self.api.conf_get)(conf, name.as_ptr(), buffer.as_mut_ptr().cast(), &raw mut size)
+        };
+        let value = CStr::from_bytes_until_nul(&buffer).ok()?;
+        (result == CONF_OK).then(|| value.to_string_lossy().into_owned())
+    }
+
+    /// # Safety
+    ///
+    /// `conf` is a live configuration object.
+    unsafe fn set_librdkafkas(
+        &self,
+        conf: *mut Conf,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Error> {
+        let refused = |text: &str| {
+            Error::new(Status::INVALID_STATE, format!("librdkafka does not take {name}: {text}"))
+        };
+        let (Ok(c_name), Ok(c_value)) = (CString::new(name), CString::new(value)) else {
+            return Err(refused("it holds a NUL"));
+        };
+        let mut errstr = [0_u8; 512];
+        // SAFETY: name and value are strings, and librdkafka writes at most as much as errstr has.
+        let result: c_int = unsafe {
+            let errstr_ptr: *mut c_char = errstr.as_mut_ptr().cast();
+            (self.api.conf_set)(conf, c_name.as_ptr(), c_value.as_ptr(), errstr_ptr, errstr.len())
+        };
+        if result == CONF_OK {
+            return Ok(());
+        }
+        let text = CStr::from_bytes_until_nul(&errstr).unwrap_or_default();
+        Err(refused(&text.to_string_lossy()))
+    }
+}

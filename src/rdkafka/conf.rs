@@ -1,0 +1,199 @@
+//! What an application sets: scramtoken.* and the properties of librdkafka's that belong to a login.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::scram::Mechanism;
+use crate::source::Source;
+use crate::{error::Error, status::Status};
+
+/// The configuration of one client, as far as it concerns us.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) source: Option<Arc<Source>>,
+    pub(super) mechanism: Mechanism,
+    pub(super) login_timeout: Duration,
+}
+
+/// Whose property it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    Ours,
+    /// librdkafka is to take it, or to refuse it.
+    Librdkafka,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            source: None,
+            mechanism: Mechanism::ScramSha512,
+            login_timeout: Duration::from_millis(DEFAULT_LOGIN_TIMEOUT_MS),
+        }
+    }
+}
+
+impl Settings {
+    /// Takes a property if it is ours; a value of None sets it back to its default.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` with a text for the application.
+    pub(super) fn set(&mut self, name: &str, value: Option<&str>) -> Result<Owner, Error> {
+        match name {
+            SOURCE => {
+                self.source = match value {
+                    Some(uri) => Some(Arc::new(open(uri)?)),
+                    None => None,
+                }
+            }
+            MECHANISM | "sasl.mechanism" | "sasl.mechanisms" => {
+                self.mechanism = match value {
+                    Some(value) => mechanism(name, value)?,
+                    None => Self::default().mechanism,
+                }
+            }
+            LOGIN_TIMEOUT => {
+                self.login_timeout = match value {
+                    Some(value) => milliseconds(value)?,
+                    None => Self::default().login_timeout,
+                }
+            }
+            "security.protocol" => check_protocol(value)?,
+            "sasl.username" | "sasl.password" => {
+                return Err(invalid(format!(
+                    "{name} is not used with scramtoken, which takes name and secret from \
+                     {SOURCE}: leave it out"
+                )));
+            }
+            _ if name.starts_with(PREFIX) => return Err(unknown(name)),
+            _ => return Ok(Owner::Librdkafka),
+        }
+        Ok(Owner::Ours)
+    }
+}
+
+/// What librdkafka's own properties were set to before the plugin was loaded; a value that is the
+/// default may not have been set at all.
+pub(super) const READ_BEFORE: [(&str, &str); 4] = [
+    ("security.protocol", "plaintext"),
+    ("sasl.mechanisms", "GSSAPI"),
+    ("sasl.username", ""),
+    ("sasl.password", ""),
+];
+
+fn open(uri: &str) -> Result<Source, Error> {
+    Source::open(uri, crate::random::bytes()?)
+        .map_err(|error| invalid(format!("{SOURCE}: {error}")))
+}
+
+fn mechanism(name: &str, value: &str) -> Result<Mechanism, Error> {
+    Mechanism::from_name(value).map_err(|error| invalid(format!("{name}={value}: {error}")))
+}
+
+fn milliseconds(value: &str) -> Result<Duration, Error> {
+    match value.parse::<u64>() {
+        Ok(ms) if LOGIN_TIMEOUT_RANGE_MS.contains(&ms) => Ok(Duration::from_millis(ms)),
+        _ => {
+            let (least, most) = (LOGIN_TIMEOUT_RANGE_MS.start(), LOGIN_TIMEOUT_RANGE_MS.end());
+            Err(invalid(format!("{LOGIN_TIMEOUT} is {value:?} and not {least} to {most}")))
+        }
+    }
+}
+
+fn check_protocol(value: Option<&str>) -> Result<(), Error> {
+    match value.map(str::to_ascii_uppercase).as_deref() {
+        None | Some("SASL_PLAINTEXT") => Ok(()),
+        Some("SASL_SSL") => Err(invalid(
+            "security.protocol=SASL_SSL is not served by this version of scramtoken, only \
+             SASL_PLAINTEXT"
+                .to_owned(),
+        )),
+        Some(other) => Err(invalid(format!(
+            "security.protocol={other} has no login: with scramtoken it is SASL_PLAINTEXT"
+        ))),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let nearest = NAMES.into_iter().min_by_key(|known| distance(name, known));
+    let nearest = nearest.unwrap_or(SOURCE);
+    invalid(format!("there is no property {name:?}; did you mean {nearest}?"))
+}
+
+/// How many characters have to be inserted, removed or replaced to get from one to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().take(MAX_COMPARED).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(to.bytes()) {
+            let above = *cell;
+            left = (diagonal + usize::from(a != b)).min(above + 1).min(left + 1);
+            diagonal = above;
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+fn invalid(text: String) -> Error {
+    Error::new(Status::INVALID_ARGUMENT, text)
+}
+
+const PREFIX: &str = "scramtoken.";
+const SOURCE: &str = "scramtoken.source";
+const MECHANISM: &str = "scramtoken.mechanism";
+const LOGIN_TIMEOUT: &str = "scramtoken.login.timeout.ms";
+const NAMES: [&str; 3] = [SOURCE, MECHANISM, LOGIN_TIMEOUT];
+const DEFAULT_LOGIN_TIMEOUT_MS: u64 = 10_000;
+const LOGIN_TIMEOUT_RANGE_MS: core::ops::RangeInclusive<u64> = 100..=300_000;
+/// Names are as long as the application makes them.
+const MAX_COMPARED: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(name: &str, value: &str) -> String {
+        Settings::default().set(name, Some(value)).unwrap_err().text().to_owned()
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest() {
+        for (typed, meant) in [
+            ("scramtoken.sorce", SOURCE),
+            ("scramtoken.", SOURCE),
+            ("scramtoken.mechanisms", MECHANISM),
+            ("scramtoken.login.timeout", LOGIN_TIMEOUT),
+        ] {
+            assert!(refusal(typed, "x").ends_with(&format!("did you mean {meant}?")), "{typed}");
+        }
+    }
+
+    #[test]
+    fn distances() {
+        for (from, to, expected) in
+            [("", "", 0), ("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("ab", "ba", 2)]
+        {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn values_are_checked_when_they_are_set() {
+        assert!(refusal(SOURCE, "token.json").starts_with("scramtoken.source: "));
+        assert!(refusal(MECHANISM, "PLAIN").contains("SCRAM-SHA-256"));
+        assert!(refusal(LOGIN_TIMEOUT, "10 s").contains("100 to 300000"));
+        assert!(refusal("security.protocol", "PLAINTEXT").contains("SASL_PLAINTEXT"));
+        assert!(refusal("sasl.password", "secret").contains("leave it out"));
+        assert!(!refusal("sasl.password", "secret").contains("secret is"));
+        let mut settings = Settings::default();
+        assert_eq!(settings.set("sasl.mechanism", Some("SCRAM-SHA-256")), Ok(Owner::Ours));
+        assert_eq!(settings.mechanism, Mechanism::ScramSha256);
+        assert_eq!(settings.set("client.id", Some("x")), Ok(Owner::Librdkafka));
+    }
+}

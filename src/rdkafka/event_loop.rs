@@ -1,0 +1,270 @@
+//! The one thread of a process that moves the bytes of all logins, started by the first of them.
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::Errno;
+
+use super::signals;
+use crate::scram::AwaitServerFinal;
+use crate::{error::Error, status::Status};
+
+/// Something with two sockets that the loop carries on.
+pub(super) trait Session: Send {
+    /// The sockets to watch, the same ones for as long as the session lives.
+    fn sockets(&self) -> [BorrowedFd<'_>; 2];
+
+    /// Reads and writes all that can be now. Called whenever a socket may have become readable or
+    /// writable, and when the time that was asked for has come.
+    fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next;
+
+    /// The result of a hash that ran on a thread of its own.
+    fn hashed(&mut self, result: Result<AwaitServerFinal, Error>);
+
+    /// The end: the sockets are no longer watched.
+    fn finish(self: Box<Self>);
+}
+
+pub(super) type SessionId = u64;
+
+/// What a session wants of the loop.
+pub(super) enum Next {
+    /// To be called at an event, and at this time at the latest.
+    Wait(Option<Instant>),
+    /// To be ended.
+    Finish,
+}
+
+/// The part that other threads see.
+pub(super) struct EventLoop {
+    /// A forked child has the memory and not the thread.
+    pid: u32,
+    epoll: OwnedFd,
+    wake: OwnedFd,
+    next_id: AtomicU64,
+    commands: Mutex<Vec<Command>>,
+}
+
+enum Command {
+    Add(SessionId, Box<dyn Session>),
+    Remove(SessionId),
+    Hashed(SessionId, Result<AwaitServerFinal, Error>),
+}
+
+/// The loop of this process. Never freed: its thread runs until the process ends, and a forked
+/// child makes one of its own.
+static CURRENT: AtomicPtr<EventLoop> = AtomicPtr::new(ptr::null_mut());
+
+impl EventLoop {
+    /// The loop of this process, started when there is none.
+    pub(super) fn get() -> Result<&'static Self, Error> {
+        let current = CURRENT.load(Ordering::Acquire);
+        // SAFETY: it is null or came from Box::leak below, and is never freed.
+        if let Some(event_loop) = unsafe { current.as_ref() }
+            && event_loop.pid == std::process::id()
+        {
+            return Ok(event_loop);
+        }
+        let fresh: &'static Self = Box::leak(Box::new(Self::new().map_err(unavailable)?));
+        let swapped = CURRENT.compare_exchange(
+            current,
+            ptr::from_ref(fresh).cast_mut(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        if swapped.is_err() {
+            // Another thread was first; what is lost is some words, once in a process.
+            return Self::get();
+        }
+        let started = signals::with_all_blocked(|| {
+            thread::Builder::new().name("scramtoken".into()).spawn(move || fresh.run())
+        });
+        if let Err(error) = started {
+            CURRENT.store(ptr::null_mut(), Ordering::Release);
+            return Err(Error::new(Status::IO, format!("no thread can be started: {error}")));
+        }
+        Ok(fresh)
+    }
+
+    fn new() -> Result<Self, Errno> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN)?;
+        Ok(Self {
+            pid: std::process::id(),
+            epoll,
+            wake,
+            next_id: AtomicU64::new(WAKE + 1),
+            commands: Mutex::default(),
+        })
+    }
+
+    /// Gives a session to the loop.
+    pub(super) fn add(&self, session: Box<dyn Session>) -> SessionId {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.send(Command::Add(id, session));
+        id
+    }
+
+    /// Ends a session, which may have ended already.
+    pub(super) fn remove(&self, id: SessionId) {
+        self.send(Command::Remove(id));
+    }
+
+    /// Runs a hash that may take long on a thread of its own, for the loop to serve others.
+    pub(super) fn hash(
+        &'static self,
+        id: SessionId,
+        job: impl FnOnce() -> Result<AwaitServerFinal, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        // The loop's thread blocks all signals, and what it starts does too.
+        thread::Builder::new()
+            .name("scramtoken hash".into())
+            .spawn(move || self.send(Command::Hashed(id, job())))
+            .map(drop)
+            .map_err(|error| Error::new(Status::IO, format!("no thread can be started: {error}")))
+    }
+
+    fn send(&self, command: Command) {
+        self.commands.lock().push(command);
+        // Full means that the loop has been woken often enough.
+        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    /// The thread.
+    fn run(&'static self) {
+        let mut sessions =
+            Sessions { event_loop: self, by_id: HashMap::new(), timers: BTreeSet::new() };
+        let mut events = Vec::with_capacity(256);
+        loop {
+            events.clear();
+            let timeout = sessions.timeout(Instant::now());
+            match epoll::wait(
+                &self.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                timeout.as_ref(),
+            ) {
+                Ok(_) | Err(Errno::INTR) => {}
+                // The descriptor is ours and stays open, so this cannot be; do not spin.
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+            for event in &events {
+                match event.data.u64() {
+                    WAKE => sessions.obey(),
+                    id => sessions.advance(id),
+                }
+            }
+            sessions.advance_due();
+        }
+    }
+}
+
+/// What only the loop's thread sees.
+struct Sessions {
+    event_loop: &'static EventLoop,
+    by_id: HashMap<SessionId, (Box<dyn Session>, Option<Instant>)>,
+    timers: BTreeSet<(Instant, SessionId)>,
+}
+
+impl Sessions {
+    fn obey(&mut self) {
+        let mut count = [0; 8];
+        let _ = rustix::io::read(&self.event_loop.wake, &mut count);
+        let commands = core::mem::take(&mut *self.event_loop.commands.lock());
+        for command in commands {
+            match command {
+                Command::Add(id, session) => self.add(id, session),
+                Command::Remove(id) => self.remove(id),
+                Command::Hashed(id, result) => {
+                    if let Some((session, _)) = self.by_id.get_mut(&id) {
+                        session.hashed(result);
+                        self.advance(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, id: SessionId, session: Box<dyn Session>) {
+        // Edge-triggered: a session always reads and writes until it would block.
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        let watched = session.sockets().into_iter().try_for_each(|socket| {
+            epoll::add(&self.event_loop.epoll, socket, EventData::new_u64(id), flags)
+        });
+        if let Err(error) = watched {
+            super::warn(&format!("a login cannot be watched: {error}"));
+            return session.finish();
+        }
+        self.by_id.insert(id, (session, None));
+        self.advance(id);
+    }
+
+    fn advance(&mut self, id: SessionId) {
+        let Some((session, wake_at)) = self.by_id.get_mut(&id) else { return };
+        if let Some(at) = wake_at.take() {
+            self.timers.remove(&(at, id));
+        }
+        // A fault of one session's must not end the thread that carries all the others.
+        let next = panic::catch_unwind(AssertUnwindSafe(|| {
+            session.advance(self.event_loop, id, Instant::now())
+        }));
+        match next {
+            Ok(Next::Wait(at)) => {
+                *wake_at = at;
+                self.timers.extend(at.map(|at| (at, id)));
+            }
+            Ok(Next::Finish) | Err(_) => self.remove(id),
+        }
+    }
+
+    fn remove(&mut self, id: SessionId) {
+        let Some((session, wake_at)) = self.by_id.remove(&id) else { return };
+        if let Some(at) = wake_at {
+            self.timers.remove(&(at, id));
+        }
+        // Closing does not end the watch of a socket that has another descriptor, as one that is
+        // handed over has, and every one after a fork.
+        for socket in session.sockets() {
+            let _ = epoll::delete(&self.event_loop.epoll, socket);
+        }
+        session.finish();
+    }
+
+    fn advance_due(&mut self) {
+        let now = Instant::now();
+        while let Some((at, id)) = self.timers.first().copied()
+            && at <= now
+        {
+            self.timers.pop_first();
+            self.advance(id);
+        }
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Timespec> {
+        let (at, _) = self.timers.first()?;
+        // A millisecond more, so that a timer is due when the wait is over.
+        let wait = at.saturating_duration_since(now) + Duration::from_millis(1);
+        Timespec::try_from(wait).ok()
+    }
+}
+
+impl core::fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "EventLoop({:?})", self.epoll.as_fd())
+    }
+}
+
+fn unavailable(error: Errno) -> Error {
+    Error::new(Status::IO, format!("the system gives no descriptors for logins: {error}"))
+}
+
+const WAKE: SessionId = 0;

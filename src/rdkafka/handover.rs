@@ -1,0 +1,205 @@
+//! The login of a connection without TLS: we take librdkafka's socket, log in, and give it back.
+//!
+//! While the login lasts, librdkafka's descriptor is one end of a socket pair, and the event loop
+//! speaks on the other end and on the broker's socket. Both swaps run on the broker's own thread of
+//! librdkafka, the descriptor's only user, at moments when nothing is in flight: librdkafka sends one
+//! request at a time while it logs in (or logs in again), and reads no further than a frame.
+
+use core::mem::ManuallyDrop;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use rustix::io::{self, DupFlags, Errno};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+use super::event_loop::{EventLoop, Next, Session, SessionId};
+use super::frames::Frames;
+use super::login::{Login, LoginConfig, Progress};
+use super::socket::{Received, receive, send};
+use crate::scram::AwaitServerFinal;
+use crate::{error::Error, status::Status};
+
+/// A login under way, as the broker's thread of librdkafka holds it. Dropping it ends the login.
+pub(super) struct Handover {
+    event_loop: &'static EventLoop,
+    session: SessionId,
+    accepted: Accepted,
+}
+
+/// The broker's socket, once the broker has accepted the login, and our end of the pair: were it
+/// closed earlier, librdkafka would take that for the broker's hanging up.
+type Accepted = Arc<Mutex<Option<(OwnedFd, OwnedFd)>>>;
+
+impl Handover {
+    /// Puts us in librdkafka's place on its socket `fd`, which waits for nothing.
+    pub(super) fn begin(fd: RawFd, config: Arc<LoginConfig>) -> Result<Self, Error> {
+        let event_loop = EventLoop::get()?;
+        let login = Login::new(config, Instant::now())?;
+        // SAFETY: librdkafka holds this open socket for as long as the interceptor runs.
+        let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+        let broker = io::fcntl_dupfd_cloexec(socket, 0).map_err(no_descriptors)?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (theirs, ours) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+            .map_err(no_descriptors)?;
+        put(&theirs, fd).map_err(no_descriptors)?;
+
+        let accepted = Accepted::default();
+        let session = event_loop.add(Box::new(HandoverSession {
+            login,
+            librdkafka: ours,
+            from_librdkafka: Frames::default(),
+            broker,
+            from_broker: Frames::default(),
+            accepted: Arc::clone(&accepted),
+            progress: Progress::Going,
+        }));
+        Ok(Self { event_loop, session, accepted })
+    }
+
+    /// Whether the broker has accepted, and librdkafka has been told.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.accepted.lock().is_some()
+    }
+
+    /// Gives librdkafka the broker's socket back under its number `fd`, if the login succeeded.
+    pub(super) fn finish(self, fd: RawFd) {
+        if let Some((broker, _ours)) = self.accepted.lock().take()
+            && let Err(error) = put(&broker, fd)
+        {
+            // What is left is a socket without an other end: librdkafka connects anew.
+            super::warn(&format!("a socket cannot be given back to librdkafka: {error}"));
+        }
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        self.event_loop.remove(self.session);
+    }
+}
+
+/// Makes `fd`, librdkafka's number for its socket, refer to `socket`.
+fn put(socket: &OwnedFd, fd: RawFd) -> Result<(), Errno> {
+    // SAFETY: the descriptor is librdkafka's, and open: the interceptors run on the thread that
+    // alone uses it, between two of its uses. ManuallyDrop leaves it open.
+    let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
+    io::dup3(socket, &mut place, DupFlags::CLOEXEC)
+}
+
+/// A login under way, as the event loop holds it.
+struct HandoverSession {
+    login: Login,
+    librdkafka: OwnedFd,
+    from_librdkafka: Frames,
+    broker: OwnedFd,
+    from_broker: Frames,
+    accepted: Accepted,
+    progress: Progress,
+}
+
+impl HandoverSession {
+    /// False when librdkafka has gone away.
+    fn read_librdkafka(&mut self) -> bool {
+        loop {
+            match receive(&self.librdkafka, &mut self.from_librdkafka) {
+                Ok(Received::Some) => {}
+                Ok(Received::Nothing) => break,
+                Ok(Received::End) | Err(_) => return false,
+            }
+        }
+        loop {
+            match self.from_librdkafka.next() {
+                Ok(Some(frame)) => {
+                    if let Err(error) = self.login.take_request(&frame) {
+                        self.login.fail(error);
+                    }
+                }
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn read_broker(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) {
+        let received = receive(&self.broker, &mut self.from_broker);
+        while !self.login.has_failed() {
+            match self.from_broker.next() {
+                Ok(Some(frame)) => {
+                    let Some(job) = self.login.take_response(&frame, now) else { continue };
+                    if !job.is_long() {
+                        self.login.hashed(job.run());
+                    } else if let Err(error) = event_loop.hash(id, move || job.run()) {
+                        self.login.fail(error);
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => return self.login.fail(error),
+            }
+        }
+        match received {
+            Ok(Received::Some) if self.login.has_failed() => {}
+            Ok(Received::Some) => self.read_broker(event_loop, id, now),
+            Ok(Received::Nothing) => {}
+            Ok(Received::End) => self.login.fail(Error::new(
+                Status::IO,
+                "the broker closed the connection in the middle of the login: see its log",
+            )),
+            Err(error) => self.login.fail(lost(error)),
+        }
+    }
+}
+
+impl Session for HandoverSession {
+    fn sockets(&self) -> [BorrowedFd<'_>; 2] {
+        [self.librdkafka.as_fd(), self.broker.as_fd()]
+    }
+
+    fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next {
+        if !self.read_librdkafka() {
+            return Next::Finish;
+        }
+        self.read_broker(event_loop, id, now);
+        if let Err(error) = send(&self.broker, self.login.broker_output()) {
+            self.login.fail(lost(error));
+        }
+        self.progress = self.login.progress(now);
+        if self.progress == Progress::Accepted || self.login.is_abandoned(now) {
+            return Next::Finish;
+        }
+        // A socket pair takes these few bytes at once, unless librdkafka reads nothing.
+        let sent = send(&self.librdkafka, self.login.librdkafka_output());
+        if sent.is_err() || self.progress == Progress::Refused {
+            return Next::Finish;
+        }
+        Next::Wait(Some(self.login.wake_at()))
+    }
+
+    fn hashed(&mut self, result: Result<AwaitServerFinal, Error>) {
+        self.login.hashed(result);
+    }
+
+    fn finish(mut self: Box<Self>) {
+        if self.progress == Progress::Accepted {
+            // What came early would be lost to librdkafka. There is none: it is the broker's turn
+            // only when librdkafka has asked.
+            let clean = self.from_broker.is_empty() && self.from_librdkafka.is_empty();
+            // Under the lock: the answer is what makes librdkafka's thread look for the socket.
+            let mut accepted = self.accepted.lock();
+            let _ = send(&self.librdkafka, self.login.librdkafka_output());
+            *accepted = clean.then_some((self.broker, self.librdkafka));
+        }
+    }
+}
+
+fn lost(error: Errno) -> Error {
+    Error::new(Status::IO, format!("the broker's connection was lost in the login: {error}"))
+}
+
+fn no_descriptors(error: Errno) -> Error {
+    Error::new(
+        Status::IO,
+        format!("the system gives no descriptors for a login: {error} (see ulimit -n)"),
+    )
+}

@@ -1,0 +1,370 @@
+//! One login as a state machine without sockets: to librdkafka a server, to the broker a client.
+//!
+//! librdkafka logs in with a made-up credential (the stand-in) and gets its challenge at once, so
+//! that its hashing overlaps with the broker's exchange. The proof that completes its login is sent
+//! only when the broker has proved itself and granted a session.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use zeroize::Zeroizing;
+
+use super::frames::{AuthenticateRequest, AuthenticateResponse};
+use super::stand_in::StandIn;
+use crate::scram::{
+    AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst, Cancel, ClientLogin,
+    KeyCache, Mechanism, NONCE_ENTROPY, Nonce,
+};
+use crate::source::Source;
+use crate::{error::Error, status::Status};
+
+/// What the logins of one librdkafka client have in common.
+pub(super) struct LoginConfig {
+    /// None: scramtoken.source is not set, and every login fails with a text that says so.
+    pub(super) source: Option<Arc<Source>>,
+    pub(super) mechanism: Mechanism,
+    pub(super) stand_in: StandIn,
+    /// The broker has this long to answer it all.
+    pub(super) timeout: Duration,
+}
+
+/// A login that librdkafka has asked for.
+pub(super) struct Login {
+    config: Arc<LoginConfig>,
+    started: Instant,
+    librdkafka: LibrdkafkaSide,
+    broker: BrokerSide,
+    /// What librdkafka has asked and not been answered.
+    request: Option<AuthenticateRequest>,
+    failure: Option<Error>,
+    to_librdkafka: Vec<u8>,
+    to_broker: Zeroizing<Vec<u8>>,
+    version: i16,
+    is_token: bool,
+    /// Set on drop, for a hash that may be running.
+    cancel: Arc<Cancel>,
+}
+
+/// How far librdkafka is, whose server we are.
+enum LibrdkafkaSide {
+    First(AwaitClientFirst),
+    Final(Box<AwaitClientFinal>),
+    /// It has proved itself, and this message would complete its login.
+    Proved(Vec<u8>),
+    Over,
+}
+
+/// How far the broker is, whose client we are.
+enum BrokerSide {
+    NotBegun,
+    First(AwaitServerFirst),
+    Hashing,
+    Final(AwaitServerFinal),
+    /// The broker has proved itself and granted a session.
+    Accepted {
+        lifetime_ms: i64,
+        at: Instant,
+    },
+    Over,
+}
+
+/// Where a login stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    Going,
+    /// The broker has accepted; once the output is sent, librdkafka is logged in too.
+    Accepted,
+    /// The output tells librdkafka why not.
+    Refused,
+}
+
+impl Login {
+    pub(super) fn new(config: Arc<LoginConfig>, now: Instant) -> Result<Self, Error> {
+        let nonce = Nonce::from_random(crate::random::bytes::<NONCE_ENTROPY>()?);
+        Ok(Self {
+            librdkafka: LibrdkafkaSide::First(config.stand_in.server(nonce)),
+            config,
+            started: now,
+            broker: BrokerSide::NotBegun,
+            request: None,
+            failure: None,
+            to_librdkafka: Vec::new(),
+            to_broker: Zeroizing::default(),
+            version: 0,
+            is_token: false,
+            cancel: Arc::default(),
+        })
+    }
+
+    /// Takes a request of librdkafka's.
+    pub(super) fn take_request(&mut self, frame: &[u8]) -> Result<(), Error> {
+        let request = AuthenticateRequest::parse(frame)?;
+        match core::mem::replace(&mut self.librdkafka, LibrdkafkaSide::Over) {
+            LibrdkafkaSide::First(state) => {
+                let next = self.config.stand_in.challenge(state, &request.message)?;
+                self.version = request.version;
+                match self.begin() {
+                    Ok(()) => {
+                        self.to_librdkafka.extend(request.answer(next.message(), 0));
+                        self.librdkafka = LibrdkafkaSide::Final(Box::new(next));
+                    }
+                    Err(error) => {
+                        self.request = Some(request);
+                        self.fail(error);
+                    }
+                }
+            }
+            LibrdkafkaSide::Final(state) => {
+                let judged = state.step(&request.message, 0);
+                self.request = Some(request);
+                let proved = judged.map_err(|rejected| {
+                    // Only another login to this end of the socket could bring this about.
+                    Error::new(rejected.error().status(), "librdkafka's own proof is wrong")
+                })?;
+                self.librdkafka = LibrdkafkaSide::Proved(proved.message().to_vec());
+            }
+            LibrdkafkaSide::Proved(_) | LibrdkafkaSide::Over => {
+                return Err(Error::new(Status::MALFORMED, "librdkafka went on after its login"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an answer of the broker's; a job to run may come of it.
+    pub(super) fn take_response(&mut self, frame: &[u8], now: Instant) -> Option<HashJob> {
+        match self.broker_step(frame, now) {
+            Ok(job) => job,
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    /// Takes the result of a job.
+    pub(super) fn hashed(&mut self, result: Result<AwaitServerFinal, Error>) {
+        match result {
+            Ok(next) => {
+                self.send_to_broker(FINAL_ID, next.message());
+                self.broker = BrokerSide::Final(next);
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// The login fails, unless it already has. librdkafka is told when it next asks.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.broker = BrokerSide::Over;
+        self.to_broker.clear();
+        self.failure.get_or_insert(error);
+    }
+
+    /// Whether the broker's connection is of no more use.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Answers librdkafka where it can be.
+    pub(super) fn progress(&mut self, now: Instant) -> Progress {
+        if self.failure.is_none() && now >= self.started + self.config.timeout {
+            let seconds = self.config.timeout.as_secs_f32();
+            self.fail(Error::new(
+                Status::IO,
+                format!(
+                    "the broker has not completed the login within {seconds} s: is it overloaded? \
+                     scramtoken.login.timeout.ms says how long to wait"
+                ),
+            ));
+        }
+        if let Some(error) = &self.failure {
+            // Kafka holds its refusals back too; without, librdkafka would ask again at once.
+            if let Some(request) = &self.request
+                && now >= self.started + HOLD_BACK
+            {
+                self.to_librdkafka.extend(request.refuse(&format!("scramtoken: {error}")));
+                self.request = None;
+                return Progress::Refused;
+            }
+            return Progress::Going;
+        }
+        if let (LibrdkafkaSide::Proved(message), BrokerSide::Accepted { lifetime_ms, at }) =
+            (&self.librdkafka, &self.broker)
+            && let Some(request) = self.request.take()
+        {
+            let lifetime_ms = rest_of(*lifetime_ms, now.saturating_duration_since(*at));
+            self.to_librdkafka.extend(request.answer(message, lifetime_ms));
+            return Progress::Accepted;
+        }
+        Progress::Going
+    }
+
+    /// When `progress` wants to be called at the latest.
+    pub(super) fn wake_at(&self) -> Instant {
+        match (&self.failure, &self.request) {
+            (None, _) => self.started + self.config.timeout,
+            (Some(_), Some(_)) => self.started + HOLD_BACK,
+            (Some(_), None) => self.started + self.config.timeout + HOLD_BACK,
+        }
+    }
+
+    /// Whether librdkafka has not even asked in time, so that there is nobody to tell.
+    pub(super) fn is_abandoned(&self, now: Instant) -> bool {
+        self.failure.is_some()
+            && self.request.is_none()
+            && now >= self.started + self.config.timeout + HOLD_BACK
+    }
+
+    /// What is to be sent to librdkafka.
+    pub(super) fn librdkafka_output(&mut self) -> &mut Vec<u8> {
+        &mut self.to_librdkafka
+    }
+
+    /// What is to be sent to the broker.
+    pub(super) fn broker_output(&mut self) -> &mut Zeroizing<Vec<u8>> {
+        &mut self.to_broker
+    }
+
+    /// Begins the broker's exchange with the credential that is current now.
+    fn begin(&mut self) -> Result<(), Error> {
+        let source = self.config.source.as_ref().ok_or_else(|| {
+            Error::new(
+                Status::INVALID_STATE,
+                "scramtoken.source is not set: set it to file:/path/of/token.json, dir:/path or \
+                 env:",
+            )
+        })?;
+        let login = source.log_in(now_ms())?;
+        if let Some(warning) = login.warning {
+            super::warn(&warning);
+        }
+        self.is_token = login.credential.is_token();
+        let nonce = Nonce::from_random(crate::random::bytes::<NONCE_ENTROPY>()?);
+        let first = ClientLogin::new(self.config.mechanism, login.credential).start(&nonce)?;
+        self.send_to_broker(FIRST_ID, first.message());
+        self.broker = BrokerSide::First(first);
+        Ok(())
+    }
+
+    fn broker_step(&mut self, frame: &[u8], now: Instant) -> Result<Option<HashJob>, Error> {
+        match core::mem::replace(&mut self.broker, BrokerSide::Over) {
+            BrokerSide::First(state) => {
+                let message = self.accepted_message(frame, FIRST_ID)?.message;
+                self.broker = BrokerSide::Hashing;
+                let key_cache = self.config.source.as_ref().map(|s| Arc::clone(s.key_cache()));
+                let cancel = Arc::clone(&self.cancel);
+                Ok(Some(HashJob { state, server_first: message.to_vec(), key_cache, cancel }))
+            }
+            BrokerSide::Final(state) => {
+                let response = self.accepted_message(frame, FINAL_ID)?;
+                state.step(response.message)?;
+                let lifetime_ms = response.session_lifetime_ms.unwrap_or(NO_LIMIT_MS);
+                let unknown = response.session_lifetime_ms.is_none();
+                if self.is_token && !unknown && lifetime_ms <= 0 {
+                    return Err(expired());
+                }
+                self.broker = BrokerSide::Accepted { lifetime_ms, at: now };
+                Ok(None)
+            }
+            _ => Err(Error::new(Status::MALFORMED, "the broker answered without being asked")),
+        }
+    }
+
+    fn accepted_message<'a>(
+        &self,
+        frame: &'a [u8],
+        correlation_id: i32,
+    ) -> Result<AuthenticateResponse<'a>, Error> {
+        let response = AuthenticateResponse::parse(frame, self.version, correlation_id)?;
+        match response.refusal {
+            None => Ok(response),
+            Some((code, text)) => Err(self.refused(code, text)),
+        }
+    }
+
+    /// The broker's words, and what they mean for whoever keeps the source.
+    fn refused(&self, code: i16, text: &str) -> Error {
+        let text = crate::audit::loggable(text);
+        let advice = if text.contains("Cannot change principals") {
+            "the source now holds a credential of another owner, and a session keeps its owner: \
+             put one of the same owner there, or restart the client"
+        } else if self.is_token {
+            "the broker does not know the token, or its HMAC is another: has it expired, or been \
+             made on another cluster? Put a current token into the source"
+        } else {
+            "check the user name and password in the source, and that the broker has a SCRAM \
+             credential of this mechanism for the user"
+        };
+        Error::new(
+            Status::SERVER_REFUSED,
+            format!("the broker refused the login: {text} (error {code}): {advice}"),
+        )
+    }
+
+    fn send_to_broker(&mut self, correlation_id: i32, message: &[u8]) {
+        let message = message.to_vec().into();
+        let request = AuthenticateRequest { version: self.version, correlation_id, message };
+        self.to_broker.extend_from_slice(&Zeroizing::new(request.frame()));
+    }
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+/// The hashing of a broker's challenge, which may take long: see [`is_long`](Self::is_long).
+pub(super) struct HashJob {
+    state: AwaitServerFirst,
+    server_first: Vec<u8>,
+    key_cache: Option<Arc<KeyCache>>,
+    cancel: Arc<Cancel>,
+}
+
+impl HashJob {
+    /// Whether it could take more than some milliseconds, by the broker's iteration count.
+    pub(super) fn is_long(&self) -> bool {
+        let mut attributes = self.server_first.split(|byte| *byte == b',');
+        let iterations = attributes
+            .find_map(|attribute| attribute.strip_prefix(b"i="))
+            .and_then(|digits| str::from_utf8(digits).ok()?.parse::<u32>().ok());
+        iterations.is_none_or(|iterations| iterations > SHORT_ITERATIONS)
+    }
+
+    pub(super) fn run(self) -> Result<AwaitServerFinal, Error> {
+        self.state.step(&self.server_first, self.key_cache.as_deref(), &self.cancel)
+    }
+}
+
+/// What is left of a lifetime; 0 stays no limit, and less than none would be it too.
+fn rest_of(lifetime_ms: i64, passed: Duration) -> i64 {
+    if lifetime_ms <= 0 {
+        return 0;
+    }
+    let passed_ms = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+    lifetime_ms.saturating_sub(passed_ms).max(1)
+}
+
+fn expired() -> Error {
+    Error::new(
+        Status::TOKEN_EXPIRED,
+        "the delegation token has expired (the broker let it in with a session lifetime of 0, and \
+         would cut it off): put a renewed or a new one into the source",
+    )
+}
+
+pub(super) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How long a refusal is held back, as in Kafka (connection.failed.authentication.delay.ms is 100,
+/// and its exchange takes the rest).
+const HOLD_BACK: Duration = Duration::from_millis(300);
+const NO_LIMIT_MS: i64 = 0;
+/// Some 8 ms of SHA-512 on a slow machine; Kafka's default is 4096.
+const SHORT_ITERATIONS: u32 = 8192;
+/// Correlation ids of our two requests.
+const FIRST_ID: i32 = 1;
+const FINAL_ID: i32 = 2;
