@@ -10,6 +10,7 @@ the garbage collector reuses it. The library wipes its copies.
 
 from .audit import AuditEvent
 from .client import Client
+from .confluent import confluent_config
 from .credential import Credential
 from .derive import derive
 from .errors import (
@@ -55,5 +56,6 @@ __all__ = [
     "UnsupportedMechanismError",
     "User",
     "Verdict",
+    "confluent_config",
     "derive",
 ]

@@ -1,0 +1,29 @@
+"""A broker with short sessions, and a token file."""
+
+import pytest
+
+from tests.kafka.broker import KafkaBroker
+from tests.rdkafka.conftest import source  # noqa: F401
+
+REAUTHENTICATION_MS = 3000
+
+
+@pytest.fixture(scope="session")
+def broker():
+    properties = {"connections.max.reauth.ms": str(REAUTHENTICATION_MS)}
+    with KafkaBroker("4.4.0", extra_properties=properties) as broker:
+        yield broker
+
+
+@pytest.fixture
+def rotated(broker, source):  # noqa: F811
+    """Replaces the source's token by another one, and ends the first for good."""
+    first = broker.create_token("User:alice")
+    second = broker.create_token("User:alice")
+    source.write(first)
+
+    def rotate():
+        source.write(second)
+        broker.expire_token(first)
+
+    return rotate
