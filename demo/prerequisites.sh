@@ -26,6 +26,8 @@ has_jdk() { # 17 or newer; a JRE has no javac
   [[ -n $version && $version -ge 17 ]]
 }
 
+has_librdkafka() { ldconfig -p | grep -q 'librdkafka\.so\.1'; }
+
 has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
 
 missing=()  # what people call it
@@ -49,6 +51,8 @@ check() {
   if [[ $purpose == test ]]; then
     need "a C++ compiler (c++)" g++ has c++
     need "valgrind" "valgrind libc6-dbg" has valgrind
+    need "librdkafka" librdkafka1 has_librdkafka
+    need "kcat" kcat has kcat
     need "CMake" cmake has cmake
     need "pkg-config" pkg-config has pkg-config
   fi

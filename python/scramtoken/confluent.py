@@ -1,9 +1,10 @@
-"""Configures confluent-kafka, or any librdkafka client that takes a dict, to log in from a source."""
+"""Configures confluent-kafka, or what else takes librdkafka's properties, to use a source."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ._library import library
 

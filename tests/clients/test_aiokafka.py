@@ -9,7 +9,6 @@ from aiokafka.errors import KafkaError
 
 import scramtoken
 import scramtoken.aiokafka
-
 from tests.kafka.properties import SCRAM_MECHANISMS, USERS
 
 from .conftest import REAUTHENTICATION_MS
@@ -33,8 +32,8 @@ def config(broker, password, username="", mechanism="SCRAM-SHA-512"):
 
 async def produce(conf, topic, count, pause=0.0):
     producer = AIOKafkaProducer(**conf)
-    await producer.start()
     try:
+        await producer.start()
         for number in range(count):
             await producer.send_and_wait(topic, b"%d" % number)
             await asyncio.sleep(pause)
@@ -44,8 +43,8 @@ async def produce(conf, topic, count, pause=0.0):
 
 async def consume(conf, topic, count):
     consumer = AIOKafkaConsumer(topic, group_id=topic, auto_offset_reset="earliest", **conf)
-    await consumer.start()
     try:
+        await consumer.start()
         return [(await asyncio.wait_for(consumer.getone(), 20)).value for _ in range(count)]
     finally:
         await consumer.stop()

@@ -1,4 +1,4 @@
-"""librdkafka's C API over ctypes: for what only C can do, and for other versions than the wheel's."""
+"""What only librdkafka's C API can do, over ctypes: also of other versions than the wheel's."""
 
 import ctypes
 import ctypes.util
@@ -11,9 +11,7 @@ CONF_OK = 0
 PRODUCER, CONSUMER = 0, 1
 ALL_BROKERS_DOWN, AUTHENTICATION = -187, -169
 _ERROR_CB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-_LOG_CB = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p
-)
+_LOG_CB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)
 
 
 def wheels():

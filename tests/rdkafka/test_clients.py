@@ -1,4 +1,4 @@
-"""What clients do beyond a login: duplicated configurations, forks, several librdkafkas, many clients."""
+"""Beyond a login: duplicated configurations, forks, several librdkafkas, many clients."""
 
 import os
 import threading

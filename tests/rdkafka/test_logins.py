@@ -5,8 +5,9 @@ import secrets
 import time
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer
 
+import scramtoken
 from tests.kafka.properties import SCRAM_MECHANISMS, USERS
 
 from .stock import Client, config, consume, produce, topic
@@ -25,9 +26,14 @@ def test_produce_and_consume(broker, token, source, mechanism):
     assert consume(conf, name, 500) == [b"%d" % number for number in range(500)]
 
 
+def test_pythons_helper(broker, token, source):
+    conf = {"bootstrap.servers": broker.bootstrap()}
+    conf = scramtoken.confluent_config(conf, source=source.write(token).uri)
+    assert Client(conf).works()
+
+
 def test_transactions(broker, token, source):
     conf = config(broker.bootstrap(), source.write(token))
-    from confluent_kafka import Producer
 
     name = topic()
     producer = Producer(conf | {"transactional.id": secrets.token_hex(4)})

@@ -1,4 +1,4 @@
-"""Sessions that outlive a login: re-authentication, rotation, lost connections, several brokers, IPv6."""
+"""Sessions that outlive a login: re-authentication, rotation, lost connections."""
 
 import threading
 import time
