@@ -62,7 +62,8 @@ fn ask(callback: &Callback<SourceFn>) -> Result<CurrentCredential, Error> {
 ///   sasl.jaas.config names ScramLoginModule with username, password and perhaps tokenauth.
 /// - "dir:/path": a directory with the files token-id and token-hmac, or username and password, such
 ///   as a Kubernetes Secret's mount; one line end at the end of a file is none of its text.
-/// - "env:": KAFKA_TOKEN_ID and KAFKA_TOKEN_HMAC, as getenv(3) has them at the login.
+/// - "env:": KAFKA_TOKEN_ID and KAFKA_TOKEN_HMAC, as getenv(3) has them at the login; like any
+///   getenv, that must not meet another thread's setenv.
 ///
 /// Paths are absolute and taken as they stand. Nothing is read here: each login reads anew, so that a
 /// rotated token is seen by the next one. A file has at most 64 KiB, and nobody but the effective
