@@ -14,11 +14,12 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libscramtoken.so.0
 INSTALLED = $(DESTDIR)$(PREFIX)
 LIBRARY := target/release/libscramtoken.so
+PROGRAM := target/release/scramtoken
 VENV := build/venv
 CFLAGS ?= -O2 -g
 EXAMPLES := build/examples/login build/examples/server
 
-.PHONY: help lib examples demo test test-long check bench header install uninstall clean FORCE
+.PHONY: help lib program examples demo test test-long check bench header install uninstall clean FORCE
 
 include $(wildcard mk/*.mk)
 
@@ -26,6 +27,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
 lib: $(LIBRARY) ## build target/release/libscramtoken.so
+
+program: $(PROGRAM) ## build target/release/scramtoken, the command line
 
 examples: $(EXAMPLES) ## build the C examples into build/examples
 
@@ -36,13 +39,13 @@ demo: ## log in to a real Kafka broker in every way, and show a table
 
 test: ## run the tests (under 20 minutes)
 	demo/prerequisites.sh test
-	$(MAKE) --no-print-directory lib examples $(VENV)/.ready
+	$(MAKE) --no-print-directory lib program examples $(VENV)/.ready
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py
 
 test-long: ## run the tests and those that take long (under 50 minutes)
 	demo/prerequisites.sh test
-	$(MAKE) --no-print-directory lib examples $(VENV)/.ready
+	$(MAKE) --no-print-directory lib program examples $(VENV)/.ready
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py --long
 
@@ -83,8 +86,11 @@ clean: ## remove everything that was built
 
 # Cargo knows best what is stale. What is linked with the library looks for its SONAME.
 $(LIBRARY): FORCE
-	$(CARGO) rustc --release --lib --crate-type cdylib
+	$(CARGO) rustc --release --lib --crate-type cdylib --no-default-features
 	ln -sf $(@F) $(@D)/$(SONAME)
+
+$(PROGRAM): FORCE
+	$(CARGO) build --release --bin scramtoken
 
 # login opens the library at run time, server is linked with it.
 build/examples/login: examples/c/login.c $(wildcard examples/c/*.h) include/scramtoken.h

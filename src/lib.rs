@@ -244,11 +244,15 @@
 //! sentence for people that never holds a secret.
 
 mod audit;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod error;
 /// C's door: hidden here, since Rust programs have no use for it but to test and measure it.
 #[doc(hidden)]
 pub mod ffi;
-#[allow(dead_code, unused_imports, reason = "the rooms that read files come next")]
+#[cfg(feature = "cli")]
+mod kafka;
 mod properties;
 mod random;
 mod rdkafka;

@@ -55,6 +55,18 @@ impl ClientCredential {
     }
 }
 
+impl ClientCredential {
+    /// The user's name, or the token's id.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this is a delegation token.
+    pub fn is_token(&self) -> bool {
+        self.is_token
+    }
+}
+
 impl fmt::Debug for ClientCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClientCredential({:?}, ..)", self.name)

@@ -15,7 +15,7 @@ use super::mechanism::Mechanism;
 
 /// `SaltedPassword := Hi(Normalize(password), salt, i)`, without Normalize: Kafka hashes the raw
 /// UTF-8. None when cancelled.
-pub(super) fn salted_password(
+pub(crate) fn salted_password(
     mechanism: Mechanism,
     password: &[u8],
     salt: &[u8],

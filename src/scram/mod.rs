@@ -19,6 +19,8 @@ pub use client::{
     Authzid, AwaitServerFinal, AwaitServerFirst, ClientCredential, ClientLogin, IterationLimits,
 };
 pub use credential::{Credential, MAX_SALT_LEN, StoredKeys};
+#[cfg(feature = "cli")]
+pub(crate) use hi::salted_password;
 pub use key_cache::KeyCache;
 pub use keys::Cancel;
 pub use mechanism::Mechanism;

@@ -1,0 +1,77 @@
+//! What every command that asks a cluster takes: where it is, and how to log in.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::warn;
+use crate::kafka::{Address, Cluster, Config};
+use crate::properties::Properties;
+use crate::scram::ClientCredential;
+use crate::{error::Error, status::Status};
+
+#[derive(Args)]
+pub(super) struct ClusterArguments {
+    /// Brokers to begin with, comma-separated; an IPv6 address as [::1]:9092
+    #[arg(long, value_name = "HOST:PORT,...", allow_hyphen_values = true)]
+    bootstrap_server: String,
+
+    /// Properties file of a Kafka client: security.protocol, sasl.*, ssl.*, timeouts
+    #[arg(long, value_name = "FILE")]
+    command_config: PathBuf,
+}
+
+impl ClusterArguments {
+    /// The client's configuration, with this credential in place of its own; what is left unheeded is
+    /// told.
+    pub(super) fn config(&self, credential: Option<ClientCredential>) -> Result<Config, Error> {
+        let bytes = read(&self.command_config)?;
+        let path = self.command_config.display();
+        let named = |error: Error| Error::new(error.status(), format!("{path}: {error}"));
+        let properties = Properties::parse(&bytes).map_err(named)?;
+        // Whatever is wrong with a value is wrong in the file, and not on the command line.
+        let (config, warnings) =
+            Config::from_properties(&properties, credential).map_err(|error| {
+                let status = match error.status() {
+                    Status::INVALID_ARGUMENT => Status::CORRUPT,
+                    other => other,
+                };
+                Error::new(status, format!("{path}: {error}"))
+            })?;
+        for warning in warnings {
+            warn(format_args!("{path}: {warning}"));
+        }
+        Ok(config)
+    }
+
+    /// A client that tells of each failure that it tries to overcome.
+    pub(super) fn cluster(&self, config: Config) -> Result<Cluster, Error> {
+        let servers = Address::parse_list(&self.bootstrap_server)?;
+        Ok(Cluster::new(servers, config, |error| warn(format_args!("{error}; trying again"))))
+    }
+}
+
+/// Kafka's tools read such a file whoever else may; we do too, and say so.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    const MAX_BYTES: usize = 1024 * 1024;
+
+    let io = |error| Error::new(Status::CORRUPT, format!("{}: {error}", path.display()));
+    let file = File::open(path).map_err(io)?;
+    let mode = file.metadata().map_err(io)?.mode();
+    if mode & 0o077 != 0 && mode & 0o170000 == 0o100000 {
+        let path = path.display();
+        warn(format_args!("{path}: others may read the secrets in it; chmod 600 {path}"));
+    }
+    // Whole from the beginning: growing would leave copies of secrets behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
+    file.take(u64::try_from(MAX_BYTES).unwrap_or_default()).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() == MAX_BYTES {
+        let text = format!("{}: it has {MAX_BYTES} bytes or more", path.display());
+        return Err(Error::new(Status::CORRUPT, text));
+    }
+    Ok(bytes)
+}

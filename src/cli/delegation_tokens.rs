@@ -1,0 +1,219 @@
+//! `delegation-tokens`: the options and the output of kafka-delegation-tokens.sh.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use clap::{ArgGroup, Args};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::cluster_args::ClusterArguments;
+use super::output::{self, Format};
+use super::token_table::{date, list};
+use super::{exit, secret, warn};
+use crate::kafka::{Cluster, Config, Principal};
+use crate::scram::Mechanism;
+use crate::{error::Error, status::Status};
+
+/// Create, renew, expire and describe delegation tokens
+///
+/// The options are those of kafka-delegation-tokens.sh, and so is what `--output table` prints, but
+/// that an HMAC is never shown again by --renew and --expire.
+#[derive(Args)]
+#[command(after_help = exit::HELP)]
+#[command(group = ArgGroup::new("action").required(true))]
+#[command(group = ArgGroup::new("which_hmac"))]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    /// Create a token; needs --max-life-time-period
+    #[arg(long, group = "action", requires = "max_life_time_period")]
+    #[arg(conflicts_with_all = ["which_hmac", "renew_time_period", "expiry_time_period"])]
+    create: bool,
+
+    /// Renew a token; needs --renew-time-period and its HMAC
+    #[arg(long, group = "action", requires_all = ["renew_time_period", "which_hmac"])]
+    #[arg(conflicts_with_all = [
+        "renewer_principal", "max_life_time_period", "expiry_time_period", "owner_principal",
+    ])]
+    renew: bool,
+
+    /// Expire a token; needs --expiry-time-period and its HMAC
+    #[arg(long, group = "action", requires_all = ["expiry_time_period", "which_hmac"])]
+    #[arg(conflicts_with_all = ["max_life_time_period", "renew_time_period", "owner_principal"])]
+    expire: bool,
+
+    /// Describe the tokens of --owner-principal; without it Kafka lists none
+    #[arg(long, group = "action")]
+    #[arg(conflicts_with_all = [
+        "renew_time_period", "max_life_time_period", "which_hmac", "expiry_time_period",
+    ])]
+    describe: bool,
+
+    /// Whose token to create, or tokens to describe (repeatable there)
+    #[arg(long, value_name = "TYPE:NAME")]
+    owner_principal: Vec<Principal>,
+
+    /// Who else may renew the token (repeatable)
+    #[arg(long, value_name = "TYPE:NAME")]
+    renewer_principal: Vec<Principal>,
+
+    /// Longest life in ms; -1 is what the brokers allow (delegation.token.max.lifetime.ms)
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    max_life_time_period: Option<i64>,
+
+    /// For how long to renew in ms; -1 is the brokers' delegation.token.expiry.time.ms
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    renew_time_period: Option<i64>,
+
+    /// After how many ms to expire; -1 is at once
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    expiry_time_period: Option<i64>,
+
+    /// HMAC of the token, base64; all users of this machine can see it: prefer --hmac-file
+    #[arg(long, value_name = "BASE64", group = "which_hmac")]
+    hmac: Option<String>,
+
+    /// File with the HMAC, bare or in a token file; - is standard input
+    #[arg(long, value_name = "FILE", group = "which_hmac")]
+    hmac_file: Option<PathBuf>,
+
+    /// How to write the result
+    #[arg(long, value_enum, default_value = "table")]
+    output: Format,
+
+    /// Write the result to this file, whole or not at all, with mode 0600
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    pub(super) fn run(&self) -> Result<(), Error> {
+        if self.renew || self.expire {
+            self.check_output_of_a_date()?;
+        }
+        let hmac = self.hmac()?;
+        let config = self.cluster.config(None)?;
+        let mechanism = mechanism(&config);
+        let mut cluster = self.cluster.cluster(config)?;
+        if self.create {
+            self.create(&mut cluster, mechanism)
+        } else if self.renew {
+            let period_ms = self.renew_time_period.unwrap_or_default();
+            self.say(format_args!(
+                "Calling renew token operation with hmac :(not shown) , renew-time-period \
+                 :{period_ms}\n"
+            ));
+            self.put_date("renew", cluster.renew_token(&hmac, period_ms)?)
+        } else if self.expire {
+            let period_ms = self.expiry_time_period.unwrap_or_default();
+            self.say(format_args!(
+                "Calling expire token operation with hmac :(not shown) , expire-time-period \
+                 :{period_ms}\n"
+            ));
+            self.put_date("expire", cluster.expire_token(&hmac, period_ms)?)
+        } else {
+            self.describe(&mut cluster, mechanism)
+        }
+    }
+
+    fn create(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
+        let max_ms = self.max_life_time_period.unwrap_or_default();
+        self.say(format_args!(
+            "Calling create token operation with renewers :{} , max-life-time-period :{max_ms}\n",
+            list(&self.renewer_principal)
+        ));
+        let owner = self.owner_principal.first();
+        let token = cluster.create_token(owner, &self.renewer_principal, max_ms)?;
+        self.say(format_args!("Created delegation token with tokenId : {}\n", token.id));
+        output::put(&output::one(self.output, &token, mechanism), self.out.as_deref())
+    }
+
+    fn describe(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
+        if self.owner_principal.is_empty() {
+            warn("Kafka lists no tokens without --owner-principal");
+            self.say(format_args!("Calling describe token operation for current user.\n"));
+        } else {
+            let owners = list(&self.owner_principal);
+            self.say(format_args!("Calling describe token operation for owners: {owners}\n"));
+        }
+        let tokens = cluster.describe_tokens(&self.owner_principal)?;
+        self.say(format_args!("Total number of tokens : {}", tokens.len()));
+        output::put(&output::many(self.output, &tokens, mechanism)?, self.out.as_deref())
+    }
+
+    /// What Kafka's tool says along the way belongs to no other form than its own.
+    fn say(&self, text: core::fmt::Arguments<'_>) {
+        if self.output == Format::Table {
+            print!("{text}");
+        }
+    }
+
+    fn put_date(&self, action: &str, expiry_ms: i64) -> Result<(), Error> {
+        let text = match self.output {
+            Format::Json => output::line(&json!({ "expiry_timestamp_ms": expiry_ms })),
+            _ => {
+                let date = date(Some(expiry_ms));
+                format!("Completed {action} operation. New expiry date : {date}\n")
+            }
+        };
+        output::put(&text, self.out.as_deref())
+    }
+
+    fn check_output_of_a_date(&self) -> Result<(), Error> {
+        match self.output {
+            Format::Table | Format::Json => Ok(()),
+            Format::Properties | Format::TokenFile => Err(Error::new(
+                Status::INVALID_ARGUMENT,
+                "--renew and --expire give a date and no token: --output table or json",
+            )),
+        }
+    }
+
+    /// The HMAC's bytes; empty where the action wants none.
+    fn hmac(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let text = match (&self.hmac, &self.hmac_file) {
+            (Some(hmac), _) if hmac == "-" => secret::read("HMAC", Path::new("-"))?,
+            (Some(hmac), _) => {
+                warn("--hmac shows the secret to all users of this machine; use --hmac-file");
+                Zeroizing::new(hmac.clone())
+            }
+            (None, Some(path)) => secret::read("HMAC", path)?,
+            (None, None) => return Ok(Zeroizing::default()),
+        };
+        decode_hmac(&text)
+    }
+}
+
+/// Takes base64 with and without padding, as Kafka's tool does, and token files.
+fn decode_hmac(text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let invalid = |what: &str| Error::new(Status::INVALID_ARGUMENT, format!("the HMAC: {what}"));
+    let from_file;
+    let text = text.trim();
+    let text = if text.starts_with('{') {
+        let object: Value = serde_json::from_str(text)
+            .map_err(|_| invalid("it begins as a token file, and is none"))?;
+        let hmac = object.get("hmac").and_then(Value::as_str);
+        from_file = Zeroizing::new(
+            hmac.ok_or_else(|| invalid("the token file has no \"hmac\""))?.to_owned(),
+        );
+        from_file.as_str()
+    } else {
+        text
+    };
+    let padding =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    match GeneralPurpose::new(&STANDARD, padding).decode(text) {
+        Ok(bytes) if !bytes.is_empty() => Ok(Zeroizing::new(bytes)),
+        _ => Err(invalid("it is not base64")),
+    }
+}
+
+/// With which mechanism the token's logins are likely to work: ours, where that is SCRAM.
+fn mechanism(config: &Config) -> Mechanism {
+    let name = config.login().map_or("", |login| login.mechanism());
+    Mechanism::from_name(name).unwrap_or(Mechanism::ScramSha256)
+}

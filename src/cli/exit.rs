@@ -1,0 +1,33 @@
+//! Exit codes: which kind of failure, for scripts.
+
+use std::process::ExitCode;
+
+use crate::status::Status;
+
+/// Stands at the end of --help.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0  done
+  1  the cluster refused the request, or answered what cannot be
+  2  the command line is wrong
+  3  no broker could be reached in time, or TLS failed
+  4  the login was refused
+  5  the delegation token has expired
+  6  a file (properties, keys, token) is missing, malformed, or open to others";
+
+/// The exit code of a failure.
+pub(super) fn code(status: Status) -> ExitCode {
+    ExitCode::from(match status {
+        Status::INVALID_ARGUMENT => 2,
+        Status::IO => 3,
+        Status::SERVER_REFUSED
+        | Status::SERVER_SIGNATURE
+        | Status::INVALID_PROOF
+        | Status::UNSUPPORTED_MECHANISM
+        | Status::ITERATIONS
+        | Status::NONCE => 4,
+        Status::TOKEN_EXPIRED => 5,
+        Status::CORRUPT | Status::PERMISSIONS => 6,
+        _ => 1,
+    })
+}

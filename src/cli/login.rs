@@ -1,0 +1,86 @@
+//! `login`: does this credential work, here or on every broker?
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use super::cluster_args::ClusterArguments;
+use super::{exit, warn};
+use crate::kafka::{Address, Connection, Login};
+use crate::scram::ClientCredential;
+use crate::source::Source;
+use crate::{error::Error, random};
+
+/// Log in and say what came of it
+///
+/// Exits with 0 only if every login was accepted.
+#[derive(Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    /// Take the credential from here and not from sasl.jaas.config: file:/PATH (a token file, or
+    /// properties), dir:/PATH (a mounted Secret) or env:
+    #[arg(long, value_name = "URI")]
+    source: Option<String>,
+
+    /// Log in to every broker of the cluster, not only to the first that answers
+    #[arg(long)]
+    all_brokers: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(&self) -> Result<(), Error> {
+        let credential = self.source.as_deref().map(from_source).transpose()?;
+        let config = self.cluster.config(credential)?;
+        let login = config.login().cloned();
+        let mut cluster = self.cluster.cluster(config)?;
+        if !self.all_brokers {
+            println!("{}", describe(cluster.connect()?, login.as_ref()));
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        for broker in cluster.brokers()? {
+            match cluster.connect_to(&broker.address) {
+                Ok(connection) => {
+                    println!("{} (broker {})", describe(&connection, login.as_ref()), broker.id);
+                }
+                Err(error) => {
+                    println!("{}: {error} (broker {})", broker.address, broker.id);
+                    outcome = outcome.and(Err(not_everywhere(&broker.address, &error)));
+                }
+            }
+        }
+        outcome
+    }
+}
+
+fn not_everywhere(address: &Address, error: &Error) -> Error {
+    Error::new(error.status(), format!("not every login was accepted; not by {address}"))
+}
+
+fn describe(connection: &Connection, login: Option<&Login>) -> String {
+    let address = connection.address();
+    let Some(login) = login else {
+        return format!("{address}: connected; security.protocol asks for no login");
+    };
+    let kind = if login.is_token() { "the delegation token" } else { "the user" };
+    let until = match connection.session().lifetime {
+        None => "without an end".to_owned(),
+        Some(lifetime) => format!("for {} s", lifetime.as_secs()),
+    };
+    let (name, mechanism) = (&login.name, login.mechanism());
+    format!("{address}: logged in as {kind} {name:?} by {mechanism}, {until}")
+}
+
+/// The credential that a source has now.
+fn from_source(uri: &str) -> Result<ClientCredential, Error> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let login = Source::open(uri, random::bytes()?)?.log_in(now_ms)?;
+    if let Some(warning) = &login.warning {
+        warn(warning);
+    }
+    Ok(login.credential)
+}

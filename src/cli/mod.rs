@@ -1,0 +1,56 @@
+//! The program `scramtoken`: Kafka's delegation tokens, SCRAM users and logins without a JVM.
+
+mod cluster_args;
+mod configs;
+mod delegation_tokens;
+mod exit;
+mod generate;
+mod login;
+mod output;
+mod scram_config;
+mod secret;
+mod token_table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Kafka's delegation tokens, SCRAM users and logins, without a JVM.
+#[derive(Parser)]
+#[command(name = "scramtoken", version, after_help = exit::HELP, infer_long_args = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    DelegationTokens(delegation_tokens::Arguments),
+    Configs(configs::Arguments),
+    Login(login::Arguments),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::DelegationTokens(arguments) => arguments.run(),
+        Command::Configs(arguments) => arguments.run(),
+        Command::Login(arguments) => arguments.run(),
+        Command::Completions(arguments) => arguments.run(),
+        Command::Man(arguments) => arguments.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("scramtoken: {error}");
+            exit::code(error.status())
+        }
+    }
+}
+
+/// Tells of something that did not stop the work.
+fn warn(text: impl core::fmt::Display) {
+    eprintln!("scramtoken: warning: {text}");
+}

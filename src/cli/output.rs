@@ -1,0 +1,114 @@
+//! The forms in which tokens are put out, and where to.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::token_table;
+use crate::scram::Mechanism;
+use crate::source::write_secret_file;
+use crate::token::Token;
+use crate::{error::Error, status::Status};
+
+/// How to write tokens.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// The columns of kafka-delegation-tokens.sh
+    Table,
+    /// One object for a created token, a list of them for described ones
+    Json,
+    /// Properties that a Kafka client logs in with
+    Properties,
+    /// What the library's file: source reads
+    TokenFile,
+}
+
+/// A single token in this form; `mechanism` is for its logins.
+pub(super) fn one(format: Format, token: &Token, mechanism: Mechanism) -> Zeroizing<String> {
+    let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
+    Zeroizing::new(match format {
+        Format::Table => token_table::table(std::slice::from_ref(token)),
+        Format::Json => line(&object(token)),
+        Format::Properties => format!(
+            "# The delegation token of {}; valid until {} unless it is renewed.\n\
+             sasl.mechanism={}\n\
+             sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
+             username=\"{}\" password=\"{hmac}\" tokenauth=\"true\";\n",
+            token.owner.as_deref().unwrap_or_default(),
+            token_table::date(token.expiry_ms),
+            mechanism.name(),
+            token.id,
+        ),
+        Format::TokenFile => line(&json!({
+            "token_id": token.id,
+            "hmac": hmac,
+            "owner": token.owner,
+            "mechanism": mechanism.name(),
+            "issue_timestamp_ms": token.issue_ms,
+            "expiry_timestamp_ms": token.expiry_ms,
+            "max_timestamp_ms": token.max_ms,
+        })),
+    })
+}
+
+/// Any number of tokens in this form.
+///
+/// # Errors
+///
+/// `INVALID_ARGUMENT` for a form that holds one token, when there is not exactly one.
+pub(super) fn many(
+    format: Format,
+    tokens: &[Token],
+    mechanism: Mechanism,
+) -> Result<Zeroizing<String>, Error> {
+    match (format, tokens) {
+        (Format::Table, _) => Ok(Zeroizing::new(token_table::table(tokens))),
+        (Format::Json, _) => {
+            let tokens: Vec<Value> = tokens.iter().map(object).collect();
+            Ok(Zeroizing::new(line(&Value::Array(tokens))))
+        }
+        (_, [token]) => Ok(one(format, token, mechanism)),
+        (_, tokens) => Err(Error::new(
+            Status::INVALID_ARGUMENT,
+            format!("this output holds one token, and there are {}", tokens.len()),
+        )),
+    }
+}
+
+/// A JSON value and a line end.
+pub(super) fn line(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// Writes to a file that only its owner can read, or to standard output.
+///
+/// # Errors
+///
+/// `IO`, `PERMISSIONS`.
+pub(super) fn put(text: &str, file: Option<&Path>) -> Result<(), Error> {
+    match file {
+        Some(path) => write_secret_file(path, text.as_bytes()),
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes())
+                .and_then(|()| out.flush())
+                .map_err(|error| Error::new(Status::IO, format!("standard output: {error}")))
+        }
+    }
+}
+
+fn object(token: &Token) -> Value {
+    json!({
+        "token_id": token.id,
+        "hmac": token.hmac.as_ref().map(|hmac| hmac.as_str()),
+        "owner": token.owner,
+        "requester": token.requester,
+        "renewers": token.renewers,
+        "issue_timestamp_ms": token.issue_ms,
+        "expiry_timestamp_ms": token.expiry_ms,
+        "max_timestamp_ms": token.max_ms,
+    })
+}

@@ -1,0 +1,114 @@
+//! The requests that we send, with the shape of what may come back.
+
+use kafka_protocol::messages::{
+    AlterUserScramCredentialsRequest, ApiVersionsRequest, CreateDelegationTokenRequest,
+    DescribeClusterRequest, DescribeDelegationTokenRequest, DescribeUserScramCredentialsRequest,
+    ExpireDelegationTokenRequest, RenewDelegationTokenRequest, SaslAuthenticateRequest,
+    SaslHandshakeRequest,
+};
+use kafka_protocol::protocol::{Message, Request, VersionRange};
+
+use super::shape::{Field, Field::*, INT8, INT16, INT32, INT64};
+
+/// A request of Kafka's protocol.
+pub(super) trait Api: Request {
+    /// Its name in Kafka's documentation.
+    const NAME: &'static str;
+    /// Which versions to send, at most.
+    const VERSIONS: VersionRange = <Self as Message>::VERSIONS;
+    /// What its response consists of.
+    const RESPONSE: &'static [Field];
+}
+
+impl Api for ApiVersionsRequest {
+    const NAME: &'static str = "ApiVersions";
+    // Every broker answers version 0, and nothing of the later ones is of use here.
+    const VERSIONS: VersionRange = VersionRange { min: 0, max: 0 };
+    const RESPONSE: &'static [Field] = &[INT16, Array(&[INT16, INT16, INT16])];
+}
+
+impl Api for SaslHandshakeRequest {
+    const NAME: &'static str = "SaslHandshake";
+    // Version 0 sends the SASL messages outside of Kafka's frames.
+    const VERSIONS: VersionRange = VersionRange { min: 1, max: 1 };
+    const RESPONSE: &'static [Field] = &[INT16, Strings];
+}
+
+impl Api for SaslAuthenticateRequest {
+    const NAME: &'static str = "SaslAuthenticate";
+    // Version 0 does not say when the session ends.
+    const VERSIONS: VersionRange = VersionRange { min: 1, max: 2 };
+    const RESPONSE: &'static [Field] = &[INT16, String, Bytes, INT64];
+}
+
+impl Api for DescribeClusterRequest {
+    const NAME: &'static str = "DescribeCluster";
+    const RESPONSE: &'static [Field] = &[
+        INT32,
+        INT16,
+        String,
+        Since(1, &INT8),
+        String,
+        INT32,
+        Array(&[INT32, String, INT32, String, Since(2, &INT8)]),
+        INT32,
+    ];
+}
+
+impl Api for CreateDelegationTokenRequest {
+    const NAME: &'static str = "CreateDelegationToken";
+    const RESPONSE: &'static [Field] = &[
+        INT16,
+        String,
+        String,
+        Since(3, &String),
+        Since(3, &String),
+        INT64,
+        INT64,
+        INT64,
+        String,
+        Bytes,
+        INT32,
+    ];
+}
+
+impl Api for RenewDelegationTokenRequest {
+    const NAME: &'static str = "RenewDelegationToken";
+    const RESPONSE: &'static [Field] = &[INT16, INT64, INT32];
+}
+
+impl Api for ExpireDelegationTokenRequest {
+    const NAME: &'static str = "ExpireDelegationToken";
+    const RESPONSE: &'static [Field] = &[INT16, INT64, INT32];
+}
+
+impl Api for DescribeDelegationTokenRequest {
+    const NAME: &'static str = "DescribeDelegationToken";
+    const RESPONSE: &'static [Field] = &[
+        INT16,
+        Array(&[
+            String,
+            String,
+            Since(3, &String),
+            Since(3, &String),
+            INT64,
+            INT64,
+            INT64,
+            String,
+            Bytes,
+            Array(&[String, String]),
+        ]),
+        INT32,
+    ];
+}
+
+impl Api for DescribeUserScramCredentialsRequest {
+    const NAME: &'static str = "DescribeUserScramCredentials";
+    const RESPONSE: &'static [Field] =
+        &[INT32, INT16, String, Array(&[String, INT16, String, Array(&[INT8, INT32])])];
+}
+
+impl Api for AlterUserScramCredentialsRequest {
+    const NAME: &'static str = "AlterUserScramCredentials";
+    const RESPONSE: &'static [Field] = &[INT32, Array(&[String, INT16, String])];
+}

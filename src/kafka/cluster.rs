@@ -1,0 +1,177 @@
+//! The cluster as a client sees it: several bootstrap servers, one connection, tries and deadlines
+//! as in Kafka's AdminClient.
+
+use std::thread;
+use std::time::Duration;
+
+use kafka_protocol::messages::DescribeClusterRequest;
+
+use super::address::Address;
+use super::apis::Api;
+use super::config::Config;
+use super::connection::Connection;
+use super::deadline::Deadline;
+use super::error_code;
+use super::failure::Failure;
+use crate::error::Error;
+
+/// A client of a cluster. Connects when first asked for something.
+pub(crate) struct Cluster {
+    config: Config,
+    servers: Vec<Address>,
+    /// Which server is next, when there is no connection.
+    next_server: usize,
+    connection: Option<Connection>,
+    on_retry: fn(&Error),
+}
+
+impl Cluster {
+    /// `on_retry` hears of each failure that is followed by another try.
+    pub(crate) fn new(servers: Vec<Address>, config: Config, on_retry: fn(&Error)) -> Self {
+        Self { config, servers, next_server: 0, connection: None, on_retry }
+    }
+
+    /// Asks any broker: in KRaft all of them take requests about tokens, and pass them on to the
+    /// controller. `outcome` looks at the response for an error.
+    pub(super) fn ask<R: Api, T>(
+        &mut self,
+        request: &R,
+        outcome: impl Fn(R::Response) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        self.until_deadline(|cluster, deadline| {
+            let connection = cluster.connected(deadline)?;
+            outcome(connection.call(request, deadline)?)
+        })
+    }
+
+    /// Asks the controller, or what the cluster gives out as that (in KRaft some broker, which passes
+    /// the request on).
+    pub(super) fn ask_controller<R: Api, T>(
+        &mut self,
+        request: &R,
+        outcome: impl Fn(R::Response) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        self.until_deadline(|cluster, deadline| {
+            let nodes = describe(cluster.connected(deadline)?, deadline)?;
+            let controller = nodes.controller().ok_or_else(no_controller)?;
+            if cluster.connected(deadline)?.address() != controller {
+                cluster.connection = Some(Connection::open(controller, &cluster.config, deadline)?);
+            }
+            outcome(cluster.connected(deadline)?.call(request, deadline)?)
+        })
+    }
+
+    /// All brokers of the cluster.
+    pub(crate) fn brokers(&mut self) -> Result<Vec<Broker>, Error> {
+        let nodes = self
+            .until_deadline(|cluster, deadline| describe(cluster.connected(deadline)?, deadline))?;
+        Ok(nodes.brokers)
+    }
+
+    /// Logs in to the first bootstrap server that answers.
+    pub(crate) fn connect(&mut self) -> Result<&Connection, Error> {
+        self.until_deadline(|cluster, deadline| cluster.connected(deadline).map(|_| ()))?;
+        self.connection.as_ref().ok_or_else(|| no_controller().error)
+    }
+
+    /// Logs in to one broker, with one try.
+    pub(crate) fn connect_to(&self, address: &Address) -> Result<Connection, Error> {
+        let deadline = Deadline::after(self.config.api_timeout);
+        Connection::open(address, &self.config, deadline).map_err(|failure| failure.error)
+    }
+
+    fn connected(&mut self, deadline: Deadline) -> Result<&mut Connection, Failure> {
+        if self.connection.is_none() {
+            let server = self.servers.get(self.next_server % self.servers.len().max(1));
+            let server = server.ok_or_else(no_controller)?;
+            self.next_server += 1;
+            self.connection = Some(Connection::open(server, &self.config, deadline)?);
+        }
+        self.connection.as_mut().ok_or_else(no_controller)
+    }
+
+    /// Tries until it works, fails for good, or the time of the whole call is over.
+    fn until_deadline<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self, Deadline) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        let whole = Deadline::after(self.config.api_timeout);
+        let mut tries: u32 = 0;
+        loop {
+            let failure = match attempt(self, whole.or_after(self.config.request_timeout)) {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            // Whatever went wrong, the next try is made elsewhere or afresh.
+            self.connection = None;
+            tries += 1;
+            let backoff = self.backoff(tries);
+            let is_last = tries > self.config.retries
+                || whole.remaining().map_or(true, |remaining| remaining < backoff);
+            if !failure.is_retriable {
+                return Err(failure.error);
+            }
+            if is_last {
+                let Failure { error, .. } = failure;
+                let text = format!("{} (after {tries} {})", error.text(), plural(tries));
+                return Err(Error::new(error.status(), text));
+            }
+            (self.on_retry)(&failure.error);
+            thread::sleep(backoff);
+        }
+    }
+
+    /// retry.backoff.ms, doubled with each try up to retry.backoff.max.ms (KIP-580). Bootstrap
+    /// servers that were not asked yet are asked at once.
+    fn backoff(&self, tries: u32) -> Duration {
+        if self.next_server < self.servers.len() {
+            return Duration::ZERO;
+        }
+        let factor = 2u32.saturating_pow(tries.saturating_sub(1).min(16));
+        (self.config.backoff * factor).min(self.config.backoff_max)
+    }
+}
+
+/// A broker of the cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    pub(crate) id: i32,
+    pub(crate) address: Address,
+}
+
+struct Nodes {
+    brokers: Vec<Broker>,
+    controller_id: i32,
+}
+
+impl Nodes {
+    fn controller(&self) -> Option<&Address> {
+        let controller = self.brokers.iter().find(|broker| broker.id == self.controller_id);
+        controller.map(|broker| &broker.address)
+    }
+}
+
+fn describe(connection: &mut Connection, deadline: Deadline) -> Result<Nodes, Failure> {
+    let request = DescribeClusterRequest::default();
+    let response = connection.call(&request, deadline)?;
+    if response.error_code != error_code::NONE {
+        let said = response.error_message.as_deref();
+        return Err(error_code::failure(DescribeClusterRequest::NAME, response.error_code, said));
+    }
+    let brokers = response.brokers.iter().filter_map(|broker| {
+        // A port out of range is no broker that anybody can reach.
+        let port = u16::try_from(broker.port).ok()?;
+        let address = Address { host: broker.host.to_string(), port };
+        Some(Broker { id: broker.broker_id.0, address })
+    });
+    Ok(Nodes { brokers: brokers.collect(), controller_id: response.controller_id.0 })
+}
+
+fn no_controller() -> Failure {
+    const LEADER_NOT_AVAILABLE: i16 = 5;
+    error_code::failure(DescribeClusterRequest::NAME, LEADER_NOT_AVAILABLE, None)
+}
+
+fn plural(tries: u32) -> &'static str {
+    if tries == 1 { "try" } else { "tries" }
+}

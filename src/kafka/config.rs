@@ -1,0 +1,356 @@
+//! A client's configuration, from the properties that Kafka's own tools take (--command-config).
+
+use core::str::FromStr;
+use core::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::login::{Login, Method};
+use super::tls::Tls;
+use crate::properties::{LoginModule, Properties};
+use crate::scram::{ClientCredential, Mechanism};
+use crate::{error::Error, status::Status};
+
+/// How to reach brokers and as whom. The names of Kafka's properties stand at the fields.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// `security.protocol`, `ssl.*`: None is plaintext.
+    pub(super) tls: Option<Tls>,
+    /// `security.protocol`, `sasl.*`: None is no SASL.
+    pub(super) login: Option<Login>,
+    /// `client.id`.
+    pub(super) client_id: String,
+    /// `socket.connection.setup.timeout.ms`: the most that one address of a host may take.
+    pub(super) setup_timeout: Duration,
+    /// `request.timeout.ms`: the most that one try may take.
+    pub(super) request_timeout: Duration,
+    /// `default.api.timeout.ms`: the most that all tries may take.
+    pub(super) api_timeout: Duration,
+    /// `retries`.
+    pub(super) retries: u32,
+    /// `retry.backoff.ms`.
+    pub(super) backoff: Duration,
+    /// `retry.backoff.max.ms`.
+    pub(super) backoff_max: Duration,
+}
+
+impl Config {
+    /// Reads properties; the second part says what was left unheeded. A `credential` takes the place
+    /// of `sasl.jaas.config`.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` or `CORRUPT`, with the key, for a value that is none or cannot be
+    /// honoured; errors of the files that are named. No secret is in the text.
+    pub(crate) fn from_properties(
+        properties: &Properties,
+        credential: Option<ClientCredential>,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let mut warnings = look_over_keys(properties)?;
+        let (use_tls, use_sasl) = match value(properties, "security.protocol") {
+            None | Some("PLAINTEXT") => (false, false),
+            Some("SSL") => (true, false),
+            Some("SASL_PLAINTEXT") => (false, true),
+            Some("SASL_SSL") => (true, true),
+            Some(other) => {
+                let known = "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL";
+                return Err(invalid("security.protocol", format!("{other:?} is not {known}")));
+            }
+        };
+        let login = match credential {
+            Some(credential) if use_sasl => Some(login_of(credential, properties)?),
+            Some(_) => {
+                let what = "SASL_PLAINTEXT or SASL_SSL is wanted, to log in with a credential";
+                return Err(invalid("security.protocol", what));
+            }
+            None => use_sasl.then(|| login(properties)).transpose()?,
+        };
+        let ms = |key, default| milliseconds(properties, key, default);
+        let config = Self {
+            tls: use_tls.then(|| Tls::from_properties(properties, &mut warnings)).transpose()?,
+            login,
+            client_id: value(properties, "client.id").unwrap_or("scramtoken").to_owned(),
+            setup_timeout: ms("socket.connection.setup.timeout.ms", 10_000)?,
+            request_timeout: ms("request.timeout.ms", 30_000)?,
+            api_timeout: ms("default.api.timeout.ms", 60_000)?,
+            retries: number(properties, "retries", i32::MAX.unsigned_abs())?,
+            backoff: ms("retry.backoff.ms", 100)?,
+            backoff_max: ms("retry.backoff.max.ms", 1000)?,
+        };
+        Ok((config, warnings))
+    }
+
+    /// How it logs in; None without SASL.
+    pub(crate) fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
+    }
+}
+
+/// A value without the blanks around it, None when nothing is left; as Kafka reads its own.
+pub(super) fn value<'a>(properties: &'a Properties, key: &str) -> Option<&'a str> {
+    properties.get(key).map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// What is wrong with the value of a key.
+pub(super) fn invalid(key: &str, what: impl core::fmt::Display) -> Error {
+    Error::new(Status::INVALID_ARGUMENT, format!("{key}: {what}"))
+}
+
+fn number<N: FromStr>(properties: &Properties, key: &str, default: N) -> Result<N, Error> {
+    match value(properties, key) {
+        None => Ok(default),
+        Some(text) => {
+            text.parse().map_err(|_| invalid(key, format!("{text:?} is not a number that fits")))
+        }
+    }
+}
+
+fn milliseconds(properties: &Properties, key: &str, default: u32) -> Result<Duration, Error> {
+    // 32 bits, as in Kafka: some 25 days.
+    number(properties, key, default).map(|ms| Duration::from_millis(ms.into()))
+}
+
+fn login_of(credential: ClientCredential, properties: &Properties) -> Result<Login, Error> {
+    let mechanism = value(properties, "sasl.mechanism").unwrap_or_default();
+    let mechanism = Mechanism::from_name(mechanism)
+        .map_err(|_| invalid("sasl.mechanism", "SCRAM-SHA-256 or SCRAM-SHA-512 is wanted here"))?;
+    Ok(Login {
+        name: credential.name().to_owned(),
+        method: Method::Scram { mechanism, is_token: credential.is_token(), credential },
+    })
+}
+
+fn login(properties: &Properties) -> Result<Login, Error> {
+    let name = value(properties, "sasl.mechanism").unwrap_or("GSSAPI");
+    let module_class = match name {
+        "SCRAM-SHA-256" | "SCRAM-SHA-512" => "ScramLoginModule",
+        "PLAIN" => "PlainLoginModule",
+        "GSSAPI" => {
+            return Err(invalid(
+                "sasl.mechanism",
+                "GSSAPI (Kerberos, the default) is not supported yet; use SCRAM-SHA-256, \
+                 SCRAM-SHA-512 or PLAIN",
+            ));
+        }
+        "OAUTHBEARER" => {
+            return Err(invalid(
+                "sasl.mechanism",
+                "OAUTHBEARER is not supported; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
+            ));
+        }
+        other => {
+            return Err(invalid(
+                "sasl.mechanism",
+                format!("{other:?} is not SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN"),
+            ));
+        }
+    };
+    let text = value(properties, "sasl.jaas.config").ok_or_else(|| {
+        let what = "it is missing; a JAAS file of the JVM's (java.security.auth.login.config) is \
+                    not read";
+        invalid("sasl.jaas.config", what)
+    })?;
+    let module = LoginModule::parse(text)?;
+    if !module.is_class(module_class) {
+        let class = module.class();
+        let what = format!("{class} does not go with {name}, which wants {module_class}");
+        return Err(invalid("sasl.jaas.config", what));
+    }
+    let username = module.required_option("username")?.to_owned();
+    let method = match Mechanism::from_name(name) {
+        Ok(mechanism) => Method::Scram {
+            mechanism,
+            credential: module.scram_credential()?,
+            is_token: module.is_token(),
+        },
+        Err(_) => {
+            let password = Zeroizing::new(module.required_option("password")?.to_owned());
+            if username.contains('\0') || password.contains('\0') {
+                return Err(invalid("sasl.jaas.config", "a NUL cannot be sent by PLAIN"));
+            }
+            Method::Plain { password }
+        }
+    };
+    Ok(Login { name: username, method })
+}
+
+/// Names keys that are not heeded; refuses those that must not be ignored.
+fn look_over_keys(properties: &Properties) -> Result<Vec<String>, Error> {
+    let (mut irrelevant, mut unknown) = (Vec::new(), Vec::new());
+    for key in properties.keys() {
+        if REFUSED.iter().any(|refused| key == *refused || key.starts_with("config.providers.")) {
+            return Err(invalid(
+                key,
+                "it runs classes of a JVM, and there is none here; remove it",
+            ));
+        }
+        if key == "bootstrap.controllers" {
+            let what = "brokers are asked, not controllers; use --bootstrap-server";
+            return Err(invalid(key, what));
+        }
+        let is_irrelevant = IRRELEVANT.contains(&key)
+            || IRRELEVANT_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+        if is_irrelevant {
+            irrelevant.push(key);
+        } else if !HEEDED.contains(&key) {
+            unknown.push(key);
+        }
+    }
+    let mut warnings = Vec::new();
+    if !unknown.is_empty() {
+        warnings.push(format!("not known, so ignored: {}", unknown.join(", ")));
+    }
+    if !irrelevant.is_empty() {
+        warnings.push(format!("of no effect here, so ignored: {}", irrelevant.join(", ")));
+    }
+    Ok(warnings)
+}
+
+const REFUSED: [&str; 7] = [
+    "config.providers",
+    "sasl.client.callback.handler.class",
+    "sasl.login.callback.handler.class",
+    "sasl.login.class",
+    "security.providers",
+    "ssl.engine.factory.class",
+    "ssl.provider",
+];
+
+const HEEDED: [&str; 28] = [
+    "bootstrap.servers", // what the command line says counts, as with Kafka's tools
+    "client.id",
+    "default.api.timeout.ms",
+    "request.timeout.ms",
+    "retries",
+    "retry.backoff.max.ms",
+    "retry.backoff.ms",
+    "sasl.jaas.config",
+    "sasl.mechanism",
+    "security.protocol",
+    "socket.connection.setup.timeout.ms",
+    "ssl.cipher.suites",
+    "ssl.enabled.protocols",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.password",
+    "ssl.keystore.certificate.chain",
+    "ssl.keystore.key",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.keystore.type",
+    "ssl.protocol",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type",
+    // Every address of a host is tried anyway.
+    "client.dns.lookup",
+    // A process that asks once and ends has no use for these, and nobody wants to hear of it.
+    "connections.max.idle.ms",
+    "metadata.max.age.ms",
+];
+
+const IRRELEVANT: [&str; 18] = [
+    "auto.include.jmx.reporter",
+    "enable.metrics.push",
+    "metadata.recovery.rebootstrap.trigger.ms",
+    "metadata.recovery.strategy",
+    "metric.reporters",
+    "metrics.num.samples",
+    "metrics.recording.level",
+    "metrics.sample.window.ms",
+    "receive.buffer.bytes",
+    "reconnect.backoff.max.ms",
+    "reconnect.backoff.ms",
+    "sasl.login.connect.timeout.ms",
+    "sasl.login.read.timeout.ms",
+    "send.buffer.bytes",
+    "socket.connection.setup.timeout.max.ms",
+    "ssl.keymanager.algorithm",
+    "ssl.secure.random.implementation",
+    "ssl.trustmanager.algorithm",
+];
+
+const IRRELEVANT_PREFIXES: [&str; 5] = [
+    "sasl.kerberos.",
+    "sasl.login.refresh.",
+    "sasl.login.retry.",
+    "sasl.oauthbearer.",
+    "metrics.context.",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Config, Vec<String>), Error> {
+        Config::from_properties(&Properties::parse(text.as_bytes()).unwrap(), None)
+    }
+
+    fn refused(text: &str) -> String {
+        read(text).unwrap_err().text().to_owned()
+    }
+
+    const SCRAM: &str = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n";
+    const JAAS: &str = "sasl.jaas.config=a.ScramLoginModule required username=\"alice\" \
+                        password=\"s3cret\";\n";
+
+    #[test]
+    fn logins() {
+        assert!(read("").unwrap().0.login.is_none());
+        let login = read(&format!("{SCRAM}{JAAS}")).unwrap().0.login.unwrap();
+        assert_eq!((login.mechanism(), login.name.as_str()), ("SCRAM-SHA-512", "alice"));
+        assert!(!login.is_token());
+        assert!(!format!("{login:?}").contains("s3cret"));
+        let token = JAAS.replace(';', " tokenauth=true;");
+        assert!(read(&format!("{SCRAM}{token}")).unwrap().0.login.unwrap().is_token());
+        let plain = format!("{SCRAM}{JAAS}").replace("SCRAM-SHA-512", "PLAIN");
+        let plain = plain.replace("ScramLogin", "PlainLogin");
+        assert_eq!(read(&plain).unwrap().0.login.unwrap().mechanism(), "PLAIN");
+    }
+
+    #[test]
+    fn a_credential_takes_the_place_of_the_jaas_line() {
+        let read = |text: &str| {
+            let credential = ClientCredential::token(b"id", b"aG1hYw==").unwrap();
+            Config::from_properties(&Properties::parse(text.as_bytes()).unwrap(), Some(credential))
+        };
+        let login = read(SCRAM).unwrap().0.login.unwrap();
+        assert_eq!((login.name.as_str(), login.is_token()), ("id", true));
+        assert!(read("").unwrap_err().text().contains("security.protocol"));
+        let plain = read(&SCRAM.replace("SCRAM-SHA-512", "PLAIN")).unwrap_err();
+        assert!(plain.text().contains("sasl.mechanism"), "{plain}");
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_named() {
+        for (text, why) in [
+            ("security.protocol=TLS", "security.protocol: \"TLS\" is not PLAINTEXT"),
+            ("security.protocol=SASL_PLAINTEXT", "Kerberos, the default"),
+            ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER", "OAUTHBEARER is not"),
+            (SCRAM, "sasl.jaas.config: it is missing"),
+            ("ssl.engine.factory.class=X", "ssl.engine.factory.class: it runs classes"),
+            ("config.providers.file.class=X", "config.providers.file.class: it runs classes"),
+            ("bootstrap.controllers=h:1", "--bootstrap-server"),
+            ("retries=-1", "retries: \"-1\" is not a number"),
+            ("request.timeout.ms=soon", "request.timeout.ms: \"soon\""),
+        ] {
+            let said = refused(text);
+            assert!(said.contains(why), "{text}: {said}");
+        }
+        let said = refused(&format!("{SCRAM}{JAAS}").replace("SCRAM-SHA-512", "PLAIN"));
+        assert!(said.contains("wants PlainLoginModule"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+
+    #[test]
+    fn ignored_keys_are_named_without_their_values() {
+        let (_, warnings) = read("group.id=x\nmetric.reporters=y\nsasl.kerberos.a=z").unwrap();
+        assert_eq!(
+            warnings,
+            [
+                "not known, so ignored: group.id",
+                "of no effect here, so ignored: metric.reporters, sasl.kerberos.a"
+            ]
+        );
+    }
+}

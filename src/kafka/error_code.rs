@@ -1,0 +1,119 @@
+//! Kafka's error codes: their names, and what to do about them.
+
+use kafka_protocol::ResponseError;
+
+use super::failure::Failure;
+use crate::{error::Error, status::Status};
+
+/// Not an error.
+pub(super) const NONE: i16 = 0;
+
+/// What a code in a response to `request` means, with the broker's own words where it sent some.
+///
+/// The status is the code, negated and moved by 1000, for codes without a constant too.
+pub(super) fn failure(request: &str, code: i16, message: Option<&str>) -> Failure {
+    let status = Status::from_raw(-1000 - i32::from(code));
+    let status = if status.is_error() { status } else { Status::MALFORMED };
+    let known = ResponseError::try_from_code(code);
+    let name = match known {
+        Some(known) => name(known),
+        None => format!("error {code}"),
+    };
+    let advice = advice(code);
+    let mut text = format!("{request}: {name}");
+    if let Some(message) = message.filter(|message| !message.is_empty()) {
+        // A hostile broker's words are shown, not obeyed: no escape sequence reaches a terminal.
+        text.push_str(&format!(": {}", printable(message)));
+    } else if let (Some(known), None) = (known, advice) {
+        text.push_str(&format!(": {known}"));
+    }
+    if let Some(advice) = advice {
+        text.push_str(&format!(": {advice}"));
+    }
+    Failure {
+        error: Error::new(status, text),
+        is_retriable: known.is_some_and(|known| known.is_retriable()),
+    }
+}
+
+/// What a peer said, fit for a line of a terminal: control characters escaped, cut at 300.
+pub(super) fn printable(text: &str) -> String {
+    const MAX: usize = 300;
+    let mut out = String::new();
+    for character in text.chars().take(MAX) {
+        match character {
+            '"' | '\'' => out.push(character),
+            _ => out.extend(character.escape_debug()),
+        }
+    }
+    if text.chars().nth(MAX).is_some() {
+        out.push_str("...");
+    }
+    out
+}
+
+/// `DelegationTokenNotFound` is Kafka's DELEGATION_TOKEN_NOT_FOUND.
+fn name(error: ResponseError) -> String {
+    let mut name = String::new();
+    for character in format!("{error:?}").chars() {
+        if character.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(character.to_ascii_uppercase());
+    }
+    name
+}
+
+fn advice(code: i16) -> Option<&'static str> {
+    Some(match code {
+        31 => "the principal lacks the permission on the cluster; grant it with kafka-acls.sh",
+        58 => "check the user name and the password, or the token's id and HMAC",
+        61 => {
+            "the brokers have no delegation.token.secret.key; set it, to the same value, on every \
+             broker and controller"
+        }
+        62 => {
+            "no token has this HMAC; it was expired and removed, or the HMAC is not the whole base64 \
+             text that creation showed"
+        }
+        63 => {
+            "only the token's owner, its requester and its renewers may do this; log in as one of \
+             them"
+        }
+        64 => {
+            "tokens are managed only over SASL or mutual TLS, and never by a login that itself used \
+             a token; log in with a password"
+        }
+        65 => {
+            "the principal may not do this to other people's tokens; it needs the operation \
+             CreateTokens or DescribeTokens on the User, or Describe on the token"
+        }
+        66 => "the token's time is over; create a new one",
+        67 => "a principal is written as User:name; no other type is supported",
+        91 => "there is no such SCRAM user, or no credential of this mechanism; see --describe",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kafkas() {
+        let failure = failure("RenewDelegationToken", 62, None);
+        assert_eq!(failure.error.status(), Status::TOKEN_NOT_FOUND);
+        assert!(!failure.is_retriable);
+        let text = failure.error.text().to_owned();
+        assert!(text.starts_with("RenewDelegationToken: DELEGATION_TOKEN_NOT_FOUND: no"), "{text}");
+    }
+
+    #[test]
+    fn words_of_the_broker_are_shown_without_control_characters() {
+        let failure = failure("X", 7, Some("\x1b[2Jwait \"a\" bit\n"));
+        assert!(failure.is_retriable);
+        assert_eq!(failure.error.text(), "X: REQUEST_TIMED_OUT: \\u{1b}[2Jwait \"a\" bit\\n");
+        assert_eq!(super::failure("X", 31999, None).error.text(), "X: error 31999");
+        assert_eq!(printable(&"a".repeat(1000)).len(), 303);
+    }
+}

@@ -1,0 +1,84 @@
+//! Kafka's frames: a length of four bytes, then as many bytes.
+
+use std::io::{self, Read, Write};
+
+/// The longest frame before the broker has taken our login: who it is, is not proven until then.
+pub(super) const MAX_BEFORE_LOGIN: usize = 64 * 1024;
+/// The longest frame after it; a list of a hundred thousand tokens takes some 30 MB.
+pub(super) const MAX_AFTER_LOGIN: usize = 64 * 1024 * 1024;
+
+/// Memory grows with what arrives, not with what the length promises.
+const CHUNK: u64 = 64 * 1024;
+
+pub(super) fn write(stream: &mut impl Write, frame: &[u8]) -> io::Result<()> {
+    let len = i32::try_from(frame.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // In one piece, so that it leaves in one packet.
+    stream.write_all(&[&len.to_be_bytes(), frame].concat())?;
+    stream.flush()
+}
+
+/// The bytes of the next frame.
+///
+/// # Errors
+///
+/// Those of the stream; `InvalidData`, with a sentence, for a length below 4 (a correlation id is in
+/// every answer) or above `max`.
+pub(super) fn read(stream: &mut impl Read, max: usize) -> io::Result<Vec<u8>> {
+    let mut len = [0; 4];
+    stream.read_exact(&mut len)?;
+    let promised = match usize::try_from(i32::from_be_bytes(len)) {
+        Ok(promised) if (4..=max).contains(&promised) => promised,
+        _ => return Err(io::Error::new(io::ErrorKind::InvalidData, explain(len, max))),
+    };
+    let mut frame = Vec::new();
+    while frame.len() < promised {
+        let missing = u64::try_from(promised - frame.len()).unwrap_or(CHUNK);
+        if stream.by_ref().take(missing.min(CHUNK)).read_to_end(&mut frame)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(frame)
+}
+
+fn explain(len: [u8; 4], max: usize) -> String {
+    match len {
+        // A TLS alert: record type 21, version 3.x.
+        [21, 3, ..] => "it speaks TLS: security.protocol must be SASL_SSL or SSL".to_owned(),
+        [b'H', b'T', b'T', b'P'] => "it speaks HTTP, so it is no Kafka broker".to_owned(),
+        _ => {
+            let len = i32::from_be_bytes(len);
+            format!("its answer claims {len} bytes, and 4 to {max} are accepted: is this Kafka?")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_comes_back_whole() {
+        for len in [4, 5, 70_000] {
+            let frame: Vec<u8> = (0..len).map(|byte: u32| byte.to_le_bytes()[0]).collect();
+            let mut wire = Vec::new();
+            write(&mut wire, &frame).unwrap();
+            assert_eq!(read(&mut wire.as_slice(), 100_000).unwrap(), frame);
+        }
+    }
+
+    #[test]
+    fn lengths_are_checked_and_short_frames_end() {
+        for (wire, why) in [
+            (&b"\0\0\0\x03abc"[..], "claims 3 bytes"),
+            (b"\xff\xff\xff\xff", "claims -1 bytes"),
+            (b"\x7f\xff\xff\xff", "claims 2147483647 bytes"),
+            (b"\x15\x03\x03\x00", "speaks TLS"),
+            (b"HTTP/1.1", "speaks HTTP"),
+        ] {
+            let error = read(&mut &wire[..], 1000).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        let error = read(&mut &b"\0\0\0\x09abcd"[..], 1000).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

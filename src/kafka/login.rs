@@ -1,0 +1,160 @@
+//! Logging in: SaslHandshake, then SaslAuthenticate with SCRAM or PLAIN in it.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
+use zeroize::Zeroizing;
+
+use super::apis::Api;
+use super::connection::Connection;
+use super::deadline::Deadline;
+use super::error_code::{self, printable};
+use super::failure::Failure;
+use crate::scram::{Cancel, ClientCredential, ClientLogin, Mechanism, Nonce};
+use crate::{error::Error, random, status::Status};
+
+/// How to log in, and as whom.
+#[derive(Clone)]
+pub(crate) struct Login {
+    /// The user's name or the token's id, for messages.
+    pub(crate) name: String,
+    pub(crate) method: Method,
+}
+
+/// The mechanism, with its secret.
+#[derive(Clone)]
+pub(crate) enum Method {
+    Scram { mechanism: Mechanism, credential: ClientCredential, is_token: bool },
+    Plain { password: Zeroizing<String> },
+}
+
+impl Login {
+    pub(crate) fn mechanism(&self) -> &'static str {
+        match &self.method {
+            Method::Scram { mechanism, .. } => mechanism.name(),
+            Method::Plain { .. } => "PLAIN",
+        }
+    }
+
+    pub(crate) fn is_token(&self) -> bool {
+        matches!(self.method, Method::Scram { is_token: true, .. })
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({} as {:?}, ..)", self.mechanism(), self.name)
+    }
+}
+
+/// What the broker said about the session.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Session {
+    /// How long the broker keeps the session (KIP-368); None is without limit.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+pub(super) fn log_in(
+    connection: &mut Connection,
+    login: &Login,
+    deadline: Deadline,
+) -> Result<Session, Failure> {
+    let mut exchange = Exchange { connection, login, deadline };
+    exchange.handshake()?;
+    let lifetime_ms = match &login.method {
+        Method::Plain { password } => {
+            let message = Zeroizing::new(format!("\0{}\0{}", login.name, password.as_str()));
+            exchange.authenticate(message.as_bytes())?.1
+        }
+        Method::Scram { mechanism, credential, .. } => exchange.scram(*mechanism, credential)?,
+    };
+    // Of a token that is over but not yet swept, the broker says 0, and lets it in for ever.
+    if login.is_token() && lifetime_ms <= 0 {
+        let text = format!("the delegation token {:?} has expired; create a new one", login.name);
+        return Err(Error::new(Status::TOKEN_EXPIRED, text).into());
+    }
+    let lifetime = u64::try_from(lifetime_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+    Ok(Session { lifetime })
+}
+
+struct Exchange<'a> {
+    connection: &'a mut Connection,
+    login: &'a Login,
+    deadline: Deadline,
+}
+
+impl Exchange<'_> {
+    fn handshake(&mut self) -> Result<(), Failure> {
+        const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
+
+        let mechanism = self.login.mechanism();
+        let request = SaslHandshakeRequest::default().with_mechanism(mechanism.into());
+        let response = self.connection.call(&request, self.deadline)?;
+        match response.error_code {
+            error_code::NONE => Ok(()),
+            UNSUPPORTED_SASL_MECHANISM => {
+                let offered: Vec<&str> = response.mechanisms.iter().map(|name| &**name).collect();
+                Err(Error::new(
+                    Status::UNSUPPORTED_MECHANISM,
+                    format!(
+                        "broker {} does not enable {mechanism} here but {}; set sasl.mechanism",
+                        self.connection.address(),
+                        printable(&offered.join(", ")),
+                    ),
+                )
+                .into())
+            }
+            code => Err(error_code::failure(SaslHandshakeRequest::NAME, code, None)),
+        }
+    }
+
+    /// The session's lifetime in ms.
+    fn scram(
+        &mut self,
+        mechanism: Mechanism,
+        credential: &ClientCredential,
+    ) -> Result<i64, Failure> {
+        let nonce = Nonce::from_random(random::bytes()?);
+        let login = ClientLogin::new(mechanism, credential.clone()).start(&nonce)?;
+        let (server_first, _) = self.authenticate(login.message())?;
+        let login = login.step(&server_first, None, &Cancel::default())?;
+        let (server_final, lifetime_ms) = self.authenticate(login.message())?;
+        login.step(&server_final)?;
+        Ok(lifetime_ms)
+    }
+
+    /// The broker's answer, and the session's lifetime in ms where the login is done with it.
+    fn authenticate(&mut self, message: &[u8]) -> Result<(Bytes, i64), Failure> {
+        const SASL_AUTHENTICATION_FAILED: i16 = 58;
+
+        let request =
+            SaslAuthenticateRequest::default().with_auth_bytes(Bytes::copy_from_slice(message));
+        let response = self.connection.call(&request, self.deadline)?;
+        let said = response.error_message.as_deref();
+        match response.error_code {
+            error_code::NONE => Ok((response.auth_bytes, response.session_lifetime_ms)),
+            SASL_AUTHENTICATION_FAILED => {
+                let Login { name, .. } = self.login;
+                let mechanism = self.login.mechanism();
+                let (kind, check) = if self.login.is_token() {
+                    ("the delegation token", "the token's id and HMAC, and whether it has expired")
+                } else {
+                    ("the user", "the name, the password and the mechanism")
+                };
+                Err(Error::new(
+                    Status::SERVER_REFUSED,
+                    format!(
+                        "broker {} refused the login of {kind} {name:?} by {mechanism}: {}; check \
+                         {check}",
+                        self.connection.address(),
+                        printable(said.unwrap_or("no reason given")),
+                    ),
+                )
+                .into())
+            }
+            code => Err(error_code::failure(SaslAuthenticateRequest::NAME, code, said)),
+        }
+    }
+}

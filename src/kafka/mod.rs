@@ -1,0 +1,30 @@
+//! The few requests of Kafka's protocol that we speak ourselves, over TCP and TLS.
+//!
+//! Blocking, one request at a time, every wait with an end. [`Config`] reads the properties of
+//! Kafka's own tools, [`Cluster`] is what a caller asks; `tokens` and `scram_users` are its
+//! requests. A broker is not trusted: what it sends is bounded and checked before it is decoded.
+
+mod address;
+mod apis;
+mod cluster;
+mod config;
+mod connection;
+mod deadline;
+mod error_code;
+mod failure;
+mod frame;
+mod login;
+mod principal;
+mod scram_users;
+mod shape;
+mod stream;
+mod tls;
+mod tokens;
+
+pub(crate) use address::Address;
+pub(crate) use cluster::Cluster;
+pub(crate) use config::Config;
+pub(crate) use connection::Connection;
+pub(crate) use login::Login;
+pub(crate) use principal::Principal;
+pub(crate) use scram_users::{ScramAlteration, ScramUser};
