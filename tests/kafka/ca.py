@@ -21,9 +21,13 @@ class CertificateAuthority:
     truststore.p12   the same for a JVM
     server.pem       a server's private key, certificate and chain
     server.p12       the same for a JVM
+
+    The server's certificate is valid from yesterday to `not_after`, or for a month.
     """
 
-    def __init__(self, directory, names=("localhost",), addresses=("127.0.0.1", "::1")):
+    def __init__(
+        self, directory, names=("localhost",), addresses=("127.0.0.1", "::1"), not_after=None
+    ):
         directory = Path(directory)
         self.pem = directory / "ca.pem"
         self.truststore = directory / "truststore.p12"
@@ -33,7 +37,9 @@ class CertificateAuthority:
         ca_key, ca = _certificate("scramtoken test CA")
         alternatives = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-        key, server = _certificate("scramtoken test server", (ca_key, ca), alternatives)
+        key, server = _certificate(
+            "scramtoken test server", (ca_key, ca), alternatives, not_after
+        )
 
         password = STORE_PASSWORD.encode()
         encryption = serialization.BestAvailableEncryption(password)
@@ -52,7 +58,7 @@ class CertificateAuthority:
         )
 
 
-def _certificate(name, issuer=None, alternatives=()):
+def _certificate(name, issuer=None, alternatives=(), not_after=None):
     """A key and its certificate: an authority's own, or a server's signed by `issuer`."""
     key = ec.generate_private_key(ec.SECP256R1())
     issuer_key, issuer_certificate = issuer or (key, None)
@@ -66,7 +72,7 @@ def _certificate(name, issuer=None, alternatives=()):
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)
-        .not_valid_after(now + 30 * _DAY)
+        .not_valid_after(not_after or now + 30 * _DAY)
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(

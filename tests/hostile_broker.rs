@@ -1,0 +1,291 @@
+//! The program against a broker that lies, stalls or breaks off: a clear error, in bounded time and
+//! memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const API_VERSIONS: i16 = 18;
+const SASL_HANDSHAKE: i16 = 17;
+const SASL_AUTHENTICATE: i16 = 36;
+const DESCRIBE_TOKEN: i16 = 41;
+const ALTER_SCRAM: i16 = 51;
+const DESCRIBE_CLUSTER: i16 = 60;
+
+/// What the properties below grant the program, and some time to start.
+const BOUND: Duration = Duration::from_secs(8);
+const PROPERTIES: &str = "request.timeout.ms=1000\ndefault.api.timeout.ms=2000\n";
+const SCRAM: &str = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n\
+    sasl.jaas.config=x.ScramLoginModule required username=\"alice\" password=\"s3cret\";\n";
+
+struct Request {
+    api: i16,
+    correlation_id: i32,
+}
+
+/// What the broker does about a request.
+enum Answer {
+    /// Sends these bytes, frame and all.
+    Bytes(Vec<u8>),
+    /// Sends them one by one, a second apart.
+    Slowly(Vec<u8>),
+    Silence,
+    Close,
+}
+
+/// A frame with the request's correlation id.
+fn frame(request: &Request, body: &[u8]) -> Answer {
+    Answer::Bytes(frame_of(request.correlation_id, body))
+}
+
+fn frame_of(correlation_id: i32, body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(4 + body.len()).unwrap();
+    [&len.to_be_bytes(), correlation_id.to_be_bytes().as_slice(), body].concat()
+}
+
+/// ApiVersions, version 0: every request that the tests send, in all the versions there are.
+fn api_versions(request: &Request) -> Answer {
+    let apis = [
+        API_VERSIONS,
+        SASL_HANDSHAKE,
+        SASL_AUTHENTICATE,
+        DESCRIBE_TOKEN,
+        ALTER_SCRAM,
+        DESCRIBE_CLUSTER,
+    ];
+    let mut body = vec![0, 0, 0, 0, 0, u8::try_from(apis.len()).unwrap()];
+    for api in apis {
+        body.extend_from_slice(&api.to_be_bytes());
+        body.extend_from_slice(&[0, 0, 0, 9]);
+    }
+    frame(request, &body)
+}
+
+/// A broker on a free port that answers each request by `answer`, until the test ends.
+fn broker(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let answer = answer.clone();
+            // The program breaking off is what the tests want, so what fails here is of no interest.
+            thread::spawn(move || serve(stream.unwrap(), &*answer));
+        }
+    });
+    address
+}
+
+fn serve(mut stream: TcpStream, answer: &dyn Fn(&Request) -> Answer) -> std::io::Result<()> {
+    loop {
+        let mut head = [0; 4];
+        stream.read_exact(&mut head)?;
+        let mut frame = vec![0; usize::try_from(u32::from_be_bytes(head)).unwrap()];
+        stream.read_exact(&mut frame)?;
+        let api = i16::from_be_bytes(frame[..2].try_into().unwrap());
+        let correlation_id = i32::from_be_bytes(frame[4..8].try_into().unwrap());
+        match answer(&Request { api, correlation_id }) {
+            Answer::Bytes(bytes) => stream.write_all(&bytes)?,
+            Answer::Slowly(bytes) => {
+                for byte in bytes {
+                    stream.write_all(&[byte])?;
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            Answer::Silence => thread::sleep(2 * BOUND),
+            Answer::Close => return Ok(()),
+        }
+    }
+}
+
+/// Runs the program with little memory; it must end in time, and not by a signal.
+fn run(properties: &str, arguments: &[&str]) -> (i32, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("client.properties");
+    std::fs::write(&config, format!("{PROPERTIES}{properties}")).unwrap();
+    let started = Instant::now();
+    let output: Output = Command::new("sh")
+        .args(["-c", "ulimit -v 262144; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_scramtoken")])
+        .args(arguments)
+        .arg("--command-config")
+        .arg(&config)
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(started.elapsed() < BOUND, "took {:?}: {error}", started.elapsed());
+    assert!(!error.contains("s3cret"), "{error}");
+    assert!(!error.contains("panicked"), "{error}");
+    (output.status.code().unwrap_or_else(|| panic!("{}: {error}", output.status)), error)
+}
+
+fn describe(server: &str, properties: &str) -> (i32, String) {
+    let arguments = ["delegation-tokens", "--describe", "--owner-principal", "User:alice"];
+    run(properties, &[&arguments[..], &["--bootstrap-server", server]].concat())
+}
+
+/// A broker that is sound until the tokens are asked for.
+fn lies_about_tokens(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> String {
+    broker(move |request| match request.api {
+        API_VERSIONS => api_versions(request),
+        _ => answer(request),
+    })
+}
+
+#[test]
+fn silence_ends_in_time() {
+    let (code, error) = describe(&broker(|_| Answer::Silence), "");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("did not answer in time"), "{error}");
+}
+
+#[test]
+fn a_byte_a_second_is_no_better_than_silence() {
+    let (code, error) = describe(&broker(|_| Answer::Slowly(vec![0; 60])), "");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("did not answer in time"), "{error}");
+}
+
+#[test]
+fn a_broker_that_closes_is_tried_again() {
+    let (code, error) = describe(&broker(|_| Answer::Close), "");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("trying again"), "{error}");
+    assert!(error.contains("closed the connection at once; if its listener speaks TLS"), "{error}");
+}
+
+#[test]
+fn lengths_that_cannot_be_are_refused() {
+    for (bytes, why) in [
+        (&b"\x7f\xff\xff\xff"[..], "claims 2147483647 bytes"),
+        (b"\xff\xff\xff\xff", "claims -1 bytes"),
+        (b"\0\0\0\x03", "claims 3 bytes"),
+        (b"\0\x02\0\0", "claims 131072 bytes"), // before the login
+        (b"\x15\x03\x03\0\x02\x02\x50", "it speaks TLS"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it speaks HTTP"),
+    ] {
+        let (code, error) = describe(&broker(|_| Answer::Bytes(bytes.to_vec())), "");
+        assert_eq!(code, 3, "{error}");
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_long_frame_costs_no_memory_before_it_comes() {
+    // 60 MB are promised after the login, and 256 MB of address space are all there is.
+    let server = lies_about_tokens(|_| Answer::Bytes(b"\x03\x93\x87\0".to_vec()));
+    let (code, error) = describe(&server, "");
+    assert_eq!(code, 3, "{error}");
+}
+
+#[test]
+fn the_answer_to_another_request_is_refused() {
+    let server = broker(|request| Answer::Bytes(frame_of(request.correlation_id + 1, &[0; 6])));
+    let (code, error) = describe(&server, "");
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("wrong correlation id"), "{error}");
+}
+
+#[test]
+fn counts_that_the_frame_does_not_keep_are_refused() {
+    let malformed = "cut off or not in Kafka's format";
+    for body in [
+        &b"\0\0\x7f\xff\xff\xff"[..], // two billion versions
+        b"\0\0\x80\0\0\0",
+        b"\0\0\0\0\0\x01\0\0",
+        b"\0",
+        b"",
+    ] {
+        let (code, error) = describe(&broker(|request| frame(request, body)), "");
+        assert_eq!(code, 1, "{error}");
+        assert!(error.contains(malformed), "{error}");
+    }
+    for body in [
+        &b"\0\0\0\xff\xff\xff\xff\x0f"[..],        // four billion tokens
+        b"\0\0\0\x02\xff\xff\xff\xff\x0f",         // a name of four billion bytes
+        b"\0\0\0\x01\0\0\0\0\xff\xff\xff\xff\x0f", // as many tagged fields
+        b"\x01\0\0\0\0\0\0\0\0\0",                 // tagged fields in the header
+    ] {
+        let (code, error) = describe(&lies_about_tokens(|request| frame(request, body)), "");
+        assert_eq!(code, 1, "{error}");
+        assert!(error.contains(malformed), "{error}");
+    }
+    let server = broker(|request| match request.api {
+        API_VERSIONS => api_versions(request),
+        _ => frame(request, b"\0\0\x7f\xff\xff\xff"), // two billion mechanisms
+    });
+    let (code, error) = describe(&server, SCRAM);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains(malformed), "{error}");
+}
+
+#[test]
+fn a_broker_without_the_requests_is_named() {
+    let server = broker(|request| frame(request, &[0; 6]));
+    let (code, error) = describe(&server, "");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("speaks DescribeDelegationToken in versions none"), "{error}");
+}
+
+#[test]
+fn a_broker_cannot_write_to_the_terminal() {
+    let server = broker(|request| match request.api {
+        API_VERSIONS => api_versions(request),
+        // UNSUPPORTED_SASL_MECHANISM, and what it has instead.
+        _ => frame(request, b"\0\x21\0\0\0\x01\0\x07\x1b[2Jevi"),
+    });
+    let (code, error) = describe(&server, SCRAM);
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("\\u{1b}[2Jevi"), "{error}");
+}
+
+#[test]
+fn a_challenge_is_checked_before_any_hashing() {
+    let challenge = |text: &'static str| {
+        broker(move |request| match request.api {
+            API_VERSIONS => api_versions(request),
+            SASL_HANDSHAKE => frame(request, &[0; 6]),
+            _ => {
+                // SaslAuthenticate, version 2.
+                let len = u8::try_from(text.len() + 1).unwrap();
+                frame(request, &[&[0, 0, 0, 0, len], text.as_bytes(), &[0; 9]].concat())
+            }
+        })
+    };
+    let (code, error) = describe(&challenge("r=other,s=c2FsdA==,i=4096"), SCRAM);
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("server-first-message"), "{error}");
+    let (code, error) = describe(&challenge("e=other-error"), SCRAM);
+    assert_eq!(code, 4, "{error}");
+}
+
+#[test]
+fn a_cluster_that_never_has_a_controller_ends_in_time() {
+    let server = broker(|request| match request.api {
+        API_VERSIONS => api_versions(request),
+        // No error, no brokers, controller -1.
+        _ => frame(request, b"\0\0\0\0\0\0\0\0\x01\x01\xff\xff\xff\xff\x01\x80\0\0\0\0"),
+    });
+    let arguments = ["configs", "--alter", "--user", "alice", "--delete-config", "SCRAM-SHA-256"];
+    let (code, error) = run("", &[&arguments[..], &["--bootstrap-server", &server]].concat());
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("LEADER_NOT_AVAILABLE") && error.contains("tries)"), "{error}");
+}
+
+#[test]
+fn a_dead_server_is_passed_over() {
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let sound = lies_about_tokens(|request| frame(request, b"\0\0\0\x01\0\0\0\0\0"));
+    let (code, error) = describe(&format!("{dead},{sound}"), "");
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("Connection refused"), "{error}");
+}

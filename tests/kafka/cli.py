@@ -1,0 +1,57 @@
+"""The program `scramtoken`, and Kafka's own tools to compare it with, as whole processes."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from . import jars, process, properties
+
+PROGRAM = Path(os.environ.get("SCRAMTOKEN_PROGRAM", jars.ROOT / "target/release/scramtoken"))
+_TOKEN_TOOL = "org.apache.kafka.tools.DelegationTokenCommand"
+_CONFIG_TOOL = "kafka.admin.ConfigCommand"
+# Kafka 4's tools jar has no ConfigCommand; this one talks to brokers of every version.
+_CONFIG_TOOL_VERSION = "3.9.2"
+
+
+def scramtoken(*arguments, stdin=None):
+    """Runs the program; the result has returncode, stdout and stderr."""
+    return _run([PROGRAM, *arguments], stdin)
+
+
+def kafka_delegation_tokens(version, *arguments):
+    """Runs what kafka-delegation-tokens.sh runs."""
+    return _run([*_java(jars.tools_classpath(version)), _TOKEN_TOOL, *arguments])
+
+
+def kafka_configs(*arguments):
+    """Runs what kafka-configs.sh runs."""
+    return _run([*_java(jars.broker_classpath(_CONFIG_TOOL_VERSION)), _CONFIG_TOOL, *arguments])
+
+
+def client_config(path, user, password, *, token=False, mechanism="SCRAM-SHA-512", **extra):
+    """Writes a client's properties; the keys of `extra` have `_` for `.`."""
+    line = properties.jaas(mechanism, user, password)
+    if token:
+        line = f'{line[:-1]} tokenauth="true";'
+    settings = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": mechanism,
+        "sasl.jaas.config": line,
+        # Kafka's client and ours would else try again for a minute.
+        "default.api.timeout.ms": 20000,
+        "request.timeout.ms": 10000,
+    }
+    settings |= {key.replace("_", "."): value for key, value in extra.items()}
+    return properties.write(path, settings)
+
+
+def _java(classpath):
+    logging = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+    return [process.java_command(), "-XX:TieredStopAtLevel=1", logging, "-cp", classpath]
+
+
+def _run(argv, stdin=None):
+    how = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+    return subprocess.run(
+        [str(word) for word in argv], capture_output=True, text=True, timeout=120, **how
+    )

@@ -1,0 +1,285 @@
+"""`scramtoken delegation-tokens` beside kafka-delegation-tokens.sh, on the same brokers."""
+
+import base64
+import json
+import re
+import secrets
+import stat
+import time
+
+import pytest
+
+from .broker import KafkaBroker
+from .cli import client_config, kafka_delegation_tokens, scramtoken
+from .properties import USERS
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+class Tools:
+    """Both tools against one broker, with the same options."""
+
+    def __init__(self, broker, directory):
+        self.broker = broker
+        self.directory = directory
+        self.alice = self.config("alice", USERS["alice"])
+
+    def config(self, user, password, **how):
+        path = self.directory / f"{secrets.token_hex(4)}.properties"
+        return client_config(path, user, password, **how)
+
+    def ours(self, *options, config=None, stdin=None):
+        return scramtoken("delegation-tokens", *self._where(config), *options, stdin=stdin)
+
+    def kafkas(self, *options, config=None):
+        return kafka_delegation_tokens(self.broker.version, *self._where(config), *options)
+
+    def both(self, *options, config=None):
+        return self.ours(*options, config=config), self.kafkas(*options, config=config)
+
+    def create(self, *options, config=None):
+        """A token by our own tool, as its JSON."""
+        options = ["--create", "--max-life-time-period", "-1", "--output", "json", *options]
+        done = self.ours(*options, config=config)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def _where(self, config):
+        bootstrap = self.broker.bootstrap()
+        return "--bootstrap-server", bootstrap, "--command-config", config or self.alice
+
+
+@pytest.fixture
+def tools(broker, tmp_path):
+    return Tools(broker, tmp_path)
+
+
+def masked(text):
+    """Ids, HMACs and dates replaced, and what ours does not show."""
+    text = re.sub(r"[A-Za-z0-9_+/-]{86}==", "HMAC", text)
+    text = re.sub(r"hmac :\S+ (shown\) )?,", "hmac :HMAC ,", text)
+    text = re.sub(r"^(\s*|.*tokenId : )[\w-]{22}", r"\1ID", text, flags=re.MULTILINE)
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d", "DATE", text).rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--renewer-principal", "User:bob"],
+        ["--renewer-principal", "User:bob", "--renewer-principal", "User:admin"],
+        ["--owner-principal", "User:bob"],
+        [],
+    ],
+    ids=["renewer", "renewers", "owner", "neither"],
+)
+def test_create_prints_the_same(tools, options):
+    ours, kafkas = tools.both("--create", "--max-life-time-period", "-1", *options)
+    assert (ours.returncode, kafkas.returncode) == (0, 0), ours.stderr + kafkas.stderr
+    assert masked(ours.stdout) == masked(kafkas.stdout)
+    assert "Created delegation token with tokenId : ID" in masked(ours.stdout)
+
+
+def test_a_created_token_logs_in(tools):
+    token = tools.create("--renewer-principal", "User:bob")
+    tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+    assert token["owner"] == token["requester"] == "User:alice"
+    assert token["renewers"] == ["User:bob"]
+    assert token["expiry_timestamp_ms"] - token["issue_timestamp_ms"] == DAY_MS
+    assert token["max_timestamp_ms"] - token["issue_timestamp_ms"] == 7 * DAY_MS
+
+
+def test_describe_prints_the_same(tools):
+    token = tools.create("--owner-principal", "User:bob", "--renewer-principal", "User:alice")
+    tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+    for owners in (["User:bob"], ["User:alice", "User:bob"], ["User:nobody"], []):
+        options = [word for owner in owners for word in ("--owner-principal", owner)]
+        ours, kafkas = tools.both("--describe", *options)
+        assert (ours.returncode, kafkas.returncode) == (0, 0), ours.stderr + kafkas.stderr
+        assert sorted(ours.stdout.splitlines()) == sorted(kafkas.stdout.splitlines())
+        assert (token["hmac"] in ours.stdout) == ("User:bob" in owners)
+    assert "--owner-principal" in ours.stderr  # without it Kafka lists nothing, and we say so
+
+
+def test_renew_prints_and_does_the_same(tools):
+    ends = []
+    for tool in (tools.ours, tools.kafkas):
+        token = tools.create()
+        tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+        done = tool("--renew", "--renew-time-period", "3600000", "--hmac", token["hmac"])
+        assert done.returncode == 0, done.stderr
+        described = tools.ours("--describe", "--owner-principal", "User:alice", "--output", "json")
+        after = next(t for t in json.loads(described.stdout) if t["token_id"] == token["token_id"])
+        ends.append((masked(done.stdout), after["expiry_timestamp_ms"] - time.time() * 1000))
+    (ours, our_end), (kafkas, kafkas_end) = ends
+    assert ours == kafkas
+    assert our_end == pytest.approx(3600_000, abs=30_000)
+    assert kafkas_end == pytest.approx(3600_000, abs=30_000)
+
+
+@pytest.mark.parametrize("period", ["-1", "60000"])
+def test_expire_prints_and_does_the_same(tools, period):
+    texts = []
+    for tool in (tools.ours, tools.kafkas):
+        token = tools.create()
+        tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+        done = tool("--expire", "--expiry-time-period", period, "--hmac", token["hmac"])
+        assert done.returncode == 0, done.stderr
+        gone = period == "-1"
+        tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True, accepted=not gone)
+        texts.append(masked(done.stdout))
+    assert texts[0] == texts[1]
+
+
+def unknown_hmac():
+    return base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+def test_errors_are_kafkas_by_name(tools):
+    bob = tools.config("bob", USERS["bob"])
+    token = tools.create()
+    tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+    by_token = tools.config(token["token_id"], token["hmac"], token=True)
+    renew = ["--renew", "--renew-time-period", "-1", "--hmac"]
+    expire = ["--expire", "--expiry-time-period", "-1", "--hmac"]
+    create = ["--create", "--max-life-time-period", "-1"]
+    for options, config, name, theirs in [
+        ([*renew, unknown_hmac()], None, "TOKEN_NOT_FOUND", "TokenNotFound"),
+        ([*expire, unknown_hmac()], None, "TOKEN_NOT_FOUND", "TokenNotFound"),
+        ([*renew, token["hmac"]], bob, "TOKEN_OWNER_MISMATCH", "TokenOwnerMismatch"),
+        ([*expire, token["hmac"]], bob, "TOKEN_OWNER_MISMATCH", "TokenOwnerMismatch"),
+        (create, by_token, "TOKEN_REQUEST_NOT_ALLOWED", "UnsupportedByAuthentication"),
+        (
+            [*create, "--renewer-principal", "Group:x"],
+            None,
+            "INVALID_PRINCIPAL_TYPE",
+            "InvalidPrincipalType",
+        ),
+    ]:
+        ours, kafkas = tools.both(*options, config=config)
+        assert (ours.returncode, kafkas.returncode) == (1, 1), ours.stderr + kafkas.stderr
+        assert name in ours.stderr
+        assert theirs in kafkas.stderr
+        assert token["hmac"] not in ours.stderr
+        assert len(ours.stderr.splitlines()) <= 2  # a sentence, and not a stack trace
+
+
+def test_an_expired_token_cannot_be_renewed(tools):
+    token = json.loads(
+        tools.ours("--create", "--max-life-time-period", "1000", "--output", "json").stdout
+    )
+    time.sleep(max(0, token["expiry_timestamp_ms"] / 1000 - time.time()) + 0.5)
+    ours, kafkas = tools.both("--renew", "--renew-time-period", "-1", "--hmac", token["hmac"])
+    assert (ours.returncode, kafkas.returncode) == (5, 1), ours.stderr + kafkas.stderr
+    assert "DELEGATION_TOKEN_EXPIRED" in ours.stderr
+    assert "DelegationTokenExpired" in kafkas.stderr
+
+
+def test_a_refused_login(tools):
+    wrong = tools.config("alice", "wrong-secret")
+    ours, kafkas = tools.both("--describe", "--owner-principal", "User:alice", config=wrong)
+    assert (ours.returncode, kafkas.returncode) == (4, 1)
+    assert 'refused the login of the user "alice" by SCRAM-SHA-512' in ours.stderr
+    assert "SaslAuthenticationException" in kafkas.stderr
+    assert "wrong-secret" not in ours.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--create"],
+        ["--create", "--describe", "--max-life-time-period", "-1"],
+        ["--create", "--max-life-time-period", "-1", "--hmac", "eA=="],
+        ["--create", "--max-life-time-period", "-1", "--renew-time-period", "1"],
+        ["--create", "--max-life-time-period", "soon"],
+        ["--create", "--max-life-time-period", "-1", "--renewer-principal", "bob"],
+        ["--renew", "--hmac", "eA=="],
+        ["--renew", "--renew-time-period", "1"],
+        ["--renew", "--renew-time-period", "1", "--hmac", "eA==", "--owner-principal", "User:a"],
+        ["--renew", "--renew-time-period", "1", "--hmac", "not base64"],
+        ["--expire", "--hmac", "eA=="],
+        ["--expire", "--expiry-time-period", "1", "--hmac", "eA==", "--max-life-time-period", "1"],
+        ["--describe", "--hmac", "eA=="],
+        ["--describe", "--expiry-time-period", "1"],
+        ["--describe", "--no-such-option"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_command_lines_are_refused_by_both(tools, options):
+    ours, kafkas = tools.both(*options)
+    assert (ours.returncode, kafkas.returncode) == (2, 1), ours.stderr + kafkas.stderr
+    assert ours.stdout == ""
+
+
+def test_hmacs_by_file_and_standard_input(tools, tmp_path):
+    out = tmp_path / "token.json"
+    done = tools.ours(
+        "--create", "--max-life-time-period", "-1", "--output", "token-file", "--out", out
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    token = json.loads(out.read_text())
+    bare = tmp_path / "hmac"
+    bare.write_text(token["hmac"] + "\n")
+    renew = ["--renew", "--renew-time-period", "60000", "--output", "json"]
+    for options, stdin in [
+        (["--hmac-file", out], None),
+        (["--hmac-file", bare], None),
+        (["--hmac-file", "-"], token["hmac"]),
+        (["--hmac", "-"], token["hmac"] + "\n"),
+    ]:
+        done = tools.ours(*renew, *options, stdin=stdin)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "expiry_timestamp_ms" in json.loads(done.stdout)
+    done = tools.ours(*renew, "--hmac", token["hmac"])
+    assert done.returncode == 0
+    assert "use --hmac-file" in done.stderr and token["hmac"] not in done.stderr
+
+
+def test_outputs_log_in_elsewhere(tools, tmp_path):
+    """Properties and token files are made for other programs; the file source reads both."""
+    for output in ("properties", "token-file"):
+        out = tmp_path / output
+        out.write_text("what was there before")
+        out.chmod(0o644)
+        create = ["--create", "--max-life-time-period", "-1", "--output", output, "--out", out]
+        done = tools.ours(*create)
+        assert done.returncode == 0, done.stderr
+        assert stat.S_IMODE(out.stat().st_mode) == 0o600
+        name, hmac = credential(out.read_text())
+        tools.broker.wait_for_login(name, hmac, token=True)
+        where = ["--bootstrap-server", tools.broker.bootstrap(), "--command-config", tools.alice]
+        done = scramtoken("login", *where, "--source", f"file:{out}")
+        assert done.returncode == 0, done.stderr
+        assert "as the delegation token" in done.stdout
+
+
+def credential(text):
+    """The id and the HMAC in a token file, or in the JAAS line of properties."""
+    if text.startswith("{"):
+        token = json.loads(text)
+        return token["token_id"], token["hmac"]
+    return re.search(r'username="(\S+)" password="(\S+)" tokenauth="true";', text).groups()
+
+
+def test_tokens_that_are_switched_off(tmp_path):
+    with KafkaBroker(extra_properties={"delegation.token.secret.key": ""}) as broker:
+        tools = Tools(broker, tmp_path)
+        ours, kafkas = tools.both("--create", "--max-life-time-period", "-1")
+    assert (ours.returncode, kafkas.returncode) == (1, 1)
+    assert "DELEGATION_TOKEN_AUTH_DISABLED" in ours.stderr
+    assert "delegation.token.secret.key" in ours.stderr  # what to do about it
+    assert "DelegationTokenDisabled" in kafkas.stderr
+
+
+def test_tokens_for_others_without_the_permission(tmp_path):
+    authorizer = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:admin;User:ANONYMOUS",
+    }
+    with KafkaBroker(extra_properties=authorizer) as broker:
+        tools = Tools(broker, tmp_path)
+        create = ["--create", "--max-life-time-period", "-1", "--owner-principal", "User:bob"]
+        ours, kafkas = tools.both(*create)
+    assert (ours.returncode, kafkas.returncode) == (1, 1)
+    assert "DELEGATION_TOKEN_AUTHORIZATION_FAILED" in ours.stderr
+    assert "DelegationTokenAuthorization" in kafkas.stderr
