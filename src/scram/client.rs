@@ -53,17 +53,10 @@ impl ClientCredential {
     pub fn is_token(&self) -> bool {
         self.is_token
     }
-}
 
-impl ClientCredential {
     /// The user's name, or the token's id.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Whether this is a delegation token.
-    pub fn is_token(&self) -> bool {
-        self.is_token
     }
 }
 
