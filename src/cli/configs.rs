@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::cluster_args::ClusterArguments;
 use super::scram_config::{parse_added, parse_mechanism};
 use super::{exit, output, secret, warn};
-use crate::kafka::{ScramAlteration, ScramUser};
+use crate::kafka::{ScramAlteration, ScramUser, escape};
 use crate::{error::Error, status::Status};
 
 /// Set, delete and describe the SCRAM credentials of users
@@ -92,8 +92,7 @@ impl Arguments {
         for alteration in &alterations {
             cluster.alter_scram_user(user, alteration)?;
         }
-        println!("Completed updating config for user {user}.");
-        Ok(())
+        output::put(&format!("Completed updating config for user {user}.\n"), None)
     }
 
     fn alterations(&self) -> Result<Vec<ScramAlteration>, Error> {
@@ -137,7 +136,7 @@ impl Arguments {
         let users =
             self.cluster.cluster(self.cluster.config(None)?)?.describe_scram_users(&names)?;
         let text = match self.output {
-            Format::Text => users.iter().map(line).collect(),
+            Format::Text => Zeroizing::new(users.iter().map(line).collect()),
             Format::Json => output::line(&Value::Array(users.iter().map(object).collect())),
         };
         output::put(&text, None)
@@ -149,7 +148,7 @@ fn line(user: &ScramUser) -> String {
     let credentials: Vec<String> = credentials
         .map(|(mechanism, iterations)| format!("{}=iterations={iterations}", mechanism.name()))
         .collect();
-    let (name, credentials) = (&user.name, credentials.join(", "));
+    let (name, credentials) = (escape(&user.name), credentials.join(", "));
     format!("SCRAM credential configs for user-principal '{name}' are {credentials}\n")
 }
 

@@ -15,6 +15,7 @@ use super::token_table::{date, list};
 use super::{exit, secret, warn};
 use crate::kafka::{Cluster, Config, Principal};
 use crate::scram::Mechanism;
+use crate::token::Token;
 use crate::{error::Error, status::Status};
 
 /// Create, renew, expire and describe delegation tokens
@@ -106,14 +107,14 @@ impl Arguments {
             self.say(format_args!(
                 "Calling renew token operation with hmac :(not shown) , renew-time-period \
                  :{period_ms}\n"
-            ));
+            ))?;
             self.put_date("renew", cluster.renew_token(&hmac, period_ms)?)
         } else if self.expire {
             let period_ms = self.expiry_time_period.unwrap_or_default();
             self.say(format_args!(
                 "Calling expire token operation with hmac :(not shown) , expire-time-period \
                  :{period_ms}\n"
-            ));
+            ))?;
             self.put_date("expire", cluster.expire_token(&hmac, period_ms)?)
         } else {
             self.describe(&mut cluster, mechanism)
@@ -125,31 +126,32 @@ impl Arguments {
         self.say(format_args!(
             "Calling create token operation with renewers :{} , max-life-time-period :{max_ms}\n",
             list(&self.renewer_principal)
-        ));
+        ))?;
         let owner = self.owner_principal.first();
         let token = cluster.create_token(owner, &self.renewer_principal, max_ms)?;
-        self.say(format_args!("Created delegation token with tokenId : {}\n", token.id));
-        output::put(&output::one(self.output, &token, mechanism), self.out.as_deref())
+        let put = || {
+            self.say(format_args!("Created delegation token with tokenId : {}\n", token.id))?;
+            output::put(&output::one(self.output, &token, mechanism)?, self.out.as_deref())
+        };
+        put().map_err(|error| withdraw(cluster, &token, &error))
     }
 
     fn describe(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
         if self.owner_principal.is_empty() {
             warn("Kafka lists no tokens without --owner-principal");
-            self.say(format_args!("Calling describe token operation for current user.\n"));
+            self.say(format_args!("Calling describe token operation for current user.\n"))?;
         } else {
             let owners = list(&self.owner_principal);
-            self.say(format_args!("Calling describe token operation for owners: {owners}\n"));
+            self.say(format_args!("Calling describe token operation for owners: {owners}\n"))?;
         }
         let tokens = cluster.describe_tokens(&self.owner_principal)?;
-        self.say(format_args!("Total number of tokens : {}", tokens.len()));
+        self.say(format_args!("Total number of tokens : {}", tokens.len()))?;
         output::put(&output::many(self.output, &tokens, mechanism)?, self.out.as_deref())
     }
 
     /// What Kafka's tool says along the way belongs to no other form than its own.
-    fn say(&self, text: core::fmt::Arguments<'_>) {
-        if self.output == Format::Table {
-            print!("{text}");
-        }
+    fn say(&self, text: core::fmt::Arguments<'_>) -> Result<(), Error> {
+        if self.output == Format::Table { output::put(&text.to_string(), None) } else { Ok(()) }
     }
 
     fn put_date(&self, action: &str, expiry_ms: i64) -> Result<(), Error> {
@@ -157,7 +159,7 @@ impl Arguments {
             Format::Json => output::line(&json!({ "expiry_timestamp_ms": expiry_ms })),
             _ => {
                 let date = date(Some(expiry_ms));
-                format!("Completed {action} operation. New expiry date : {date}\n")
+                format!("Completed {action} operation. New expiry date : {date}\n").into()
             }
         };
         output::put(&text, self.out.as_deref())
@@ -186,6 +188,16 @@ impl Arguments {
         };
         decode_hmac(&text)
     }
+}
+
+/// Nobody would know the HMAC of a token that could not be put out, but it would live for days.
+fn withdraw(cluster: &mut Cluster, token: &Token, error: &Error) -> Error {
+    let hmac = token.hmac.as_ref().map_or(Ok(Zeroizing::default()), |hmac| decode_hmac(hmac));
+    let text = match hmac.and_then(|hmac| cluster.expire_token(&hmac, -1)) {
+        Ok(_) => format!("{error}; the token was expired again"),
+        Err(again) => format!("{error}; and the token {:?} lives on: {again}", token.id),
+    };
+    Error::new(error.status(), text)
 }
 
 /// Takes base64 with and without padding, as Kafka's tool does, and token files.

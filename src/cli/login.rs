@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use super::cluster_args::ClusterArguments;
-use super::{exit, warn};
+use super::{exit, output, warn};
 use crate::kafka::{Address, Connection, Login};
 use crate::scram::ClientCredential;
 use crate::source::Source;
@@ -37,20 +37,19 @@ impl Arguments {
         let login = config.login().cloned();
         let mut cluster = self.cluster.cluster(config)?;
         if !self.all_brokers {
-            println!("{}", describe(cluster.connect()?, login.as_ref()));
-            return Ok(());
+            let text = describe(cluster.connect()?, login.as_ref());
+            return output::put(&format!("{text}\n"), None);
         }
         let mut outcome = Ok(());
         for broker in cluster.brokers()? {
-            match cluster.connect_to(&broker.address) {
-                Ok(connection) => {
-                    println!("{} (broker {})", describe(&connection, login.as_ref()), broker.id);
-                }
+            let text = match cluster.connect_to(&broker.address) {
+                Ok(connection) => describe(&connection, login.as_ref()),
                 Err(error) => {
-                    println!("{}: {error} (broker {})", broker.address, broker.id);
                     outcome = outcome.and(Err(not_everywhere(&broker.address, &error)));
+                    format!("{}: {error}", broker.address)
                 }
-            }
+            };
+            output::put(&format!("{text} (broker {})\n", broker.id), None)?;
         }
         outcome
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::token_table;
+use crate::kafka::escape;
 use crate::scram::Mechanism;
 use crate::source::write_secret_file;
 use crate::token::Token;
@@ -27,21 +28,29 @@ pub(super) enum Format {
 }
 
 /// A single token in this form; `mechanism` is for its logins.
-pub(super) fn one(format: Format, token: &Token, mechanism: Mechanism) -> Zeroizing<String> {
+///
+/// # Errors
+///
+/// `MALFORMED` for an id that cannot be written into properties.
+pub(super) fn one(
+    format: Format,
+    token: &Token,
+    mechanism: Mechanism,
+) -> Result<Zeroizing<String>, Error> {
     let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
-    Zeroizing::new(match format {
+    Ok(match format {
         Format::Table => token_table::table(std::slice::from_ref(token)),
         Format::Json => line(&object(token)),
-        Format::Properties => format!(
-            "# The delegation token of {}; valid until {} unless it is renewed.\n\
+        Format::Properties => Zeroizing::new(format!(
+            "# A delegation token of {}, until {} unless it is renewed.\n\
              sasl.mechanism={}\n\
              sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
              username=\"{}\" password=\"{hmac}\" tokenauth=\"true\";\n",
-            token.owner.as_deref().unwrap_or_default(),
+            escape(token.owner.as_deref().unwrap_or_default()),
             token_table::date(token.expiry_ms),
             mechanism.name(),
-            token.id,
-        ),
+            check_plain(&token.id)?,
+        )),
         Format::TokenFile => line(&json!({
             "token_id": token.id,
             "hmac": hmac,
@@ -65,12 +74,12 @@ pub(super) fn many(
     mechanism: Mechanism,
 ) -> Result<Zeroizing<String>, Error> {
     match (format, tokens) {
-        (Format::Table, _) => Ok(Zeroizing::new(token_table::table(tokens))),
+        (Format::Table, _) => Ok(token_table::table(tokens)),
         (Format::Json, _) => {
             let tokens: Vec<Value> = tokens.iter().map(object).collect();
-            Ok(Zeroizing::new(line(&Value::Array(tokens))))
+            Ok(line(&Value::Array(tokens)))
         }
-        (_, [token]) => Ok(one(format, token, mechanism)),
+        (_, [token]) => one(format, token, mechanism),
         (_, tokens) => Err(Error::new(
             Status::INVALID_ARGUMENT,
             format!("this output holds one token, and there are {}", tokens.len()),
@@ -79,8 +88,8 @@ pub(super) fn many(
 }
 
 /// A JSON value and a line end.
-pub(super) fn line(value: &Value) -> String {
-    format!("{value:#}\n")
+pub(super) fn line(value: &Value) -> Zeroizing<String> {
+    Zeroizing::new(format!("{value:#}\n"))
 }
 
 /// Writes to a file that only its owner can read, or to standard output.
@@ -98,6 +107,15 @@ pub(super) fn put(text: &str, file: Option<&Path>) -> Result<(), Error> {
                 .map_err(|error| Error::new(Status::IO, format!("standard output: {error}")))
         }
     }
+}
+
+/// Kafka's ids are base64 for URLs; another could say something else than an id in properties.
+fn check_plain(id: &str) -> Result<&str, Error> {
+    if id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+        return Ok(id);
+    }
+    let text = format!("the token's id {id:?} is none of Kafka's; --output json takes any");
+    Err(Error::new(Status::MALFORMED, text))
 }
 
 fn object(token: &Token) -> Value {

@@ -2,21 +2,23 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
 
+use crate::kafka::escape;
 use crate::token::Token;
 
 /// The header and a line for each token, with an empty line before each.
-pub(super) fn table(tokens: &[Token]) -> String {
+pub(super) fn table(tokens: &[Token]) -> Zeroizing<String> {
     let header =
         ["TOKENID", "HMAC", "OWNER", "REQUESTER", "RENEWERS", "ISSUEDATE", "EXPIRYDATE", "MAXDATE"];
-    let mut table = line(header);
+    let mut table = Zeroizing::new(line(header));
     for token in tokens {
         table.push_str(&line([
-            &token.id,
+            &escape(&token.id),
             token.hmac.as_ref().map_or("", |hmac| hmac.as_str()),
-            token.owner.as_deref().unwrap_or_default(),
-            token.requester.as_deref().unwrap_or_default(),
-            &list(&token.renewers),
+            &escape(token.owner.as_deref().unwrap_or_default()),
+            &escape(token.requester.as_deref().unwrap_or_default()),
+            &escape(&list(&token.renewers)),
             &date(token.issue_ms),
             &date(token.expiry_ms),
             &date(token.max_ms),

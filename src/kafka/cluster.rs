@@ -159,9 +159,13 @@ fn describe(connection: &mut Connection, deadline: Deadline) -> Result<Nodes, Fa
         return Err(error_code::failure(DescribeClusterRequest::NAME, response.error_code, said));
     }
     let brokers = response.brokers.iter().filter_map(|broker| {
-        // A port out of range is no broker that anybody can reach.
+        // Nobody can reach a broker whose port is out of range, or whose host is no name.
         let port = u16::try_from(broker.port).ok()?;
-        let address = Address { host: broker.host.to_string(), port };
+        let host = broker.host.to_string();
+        if !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let address = Address { host, port };
         Some(Broker { id: broker.broker_id.0, address })
     });
     Ok(Nodes { brokers: brokers.collect(), controller_id: response.controller_id.0 })

@@ -3,6 +3,7 @@
 use kafka_protocol::ResponseError;
 
 use super::failure::Failure;
+use super::untrusted::excerpt;
 use crate::{error::Error, status::Status};
 
 /// Not an error.
@@ -22,8 +23,7 @@ pub(super) fn failure(request: &str, code: i16, message: Option<&str>) -> Failur
     let advice = advice(code);
     let mut text = format!("{request}: {name}");
     if let Some(message) = message.filter(|message| !message.is_empty()) {
-        // A hostile broker's words are shown, not obeyed: no escape sequence reaches a terminal.
-        text.push_str(&format!(": {}", printable(message)));
+        text.push_str(&format!(": {}", excerpt(message)));
     } else if let (Some(known), None) = (known, advice) {
         text.push_str(&format!(": {known}"));
     }
@@ -34,22 +34,6 @@ pub(super) fn failure(request: &str, code: i16, message: Option<&str>) -> Failur
         error: Error::new(status, text),
         is_retriable: known.is_some_and(|known| known.is_retriable()),
     }
-}
-
-/// What a peer said, fit for a line of a terminal: control characters escaped, cut at 300.
-pub(super) fn printable(text: &str) -> String {
-    const MAX: usize = 300;
-    let mut out = String::new();
-    for character in text.chars().take(MAX) {
-        match character {
-            '"' | '\'' => out.push(character),
-            _ => out.extend(character.escape_debug()),
-        }
-    }
-    if text.chars().nth(MAX).is_some() {
-        out.push_str("...");
-    }
-    out
 }
 
 /// `DelegationTokenNotFound` is Kafka's DELEGATION_TOKEN_NOT_FOUND.
@@ -114,6 +98,5 @@ mod tests {
         assert!(failure.is_retriable);
         assert_eq!(failure.error.text(), "X: REQUEST_TIMED_OUT: \\u{1b}[2Jwait \"a\" bit\\n");
         assert_eq!(super::failure("X", 31999, None).error.text(), "X: error 31999");
-        assert_eq!(printable(&"a".repeat(1000)).len(), 303);
     }
 }

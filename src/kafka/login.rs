@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 use super::apis::Api;
 use super::connection::Connection;
 use super::deadline::Deadline;
-use super::error_code::{self, printable};
+use super::error_code;
 use super::failure::Failure;
+use super::untrusted::excerpt;
 use crate::scram::{Cancel, ClientCredential, ClientLogin, Mechanism, Nonce};
 use crate::{error::Error, random, status::Status};
 
@@ -101,7 +102,7 @@ impl Exchange<'_> {
                     format!(
                         "broker {} does not enable {mechanism} here but {}; set sasl.mechanism",
                         self.connection.address(),
-                        printable(&offered.join(", ")),
+                        excerpt(&offered.join(", ")),
                     ),
                 )
                 .into())
@@ -149,7 +150,7 @@ impl Exchange<'_> {
                         "broker {} refused the login of {kind} {name:?} by {mechanism}: {}; check \
                          {check}",
                         self.connection.address(),
-                        printable(said.unwrap_or("no reason given")),
+                        excerpt(said.unwrap_or("no reason given")),
                     ),
                 )
                 .into())

@@ -20,6 +20,7 @@ mod shape;
 mod stream;
 mod tls;
 mod tokens;
+mod untrusted;
 
 pub(crate) use address::Address;
 pub(crate) use cluster::Cluster;
@@ -28,3 +29,4 @@ pub(crate) use connection::Connection;
 pub(crate) use login::Login;
 pub(crate) use principal::Principal;
 pub(crate) use scram_users::{ScramAlteration, ScramUser};
+pub(crate) use untrusted::escape;

@@ -131,7 +131,8 @@ def test_client_certificates(clients, tmp_path):
         + pem[pem.index(b"-----BEGIN CERTIFICATE") :]
     )
     settings = {
-        "ssl.client.auth": "required",
+        # Without the listener's name Kafka takes no notice of it where SASL is.
+        "listener.name.sasl_ssl.ssl.client.auth": "required",
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": clients.pem,
     }

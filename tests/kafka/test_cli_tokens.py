@@ -261,6 +261,25 @@ def credential(text):
     return re.search(r'username="(\S+)" password="(\S+)" tokenauth="true";', text).groups()
 
 
+def test_a_token_that_cannot_be_put_out_does_not_live_on(tools, tmp_path):
+    owner = f"User:{secrets.token_hex(4)}"
+    create = ["--create", "--max-life-time-period", "-1", "--owner-principal", owner]
+    done = tools.ours(*create, "--output", "token-file", "--out", tmp_path / "gone" / "token")
+    assert done.returncode != 0
+    assert "the token was expired again" in done.stderr
+    described = tools.ours("--describe", "--owner-principal", owner, "--output", "json")
+    assert json.loads(described.stdout) == []
+
+
+def test_names_do_not_reach_the_terminal_as_commands(tools):
+    owner = f"User:{secrets.token_hex(4)}"
+    token = tools.create("--owner-principal", owner, "--renewer-principal", "User:\x1b[2J\u202e")
+    tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+    described = tools.ours("--describe", "--owner-principal", owner)
+    assert "[User:\\u{1b}[2J\\u{202e}]" in described.stdout
+    assert "\x1b" not in described.stdout
+
+
 def test_tokens_that_are_switched_off(tmp_path):
     with KafkaBroker(extra_properties={"delegation.token.secret.key": ""}) as broker:
         tools = Tools(broker, tmp_path)

@@ -1,0 +1,92 @@
+"""The program beside kafka-delegation-tokens.sh: create and describe, as whole processes.
+
+usage: python benches/cli.py [--runs N] [--version KAFKA]
+
+Needs `make program`. Prints medians of wall time and peak memory (wait4), and how many times less
+the program takes; exits with 1 where that is less than what README promises.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.kafka import jars, process  # noqa: E402
+from tests.kafka.broker import KafkaBroker  # noqa: E402
+from tests.kafka.cli import PROGRAM, client_config  # noqa: E402
+from tests.kafka.properties import USERS  # noqa: E402
+
+PROMISED_TIME, PROMISED_MEMORY = 20, 10
+# What kafka-run-class.sh starts the tool with.
+JVM_ARGS = (
+    "-Xmx256M -server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 "
+    "-XX:+ExplicitGCInvokesConcurrent -XX:MaxInlineLevel=15 -Djava.awt.headless=true "
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+).split()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--version", default="4.4.0")
+    arguments = parser.parse_args()
+
+    classpath = jars.tools_classpath(arguments.version)
+    tools = {
+        "scramtoken": [PROGRAM, "delegation-tokens"],
+        "kafka": [process.java_command(), *JVM_ARGS, "-cp", classpath]
+        + ["org.apache.kafka.tools.DelegationTokenCommand"],
+    }
+    kept = True
+    with KafkaBroker(arguments.version) as broker, tempfile.TemporaryDirectory() as directory:
+        config = client_config(Path(directory) / "alice.properties", "alice", USERS["alice"])
+        where = ["--bootstrap-server", broker.bootstrap(), "--command-config", config]
+        print(f"Kafka {arguments.version}, medians of {arguments.runs} runs\n")
+        print(f"{'':10} {'scramtoken':>24} {'kafka':>24} {'times less':>18}")
+        for action, options in {
+            "create": ["--create", "--max-life-time-period", "-1"],
+            "describe": ["--describe", "--owner-principal", "User:alice"],
+        }.items():
+            samples = {name: [] for name in tools}
+            for run in range(arguments.runs + 1):
+                for name, argv in tools.items():  # in turns, so that both see the same machine
+                    sample = measure([*argv, *where, *options])
+                    if run:  # the first only warms the caches
+                        samples[name].append(sample)
+            (ours_s, ours_kb), (kafkas_s, kafkas_kb) = map(medians, samples.values())
+            faster, smaller = kafkas_s / ours_s, kafkas_kb / ours_kb
+            kept = kept and faster >= PROMISED_TIME and smaller >= PROMISED_MEMORY
+            print(
+                f"{action:10} {ours_s * 1000:11.1f} ms {ours_kb / 1024:6.1f} MB"
+                f" {kafkas_s * 1000:11.1f} ms {kafkas_kb / 1024:6.1f} MB"
+                f" {faster:8.1f} {smaller:9.1f}"
+            )
+    return 0 if kept else 1
+
+
+def measure(argv):
+    """Seconds of wall time and KB of peak memory of one process, which must succeed."""
+    start = time.perf_counter()
+    child = subprocess.Popen(
+        [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise RuntimeError(f"{argv[0]} exited with {child.returncode}")
+    return seconds, usage.ru_maxrss
+
+
+def medians(samples):
+    return [statistics.median(values) for values in zip(*samples)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
