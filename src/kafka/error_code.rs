@@ -15,7 +15,8 @@ pub(super) const NONE: i16 = 0;
 pub(super) fn failure(request: &str, code: i16, message: Option<&str>) -> Failure {
     let status = Status::from_raw(-1000 - i32::from(code));
     let status = if status.is_error() { status } else { Status::MALFORMED };
-    let known = ResponseError::try_from_code(code);
+    let known = ResponseError::try_from_code(code)
+        .filter(|known| !matches!(known, ResponseError::Unknown(_)));
     let name = match known {
         Some(known) => name(known),
         None => format!("error {code}"),
