@@ -14,7 +14,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libscramtoken.so.0
 INSTALLED = $(DESTDIR)$(PREFIX)
 LIBRARY := target/release/libscramtoken.so
-PROGRAM := target/release/scramtoken
+PROGRAM := target/program/scramtoken
 VENV := build/venv
 CFLAGS ?= -O2 -g
 EXAMPLES := build/examples/login build/examples/server
@@ -28,7 +28,7 @@ help: ## list the targets
 
 lib: $(LIBRARY) ## build target/release/libscramtoken.so
 
-program: $(PROGRAM) ## build target/release/scramtoken, the command line
+program: $(PROGRAM) ## build target/program/scramtoken, the command line
 
 examples: $(EXAMPLES) ## build the C examples into build/examples
 
@@ -90,7 +90,7 @@ $(LIBRARY): FORCE
 	ln -sf $(@F) $(@D)/$(SONAME)
 
 $(PROGRAM): FORCE
-	$(CARGO) build --release --bin scramtoken
+	$(CARGO) build --profile program --bin scramtoken
 
 # login opens the library at run time, server is linked with it.
 build/examples/login: examples/c/login.c $(wildcard examples/c/*.h) include/scramtoken.h

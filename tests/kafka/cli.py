@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import jars, process, properties
 
-PROGRAM = Path(os.environ.get("SCRAMTOKEN_PROGRAM", jars.ROOT / "target/release/scramtoken"))
+PROGRAM = Path(os.environ.get("SCRAMTOKEN_PROGRAM", jars.ROOT / "target/program/scramtoken"))
 _TOKEN_TOOL = "org.apache.kafka.tools.DelegationTokenCommand"
 _CONFIG_TOOL = "kafka.admin.ConfigCommand"
 # Kafka 4's tools jar has no ConfigCommand; this one talks to brokers of every version.
