@@ -102,6 +102,8 @@ build/examples/server: examples/c/server.c $(wildcard examples/c/*.h) include/sc
 	$(CC) $(CFLAGS) -std=c11 -Wall -Wextra -pthread -Iinclude -o $@ $< $(LIBRARY) \
 	  -Wl,-rpath,$(CURDIR)/target/release
 
+include mk/java.mk
+
 $(VENV)/.ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt

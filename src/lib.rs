@@ -251,6 +251,7 @@ mod error;
 /// C's door: hidden here, since Rust programs have no use for it but to test and measure it.
 #[doc(hidden)]
 pub mod ffi;
+mod jni;
 #[cfg(feature = "cli")]
 mod kafka;
 mod properties;

@@ -9,7 +9,7 @@ use std::process::Command;
 const WRITE: &str = "SCRAMTOKEN_WRITE_HEADER";
 
 /// What doors other than src/ffi export.
-const OTHER_DOORS: [&str; 1] = ["conf_init"];
+const OTHER_DOORS: [&str; 2] = ["JNI_OnLoad", "conf_init"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -28,7 +28,7 @@ pub use message::MAX_MESSAGE;
 pub(crate) use message::check_name;
 #[cfg(fuzzing)]
 pub use message::fuzzing;
-pub use mock::MockChallenges;
+pub use mock::{MockChallenges, MockSalts};
 pub use nonce::{NONCE_ENTROPY, Nonce};
 pub(crate) use server::NEVER;
 pub use server::{

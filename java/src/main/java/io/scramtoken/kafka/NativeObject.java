@@ -1,0 +1,37 @@
+package io.scramtoken.kafka;
+
+import java.lang.ref.Cleaner;
+import java.util.function.LongConsumer;
+
+/**
+ * An object of the native library: freed by {@link #close}, or else after the garbage collector has
+ * found that nobody uses it. For one thread at a time; use after close is an IllegalStateException.
+ *
+ * <p>Subclasses pass {@link #handle} to native methods that are not static, and so stay reachable
+ * for as long as the call takes; and they synchronize those calls, for that no close comes between.
+ */
+abstract class NativeObject implements AutoCloseable {
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private final Cleaner.Cleanable cleanable;
+    private long handle;
+
+    NativeObject(long handle, LongConsumer free) {
+        this.handle = handle;
+        cleanable = CLEANER.register(this, () -> free.accept(handle));
+    }
+
+    final long handle() {
+        if (handle == 0) {
+            throw new IllegalStateException("this " + getClass().getSimpleName() + " is closed");
+        }
+        return handle;
+    }
+
+    /** Frees the native object; again, and it does nothing. */
+    @Override
+    public final synchronized void close() {
+        handle = 0;
+        cleanable.clean();
+    }
+}

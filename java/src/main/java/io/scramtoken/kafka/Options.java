@@ -1,0 +1,139 @@
+package io.scramtoken.kafka;
+
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.Map;
+import java.util.TreeSet;
+import javax.security.auth.Subject;
+
+/**
+ * What a JAAS line of {@link ScramTokenLoginModule} asks for. It lies in the Subject's private
+ * credentials: that is how it reaches the logins of that line, and no others.
+ */
+final class Options {
+    private static final String IMPLICIT_TOKENS = "implicitTokens";
+    private static final String DOUBLED_NONCE = "doubledNonce";
+    private static final String MOCK_SECRET = "mockSecret";
+    private static final String MOCK_ITERATIONS = "mockIterations";
+    private static final String AUDIT = "audit";
+    /** All that a line may say; the first three are Kafka's own. */
+    private static final String[] NAMES = {
+        "username", "password", "tokenauth",
+        IMPLICIT_TOKENS, DOUBLED_NONCE, MOCK_SECRET, MOCK_ITERATIONS, AUDIT,
+    };
+    private static final int MIN_SECRET_LENGTH = 16;
+
+    private final boolean implicitTokens;
+    private final boolean doubledNonce;
+    private final boolean audit;
+    private final byte[] mockSecret;
+    private final int mockIterations;
+
+    private Options(Map<String, ?> line) {
+        implicitTokens = flag(line, IMPLICIT_TOKENS);
+        doubledNonce = flag(line, DOUBLED_NONCE);
+        audit = flag(line, AUDIT);
+        mockSecret = secret(line);
+        mockIterations = iterations(line);
+    }
+
+    /**
+     * Reads a JAAS line.
+     *
+     * @throws IllegalArgumentException for an unknown option, or a value that cannot be
+     */
+    static Options parse(Map<String, ?> line) {
+        TreeSet<String> unknown = new TreeSet<>(line.keySet());
+        for (String name : NAMES) {
+            unknown.remove(name);
+        }
+        if (!unknown.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "ScramTokenLoginModule does not know the option " + unknown.first()
+                            + ": it takes " + String.join(", ", NAMES));
+        }
+        return new Options(line);
+    }
+
+    /** Those of the Subject on whose behalf this thread runs, or null. */
+    static Options ofCurrentSubject() {
+        Subject subject = CurrentSubject.get();
+        if (subject != null) {
+            for (Object credential : subject.getPrivateCredentials()) {
+                if (credential instanceof Options) {
+                    return (Options) credential;
+                }
+            }
+        }
+        return null;
+    }
+
+    boolean implicitTokens() {
+        return implicitTokens;
+    }
+
+    boolean doubledNonce() {
+        return doubledNonce;
+    }
+
+    boolean audit() {
+        return audit;
+    }
+
+    /** For challenges to unknown users. */
+    byte[] mockSecret() {
+        return mockSecret;
+    }
+
+    int mockIterations() {
+        return mockIterations;
+    }
+
+    private static boolean flag(Map<String, ?> line, String name) {
+        Object value = line.get(name);
+        if (value == null || value.equals("false")) {
+            return false;
+        }
+        if (value.equals("true")) {
+            return true;
+        }
+        throw wrong(name, value + ", which is neither true nor false");
+    }
+
+    private static byte[] secret(Map<String, ?> line) {
+        Object value = line.get(MOCK_SECRET);
+        if (value == null) {
+            return randomSecret();
+        }
+        if (value.toString().length() < MIN_SECRET_LENGTH) {
+            throw wrong(MOCK_SECRET, "shorter than " + MIN_SECRET_LENGTH + " characters");
+        }
+        return value.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static int iterations(Map<String, ?> line) {
+        Object value = line.get(MOCK_ITERATIONS);
+        if (value == null) {
+            return MockTokens.ITERATIONS;
+        }
+        try {
+            int iterations = Integer.parseInt(value.toString());
+            if (iterations > 0) {
+                return iterations;
+            }
+        } catch (NumberFormatException e) {
+            // The same answer as for 0.
+        }
+        throw wrong(MOCK_ITERATIONS, value + ", which is no count from 1");
+    }
+
+    static byte[] randomSecret() {
+        byte[] secret = new byte[32];
+        new SecureRandom().nextBytes(secret);
+        return secret;
+    }
+
+    private static IllegalArgumentException wrong(String name, String what) {
+        return new IllegalArgumentException("the option " + name + " is " + what);
+    }
+}

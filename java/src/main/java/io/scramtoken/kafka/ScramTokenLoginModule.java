@@ -1,0 +1,88 @@
+package io.scramtoken.kafka;
+
+import java.util.Map;
+import javax.security.auth.Subject;
+import javax.security.auth.callback.CallbackHandler;
+import javax.security.auth.login.LoginException;
+import javax.security.auth.spi.LoginModule;
+import org.apache.kafka.common.security.scram.ScramLoginModule;
+
+/**
+ * Kafka's {@link ScramLoginModule} by libscramtoken: takes the same options, {@code username},
+ * {@code password} and {@code tokenauth}, and these of a broker's listener:
+ *
+ * <dl>
+ *   <dt>{@code implicitTokens} (false)
+ *   <dd>a client that does not say {@code tokenauth=true} may log in with a token all the same, as
+ *       every librdkafka, kafka-python and aiokafka has to; a user goes before a token of that name
+ *   <dt>{@code doubledNonce} (false)
+ *   <dd>accept the doubled client nonce of librdkafka before 2.6.1
+ *   <dt>{@code mockSecret} (random at each start)
+ *   <dd>what the challenges for unknown users are made from, 16 characters or more: the same on every
+ *       broker, and kept over restarts, or else a changing salt shows that there is no such user
+ *   <dt>{@code mockIterations} (4096)
+ *   <dd>the iteration count in the challenges for unknown users: what real ones have
+ *   <dt>{@code audit} (false)
+ *   <dd>one line of JSON for each decided login to the logger {@code io.scramtoken.audit}
+ * </dl>
+ *
+ * <p>A login fails, and so does the start of its broker or client, when the native library cannot be
+ * loaded or an option is not as it should be: nothing ever falls back to Kafka's own classes.
+ */
+public final class ScramTokenLoginModule implements LoginModule {
+    /** Leaves user name, password and tokenauth where Kafka's own classes look for them. */
+    private final LoginModule kafka = new ScramLoginModule();
+
+    private Subject subject;
+    private Map<String, ?> line;
+    private Options options;
+
+    /** For JAAS. */
+    public ScramTokenLoginModule() {}
+
+    @Override
+    public void initialize(
+            Subject subject,
+            CallbackHandler callbackHandler,
+            Map<String, ?> sharedState,
+            Map<String, ?> options) {
+        kafka.initialize(subject, callbackHandler, sharedState, options);
+        this.subject = subject;
+        this.line = options;
+    }
+
+    /**
+     * Makes the Subject's logins ours.
+     *
+     * @throws LoginException where the native library cannot be loaded, or an option is wrong
+     */
+    @Override
+    public boolean login() throws LoginException {
+        try {
+            NativeLibrary.require();
+            options = Options.parse(line);
+        } catch (IllegalStateException | IllegalArgumentException e) {
+            throw new LoginException(e.getMessage());
+        }
+        ScramTokenProvider.install();
+        subject.getPrivateCredentials().add(options);
+        return kafka.login();
+    }
+
+    @Override
+    public boolean commit() throws LoginException {
+        return kafka.commit();
+    }
+
+    @Override
+    public boolean abort() throws LoginException {
+        subject.getPrivateCredentials().remove(options);
+        return kafka.abort();
+    }
+
+    @Override
+    public boolean logout() throws LoginException {
+        subject.getPrivateCredentials().remove(options);
+        return kafka.logout();
+    }
+}

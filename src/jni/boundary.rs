@@ -1,0 +1,137 @@
+//! What every native method does at the border: turn failures into exceptions, panics included,
+//! copy arrays, and borrow the object behind a handle.
+
+use core::fmt;
+use std::any::Any;
+
+use jni::errors::ErrorPolicy;
+use jni::objects::{JByteArray, JValue};
+use jni::sys::jlong;
+use jni::{Env, jni_sig, jni_str};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::status::Status;
+
+/// Why a native method failed: for a reason of ours, or of the JVM's (often a pending exception).
+#[derive(Debug)]
+pub(super) enum Failure {
+    Ours(Error),
+    Jvm(jni::errors::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<jni::errors::Error> for Failure {
+    fn from(error: jni::errors::Error) -> Self {
+        Self::Jvm(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ours(error) => error.fmt(f),
+            Self::Jvm(error) => write!(f, "the JVM failed scramtoken: {error}"),
+        }
+    }
+}
+
+/// Throws a NativeException for every failure.
+pub(super) struct Throw;
+
+impl<T: Default> ErrorPolicy<T, Failure> for Throw {
+    type Captures<'env: 'method, 'method> = ();
+
+    fn on_error<'env: 'method, 'method>(
+        env: &mut Env<'env>,
+        _captures: &mut (),
+        failure: Failure,
+    ) -> jni::errors::Result<T> {
+        let status = match &failure {
+            Failure::Ours(error) => error.status(),
+            Failure::Jvm(_) => Status::INTERNAL,
+        };
+        throw(env, status, &failure.to_string());
+        Ok(T::default())
+    }
+
+    fn on_panic<'env: 'method, 'method>(
+        env: &mut Env<'env>,
+        _captures: &mut (),
+        _payload: Box<dyn Any + Send>,
+    ) -> jni::errors::Result<T> {
+        let text = "a fault inside scramtoken (a panic, its text is on standard error): please \
+                    report it";
+        throw(env, Status::INTERNAL, text);
+        Ok(T::default())
+    }
+}
+
+/// An exception that is pending already stays, and so does one that making this one causes, such
+/// as an OutOfMemoryError: an exception there is.
+fn throw(env: &mut Env<'_>, status: Status, text: &str) {
+    if !env.exception_check() {
+        let _ = try_throw(env, status, text);
+    }
+}
+
+fn try_throw(env: &mut Env<'_>, status: Status, text: &str) -> jni::errors::Result<()> {
+    let status = env.new_string(status.to_string())?;
+    let text = env.new_string(text)?;
+    let exception = env.new_object(
+        jni_str!("io/scramtoken/kafka/NativeException"),
+        jni_sig!((status: JString, message: JString) -> void),
+        &[JValue::Object(&status), JValue::Object(&text)],
+    )?;
+    let exception = env.cast_local::<jni::objects::JThrowable>(exception)?;
+    env.throw(exception)
+}
+
+/// Copies an array that may hold a secret. One of more than `limit` bytes is refused unread.
+pub(super) fn copy_bytes(
+    env: &Env<'_>,
+    what: &str,
+    array: &JByteArray<'_>,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let len = array.len(env)?;
+    if len > limit {
+        let text = format!("the {what} has {len} bytes: more than {limit}");
+        return Err(Error::new(Status::TOO_LONG, text).into());
+    }
+    Ok(Zeroizing::new(env.convert_byte_array(array)?))
+}
+
+/// Gives an object to Java as a number.
+pub(super) fn hand_out<T>(object: T) -> jlong {
+    Box::into_raw(Box::new(object)) as jlong
+}
+
+/// Borrows the object behind a number.
+///
+/// # Safety
+///
+/// The handle is 0 or came from [`hand_out`] of the same type, and Java does not take it back while
+/// the reference lives: its class NativeObject sees to both.
+pub(super) unsafe fn object<'a, T>(handle: jlong) -> Result<&'a T, Error> {
+    // SAFETY: the caller's promise.
+    unsafe { (handle as *const T).as_ref() }
+        .ok_or_else(|| Error::new(Status::INVALID_STATE, "the native object is closed"))
+}
+
+/// Takes an object back and drops it.
+///
+/// # Safety
+///
+/// The handle is 0 or came from [`hand_out`] of the same type, and is not used again.
+pub(super) unsafe fn take_back<T>(handle: jlong) {
+    if handle != 0 {
+        // SAFETY: the caller's promise.
+        drop(unsafe { Box::from_raw(handle as *mut T) });
+    }
+}
