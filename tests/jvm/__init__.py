@@ -1,0 +1,1 @@
+"""Real Kafka brokers and Java clients that run on libscramtoken, by the jar of java/."""

@@ -1,0 +1,358 @@
+package io.scramtoken.kafka;
+
+import java.io.File;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.security.PrivilegedExceptionAction;
+import java.security.Provider;
+import java.security.Security;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import javax.security.auth.Subject;
+import javax.security.auth.callback.Callback;
+import javax.security.auth.callback.CallbackHandler;
+import javax.security.auth.callback.NameCallback;
+import javax.security.auth.login.LoginException;
+import javax.security.auth.spi.LoginModule;
+import javax.security.sasl.Sasl;
+import javax.security.sasl.SaslClient;
+import javax.security.sasl.SaslException;
+import javax.security.sasl.SaslServer;
+import org.apache.kafka.common.errors.IllegalSaslStateException;
+import org.apache.kafka.common.security.scram.ScramCredential;
+import org.apache.kafka.common.security.scram.ScramCredentialCallback;
+import org.apache.kafka.common.security.scram.ScramLoginModule;
+import org.apache.kafka.common.security.scram.internals.ScramFormatter;
+import org.apache.kafka.common.security.scram.internals.ScramMechanism;
+
+/** What no broker is needed for: `java Checks NAME` runs one check and prints "ok". */
+public final class Checks {
+    private static final String MECHANISM = "SCRAM-SHA-512";
+    private static final Map<String, ?> NO_PROPERTIES = Map.of();
+
+    public static void main(String[] args) throws Exception {
+        switch (args[0]) {
+            case "login":
+                login(Map.of("username", "admin"));
+                break;
+            case "options":
+                options();
+                break;
+            case "subjects":
+                subjects();
+                break;
+            case "class-loaders":
+                classLoaders();
+                break;
+            case "closed":
+                closed();
+                break;
+            case "order":
+                order();
+                break;
+            case "handshakes":
+                handshakes(Integer.parseInt(args[1]));
+                break;
+            default:
+                throw new IllegalArgumentException(args[0]);
+        }
+        System.out.println("ok");
+    }
+
+    /** Misspelt and impossible options fail the login by a sentence that names them. */
+    private static void options() {
+        expectLoginFailure(Map.of("implicitToken", "true"), "does not know the option implicitToken:");
+        expectLoginFailure(Map.of("audit", "yes"), "audit is yes, which is neither true nor false");
+        expectLoginFailure(Map.of("mockSecret", "short"), "mockSecret is shorter than 16 characters");
+        expectLoginFailure(Map.of("mockIterations", "-1"), "mockIterations is -1, which is no count");
+    }
+
+    private static void expectLoginFailure(Map<String, String> options, String text) {
+        try {
+            login(options);
+        } catch (LoginException e) {
+            check(e.getMessage().contains(text), e.getMessage());
+            return;
+        }
+        throw new AssertionError("accepted " + options);
+    }
+
+    /** Every Subject has its own options; without ours, Kafka's classes serve. */
+    private static void subjects() throws Exception {
+        Subject ours = login(Map.of("username", "admin", "password", "secret"));
+        check(server(ours) instanceof ScramTokenSaslServer, "ours is not ours");
+        check(isKafkas(server(new Subject())), "a Subject without options is not Kafka's");
+        Object none = Sasl.createSaslServer(MECHANISM, "kafka", "localhost", NO_PROPERTIES, null);
+        check(isKafkas(none), "a login without a Subject is not Kafka's");
+
+        Subject stock = new Subject();
+        LoginModule module = new ScramLoginModule();
+        module.initialize(stock, null, Map.of(), Map.of("username", "admin", "password", "secret"));
+        check(isKafkas(server(stock)), "stock is not Kafka's");
+        check(isKafkas(client(stock)), "a stock client is not Kafka's");
+        check(isKafkas(client(ours)), "a client with a password is Kafka's");
+        check(server(ours) instanceof ScramTokenSaslServer, "ours is not ours any more");
+
+        // A second login, and many at once, install nothing more.
+        int providers = Security.getProviders().length;
+        login(Map.of("audit", "true"));
+        check(Security.getProviders().length == providers, "a second provider");
+        check(Security.getProviders()[0] instanceof ScramTokenProvider, "not the first provider");
+    }
+
+    /** Copies of the jar in class loaders of their own, as in Connect and Flink, get along. */
+    private static void classLoaders() throws Exception {
+        List<Object> servers = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            URLClassLoader loader = new URLClassLoader(classPath(), null);
+            Class<?> checks = loader.loadClass(Checks.class.getName());
+            servers.add(checks.getMethod("handshakeAsInAnotherLoader").invoke(null));
+        }
+        long classes = servers.stream().map(Object::getClass).distinct().count();
+        check(classes == 3, "classes: " + classes);
+        long providers =
+                java.util.Arrays.stream(Security.getProviders())
+                        .filter(provider -> provider.getName().startsWith("ScramToken"))
+                        .map(Provider::getName)
+                        .distinct()
+                        .count();
+        check(providers == 3, "providers: " + providers);
+    }
+
+    /** Called by reflection: the server of a whole login. */
+    public static Object handshakeAsInAnotherLoader() throws Exception {
+        return new Handshake(login(Map.of())).run("secret");
+    }
+
+    private static URL[] classPath() throws Exception {
+        List<URL> urls = new ArrayList<>();
+        for (String path : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            urls.add(new File(path).toURI().toURL());
+        }
+        return urls.toArray(new URL[0]);
+    }
+
+    /** Use after close is an exception; a second close is nothing. */
+    private static void closed() throws Exception {
+        login(Map.of());
+        NativeServer server = new NativeServer(MECHANISM, false, false);
+        server.close();
+        server.close();
+        expect(IllegalStateException.class, () -> server.name());
+        expect(IllegalStateException.class, () -> server.readClientFirst(new byte[0]));
+        expect(IllegalStateException.class, () -> server.finish(new byte[0], 0));
+
+        SaslServer sasl = server(login(Map.of()));
+        sasl.dispose();
+        sasl.evaluateResponse(bytes("n,,n=alice,r=x"));
+        sasl.dispose();
+        sasl.dispose();
+        expect(IllegalStateException.class, () -> sasl.evaluateResponse(bytes("c=biws,r=x,p=AA==")));
+        check(!sasl.isComplete(), "complete after dispose");
+
+        // Those that nobody closes are freed by the cleaner; one that is freed twice would crash.
+        for (int i = 0; i < 100_000; i++) {
+            new NativeServer(MECHANISM, false, false);
+        }
+        System.gc();
+    }
+
+    /** Calls out of order, and with what Kafka would never pass. */
+    private static void order() throws Exception {
+        login(Map.of());
+        expectNative("INVALID_STATE", server -> server.name());
+        expectNative("INVALID_STATE", server -> server.finish(bytes("c=biws"), 0));
+        expectNative("INVALID_STATE", server -> server.supplyUnknown(new byte[16], 4096));
+        expectNative("INTERNAL", server -> server.readClientFirst(null));
+        expectNative("INVALID_STATE", server -> {
+            server.readClientFirst(bytes("n,,n=a,r=x"));
+            server.readClientFirst(bytes("n,,n=a,r=x"));
+        });
+        expectNative("INVALID_ARGUMENT", server -> {
+            server.readClientFirst(bytes("n,,n=a,r=x"));
+            server.supplyUser(new ScramCredential(new byte[9], new byte[3], new byte[3], 4096));
+        });
+        expectNative("INVALID_ARGUMENT", server -> {
+            server.readClientFirst(bytes("n,,n=a,r=x"));
+            byte[] key = new byte[64];
+            server.supplyUser(new ScramCredential(new byte[9], key, key, -4096));
+        });
+        expectNative("TOO_LONG", server -> {
+            server.readClientFirst(bytes("n,,n=a,r=x"));
+            byte[] key = new byte[64];
+            server.supplyUser(new ScramCredential(new byte[1 << 20], key, key, 4096));
+        });
+        expectNative("INTERNAL", server -> {
+            server.readClientFirst(bytes("n,,n=a,r=x"));
+            server.supplyUser(new ScramCredential(null, null, null, 4096));
+        });
+        try {
+            new NativeServer("PLAIN", false, false);
+            throw new AssertionError("PLAIN");
+        } catch (NativeException e) {
+            check(e.status().equals("UNSUPPORTED_MECHANISM"), e.status());
+        }
+        SaslServer refused = server(login(Map.of()));
+        expect(SaslException.class, () -> refused.evaluateResponse(bytes("rubbish")));
+        expect(IllegalSaslStateException.class, () -> refused.evaluateResponse(bytes("n,,n=a,r=x")));
+        expect(IllegalStateException.class, () -> refused.getAuthorizationID());
+        expect(IllegalStateException.class, () -> refused.getNegotiatedProperty("tokenauth"));
+    }
+
+    /** Whole logins, every eighth of them refused: native memory must stay where it was. */
+    private static void handshakes(int count) throws Exception {
+        Handshake handshake = new Handshake(login(Map.of()));
+        long before = 0;
+        for (int i = 0; i < count; i++) {
+            if (i == count / 10) {
+                before = residentKib();
+            }
+            boolean right = i % 8 != 0;
+            check(handshake.run(right ? "secret" : "wrong").isComplete() == right, "login " + i);
+        }
+        long after = residentKib();
+        System.out.println("resident: " + before + " KiB, then " + after + " KiB");
+        check(after - before < 32 * 1024, "native memory has grown");
+    }
+
+    private static long residentKib() throws Exception {
+        System.gc();
+        Thread.sleep(500); // the cleaner's turn
+        for (String line : java.nio.file.Files.readAllLines(java.nio.file.Path.of("/proc/self/status"))) {
+            if (line.startsWith("VmRSS:")) {
+                return Long.parseLong(line.replaceAll("\\D", ""));
+            }
+        }
+        throw new AssertionError("no VmRSS");
+    }
+
+    /** Kafka's keys, and messages of a client that need no PBKDF2 at each login. */
+    private static final class Handshake implements CallbackHandler {
+        private final ScramFormatter formatter = new ScramFormatter(ScramMechanism.SCRAM_SHA_512);
+        private final Subject subject;
+        private final byte[] salt = bytes("a salt of its own");
+        private final byte[] salted;
+        private final ScramCredential credential;
+
+        Handshake(Subject subject) throws Exception {
+            this.subject = subject;
+            salted = formatter.saltedPassword("secret", salt, 4096);
+            byte[] storedKey = formatter.storedKey(formatter.clientKey(salted));
+            credential = new ScramCredential(salt, storedKey, formatter.serverKey(salted), 4096);
+        }
+
+        /** The server after a login as alice. */
+        SaslServer run(String password) throws Exception {
+            SaslServer server = server(subject, this);
+            String bare = "n=alice,r=abcdefgh";
+            String first = text(server.evaluateResponse(bytes("n,," + bare)));
+            String nonce = first.substring(2, first.indexOf(','));
+            String covered = "c=biws,r=" + nonce;
+            byte[] key = formatter.clientKey(salted);
+            byte[] message = bytes(bare + "," + first + "," + covered);
+            byte[] signature = formatter.hmac(formatter.storedKey(key), message);
+            for (int i = 0; i < key.length; i++) {
+                key[i] ^= signature[i];
+            }
+            if (!password.equals("secret")) {
+                key[0] ^= 1;
+            }
+            try {
+                server.evaluateResponse(
+                        bytes(covered + ",p=" + Base64.getEncoder().encodeToString(key)));
+            } catch (SaslException e) {
+                return server;
+            } finally {
+                server.dispose();
+            }
+            check(server.getAuthorizationID().equals("alice"), "somebody else");
+            return server;
+        }
+
+        @Override
+        public void handle(Callback[] callbacks) {
+            check(((NameCallback) callbacks[0]).getDefaultName().equals("alice"), "another name");
+            ((ScramCredentialCallback) callbacks[1]).scramCredential(credential);
+        }
+    }
+
+    // ---- helpers ----
+
+    private static Subject login(Map<String, ?> options) throws LoginException {
+        Subject subject = new Subject();
+        LoginModule module = new ScramTokenLoginModule();
+        module.initialize(subject, null, Map.of(), options);
+        module.login();
+        module.commit();
+        return subject;
+    }
+
+    private static SaslServer server(Subject subject) throws Exception {
+        return server(subject, callbacks -> {});
+    }
+
+    private static SaslServer server(Subject subject, CallbackHandler handler) throws Exception {
+        PrivilegedExceptionAction<SaslServer> create =
+                () -> Sasl.createSaslServer(MECHANISM, "kafka", "localhost", NO_PROPERTIES, handler);
+        return Subject.doAs(subject, create);
+    }
+
+    private static SaslClient client(Subject subject) throws Exception {
+        String[] mechanisms = {MECHANISM};
+        PrivilegedExceptionAction<SaslClient> create =
+                () -> Sasl.createSaslClient(
+                        mechanisms, null, "kafka", "localhost", NO_PROPERTIES, callbacks -> {});
+        return Subject.doAs(subject, create);
+    }
+
+    private static boolean isKafkas(Object object) {
+        return object != null && object.getClass().getName().startsWith("org.apache.kafka.");
+    }
+
+    private interface Call {
+        void run() throws Exception;
+    }
+
+    private interface ServerCall {
+        void run(NativeServer server) throws Exception;
+    }
+
+    private static void expect(Class<? extends Exception> wanted, Call call) throws Exception {
+        try {
+            call.run();
+        } catch (Exception e) {
+            if (wanted.isInstance(e)) {
+                return;
+            }
+            throw e;
+        }
+        throw new AssertionError("no " + wanted);
+    }
+
+    private static void expectNative(String status, ServerCall call) throws Exception {
+        try (NativeServer server = new NativeServer(MECHANISM, false, false)) {
+            call.run(server);
+        } catch (NativeException e) {
+            check(e.status().equals(status), e.status() + ": " + e.getMessage());
+            return;
+        }
+        throw new AssertionError("no " + status);
+    }
+
+    private static void check(boolean holds, String text) {
+        if (!holds) {
+            throw new AssertionError(text);
+        }
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String text(byte[] bytes) {
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,108 @@
+"""Where the native library comes from, and what is said when it does not come."""
+
+import os
+import shlex
+import zipfile
+
+import pytest
+
+from tests.kafka.broker import KafkaBroker
+from tests.kafka.jars import ROOT
+
+from .checks import check_command, run
+from .jar import JAR, LIBRARY_IN_JAR, VERSION, broker_jaas, on_listeners
+
+
+def login_command(jar=JAR, **properties):
+    jvm_args = [
+        f"-Dio.scramtoken.{name.replace('_', '.')}={value}" for name, value in properties.items()
+    ]
+    return check_command("login", jar=jar, jvm_args=jvm_args)
+
+
+def run_login(jar=JAR, **properties):
+    return run(login_command(jar, **properties))
+
+
+def changed_jar(path, members):
+    """A copy of the jar with other contents for some members; None leaves one out."""
+    with zipfile.ZipFile(JAR) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            contents = members.get(name, old.read(name))
+            if contents is not None:
+                new.writestr(name, contents)
+    return path
+
+
+def test_from_the_jar(tmp_path):
+    assert run_login(tmpdir=tmp_path).endswith("ok\n")
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+def test_from_a_path():
+    library = os.environ["SCRAMTOKEN_LIBRARY"]
+    assert run_login(library_path=library).endswith("ok\n")
+
+
+def test_no_such_library():
+    output = run_login(library_path="/no/such/lib.so")
+    assert "LoginException: /no/such/lib.so (io.scramtoken.library.path) cannot be loaded" in output
+
+
+def test_not_a_library(tmp_path):
+    library = tmp_path / "lib.so"
+    library.write_bytes(b"\x7fELF rubbish")
+    output = run_login(library_path=library)
+    assert f"LoginException: {library} (io.scramtoken.library.path) cannot be loaded" in output
+
+
+def test_another_platform(tmp_path):
+    output = run_login(changed_jar(tmp_path / "other.jar", {LIBRARY_IN_JAR: None}))
+    assert "LoginException: libscramtoken.so cannot be loaded: this jar has no library" in output
+    assert "set io.scramtoken.library.path to one that was built for it" in output
+
+
+def test_a_library_of_another_version(tmp_path):
+    newer = changed_jar(tmp_path / "newer.jar", {"META-INF/native/version": "9.9.9\n"})
+    output = run_login(newer)
+    assert f"libscramtoken.so is version {VERSION} and the jar 9.9.9" in output
+
+
+def test_no_temporary_directory():
+    output = run_login(tmpdir="/no/such/directory")
+    assert "no directory can be made in /no/such/directory" in output
+    assert "set io.scramtoken.tmpdir to where one can" in output
+
+
+def test_a_noexec_temporary_directory(tmp_path):
+    """In a mount namespace of its own, where tmp_path is mounted noexec."""
+    java = shlex.join(map(str, login_command(tmpdir=tmp_path)))
+    script = f"mount -t tmpfs -o noexec tmpfs {tmp_path} && exec {java}"
+    output = run(["unshare", "--mount", "--map-root-user", "sh", "-c", script])
+    assert f"Where {tmp_path} is mounted noexec, set io.scramtoken.tmpdir to" in output, output
+
+
+class FailingBroker(KafkaBroker):
+    """Keeps what it has said to the end."""
+
+    def __exit__(self, *error):
+        self.last_words = self.log()
+        super().__exit__(*error)
+
+
+def test_a_broker_without_the_library_does_not_start():
+    """It fails closed: stock SCRAM in its place would let nobody notice."""
+    broker = FailingBroker(
+        extra_properties=on_listeners(broker_jaas()),
+        classpath_extra=[JAR],
+        jvm_args=["-Xmx512m", "-Dio.scramtoken.library.path=/no/lib.so"],
+    )
+    with pytest.raises(RuntimeError, match="ended"):
+        with broker:
+            pass
+    assert "/no/lib.so (io.scramtoken.library.path) cannot be loaded" in broker.last_words
+
+
+def test_the_versions_are_one():
+    pom = (ROOT / "java" / "pom.xml").read_text()
+    assert f"<artifactId>scramtoken-kafka</artifactId>\n  <version>{VERSION}</version>" in pom
