@@ -39,13 +39,13 @@ demo: ## log in to a real Kafka broker in every way, and show a table
 
 test: ## run the tests (under 20 minutes)
 	demo/prerequisites.sh test
-	$(MAKE) --no-print-directory lib program examples $(VENV)/.ready
+	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py
 
 test-long: ## run the tests and those that take long (under 50 minutes)
 	demo/prerequisites.sh test
-	$(MAKE) --no-print-directory lib program examples $(VENV)/.ready
+	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py --long
 

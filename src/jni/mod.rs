@@ -30,7 +30,10 @@ const LIBRARY: &[NativeMethod] = &[native_method! {
 ///
 /// Only for the JVM to call.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn JNI_OnLoad(vm: *mut jni::sys::JavaVM, _reserved: *mut c_void) -> jint {
+pub unsafe extern "system" fn JNI_OnLoad(
+    vm: *mut jni::sys::JavaVM,
+    _reserved: *mut c_void,
+) -> jint {
     // SAFETY: the JVM passes itself.
     let vm = unsafe { JavaVM::from_raw(vm) };
     // The JVM has attached this thread; nothing here panics across it.

@@ -81,10 +81,7 @@ enum State {
 }
 
 impl Login {
-    fn step(
-        &self,
-        transition: impl FnOnce(State) -> Result<State, Rejected>,
-    ) -> Result<(), Error> {
+    fn step(&self, transition: impl FnOnce(State) -> Result<State, Rejected>) -> Result<(), Error> {
         let mut state = self.state.lock();
         let (next, result) = match transition(mem::replace(&mut *state, State::Stepping)) {
             Ok(next) => (next, Ok(())),
@@ -125,9 +122,7 @@ impl Login {
 
     fn finish(&self, message: &[u8], now_ms: i64) -> Result<Vec<u8>, Error> {
         self.step(|state| match state {
-            State::AwaitClientFinal(state) => {
-                state.step(message, now_ms).map(State::Authenticated)
-            }
+            State::AwaitClientFinal(state) => state.step(message, now_ms).map(State::Authenticated),
             _ => Err(out_of_order()),
         })?;
         self.message()

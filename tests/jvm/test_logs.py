@@ -35,15 +35,19 @@ def test_one_event_for_each_decision(broker):
         log_in(PYTHON, broker.address(), "SCRAM-SHA-512", credential)
     first, second = events_of(broker, token.id)[before:]
     assert first.pop("time_ms") <= second.pop("time_ms")
-    assert first == second == {
-        "operation": "login",
-        "status": "OK",
-        "mechanism": "SCRAM-SHA-512",
-        "requester": token.id,
-        "owner": "bob",
-        "token_id": token.id,
-        "doubled_nonce": False,
-    }
+    assert (
+        first
+        == second
+        == {
+            "operation": "login",
+            "status": "OK",
+            "mechanism": "SCRAM-SHA-512",
+            "requester": token.id,
+            "owner": "bob",
+            "token_id": token.id,
+            "doubled_nonce": False,
+        }
+    )
 
 
 def test_a_refusal_and_its_true_reason(broker):
