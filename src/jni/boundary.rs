@@ -11,6 +11,7 @@ use jni::{Env, jni_sig, jni_str};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::scram::MAX_MESSAGE;
 use crate::status::Status;
 
 /// Why a native method failed: for a reason of ours, or of the JVM's (often a pending exception).
@@ -105,6 +106,14 @@ pub(super) fn copy_bytes(
         return Err(Error::new(Status::TOO_LONG, text).into());
     }
     Ok(Zeroizing::new(env.convert_byte_array(array)?))
+}
+
+/// A peer's message. One that is too long is cut where the core still sees that it is.
+pub(super) fn copy_message(env: &Env<'_>, message: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
+    let len = message.len(env)?.min(MAX_MESSAGE + 1);
+    let mut signed = vec![0; len];
+    message.get_region(env, 0, &mut signed)?;
+    Ok(signed.into_iter().map(i8::cast_unsigned).collect())
 }
 
 /// Gives an object to Java as a number.

@@ -13,7 +13,9 @@ use jni::sys::{JNI_ERR, JNI_VERSION_1_8, jint};
 use jni::{Env, JavaVM, NativeMethod, jni_str, native_method};
 
 mod boundary;
+mod client;
 mod server;
+mod source;
 
 use boundary::{Failure, Throw};
 
@@ -42,9 +44,11 @@ pub unsafe extern "system" fn JNI_OnLoad(
 }
 
 fn register(env: &mut Env<'_>) -> jni::errors::Result<()> {
-    let classes: [(&JNIStr, &[NativeMethod]); 2] = [
+    let classes: [(&JNIStr, &[NativeMethod]); 4] = [
         (jni_str!("io/scramtoken/kafka/NativeLibrary"), LIBRARY),
         (jni_str!("io/scramtoken/kafka/NativeServer"), server::METHODS),
+        (jni_str!("io/scramtoken/kafka/NativeSource"), source::METHODS),
+        (jni_str!("io/scramtoken/kafka/NativeClient"), client::METHODS),
     ];
     for (class, methods) in classes {
         let class = env.find_class(class)?;

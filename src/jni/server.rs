@@ -7,7 +7,7 @@ use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, NativeMethod, native_method};
 use parking_lot::Mutex;
 
-use super::boundary::{Failure, Throw, copy_bytes, hand_out, object, take_back};
+use super::boundary::{Failure, Throw, copy_bytes, copy_message, hand_out, object, take_back};
 use crate::audit::Event;
 use crate::error::Error;
 use crate::scram::{
@@ -290,14 +290,6 @@ fn free<'local>(
     // SAFETY: NativeObject frees once what `open` gave.
     unsafe { take_back::<Login>(server) };
     Ok(())
-}
-
-/// A peer's message. One that is too long is cut where the core still sees that it is.
-fn copy_message(env: &Env<'_>, message: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
-    let len = message.len(env)?.min(MAX_MESSAGE + 1);
-    let mut signed = vec![0; len];
-    message.get_region(env, 0, &mut signed)?;
-    Ok(signed.into_iter().map(i8::cast_unsigned).collect())
 }
 
 /// What a server keeps of a password, copied from Java.

@@ -2,8 +2,8 @@ package io.scramtoken.kafka;
 
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
+import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import javax.security.auth.Subject;
 
 /**
@@ -16,11 +16,11 @@ final class Options {
     private static final String MOCK_SECRET = "mockSecret";
     private static final String MOCK_ITERATIONS = "mockIterations";
     private static final String AUDIT = "audit";
-    /** All that a line may say; the first three are Kafka's own. */
-    private static final String[] NAMES = {
-        "username", "password", "tokenauth",
-        IMPLICIT_TOKENS, DOUBLED_NONCE, MOCK_SECRET, MOCK_ITERATIONS, AUDIT,
-    };
+    private static final String SOURCE = "source";
+    /** Kafka's own, for clients. */
+    private static final List<String> FIXED = List.of("username", "password", "tokenauth");
+    private static final List<String> OURS =
+            List.of(SOURCE, IMPLICIT_TOKENS, DOUBLED_NONCE, MOCK_SECRET, MOCK_ITERATIONS, AUDIT);
     private static final int MIN_SECRET_LENGTH = 16;
 
     private final boolean implicitTokens;
@@ -28,6 +28,7 @@ final class Options {
     private final boolean audit;
     private final byte[] mockSecret;
     private final int mockIterations;
+    private final NativeSource source;
 
     private Options(Map<String, ?> line) {
         implicitTokens = flag(line, IMPLICIT_TOKENS);
@@ -35,6 +36,7 @@ final class Options {
         audit = flag(line, AUDIT);
         mockSecret = secret(line);
         mockIterations = iterations(line);
+        source = source(line);
     }
 
     /**
@@ -43,14 +45,12 @@ final class Options {
      * @throws IllegalArgumentException for an unknown option, or a value that cannot be
      */
     static Options parse(Map<String, ?> line) {
-        TreeSet<String> unknown = new TreeSet<>(line.keySet());
-        for (String name : NAMES) {
-            unknown.remove(name);
-        }
-        if (!unknown.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "ScramTokenLoginModule does not know the option " + unknown.first()
-                            + ": it takes " + String.join(", ", NAMES));
+        for (String name : line.keySet()) {
+            if (!FIXED.contains(name) && !OURS.contains(name)) {
+                throw new IllegalArgumentException(
+                        "ScramTokenLoginModule does not know the option " + name + ": it takes "
+                                + String.join(", ", FIXED) + ", " + String.join(", ", OURS));
+            }
         }
         return new Options(line);
     }
@@ -87,6 +87,29 @@ final class Options {
 
     int mockIterations() {
         return mockIterations;
+    }
+
+    /** Where clients find their current credential; null where the line has one of its own. */
+    NativeSource source() {
+        return source;
+    }
+
+    private static NativeSource source(Map<String, ?> line) {
+        Object uri = line.get(SOURCE);
+        if (uri == null) {
+            return null;
+        }
+        for (String name : FIXED) {
+            if (line.containsKey(name)) {
+                throw new IllegalArgumentException(
+                        "the option " + name + " stands beside " + SOURCE + ", which takes its place");
+            }
+        }
+        try {
+            return new NativeSource(uri.toString());
+        } catch (NativeException e) {
+            throw wrong(SOURCE, "wrong: " + e.getMessage());
+        }
     }
 
     private static boolean flag(Map<String, ?> line, String name) {

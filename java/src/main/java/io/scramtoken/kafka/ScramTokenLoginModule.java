@@ -9,7 +9,17 @@ import org.apache.kafka.common.security.scram.ScramLoginModule;
 
 /**
  * Kafka's {@link ScramLoginModule} by libscramtoken: takes the same options, {@code username},
- * {@code password} and {@code tokenauth}, and these of a broker's listener:
+ * {@code password} and {@code tokenauth}, and of a client in place of these three
+ *
+ * <dl>
+ *   <dt>{@code source}
+ *   <dd>where the credential is: {@code file:/path} (JSON with token_id and hmac, or username and
+ *       password), {@code dir:/path} (a mounted Kubernetes Secret with token-id and token-hmac) or
+ *       {@code env:} (KAFKA_TOKEN_ID and KAFKA_TOKEN_HMAC). Each new connection and each
+ *       re-authentication (KIP-368) uses what is there then
+ * </dl>
+ *
+ * <p>and of a broker's listener
  *
  * <dl>
  *   <dt>{@code implicitTokens} (false)

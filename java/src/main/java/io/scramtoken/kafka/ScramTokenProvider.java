@@ -17,6 +17,7 @@ final class ScramTokenProvider extends Provider {
         super(name, "1", "SCRAM with Kafka delegation tokens by libscramtoken");
         for (String mechanism : Mechanisms.NAMES) {
             put("SaslServerFactory." + mechanism, ScramTokenSaslServerFactory.class.getName());
+            put("SaslClientFactory." + mechanism, ScramTokenSaslClientFactory.class.getName());
         }
     }
 

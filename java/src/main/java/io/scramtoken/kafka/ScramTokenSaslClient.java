@@ -1,0 +1,119 @@
+package io.scramtoken.kafka;
+
+import javax.security.sasl.SaslClient;
+import javax.security.sasl.SaslException;
+import org.apache.kafka.common.errors.IllegalSaslStateException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One login to a broker with the credential that the JAAS line's source has when it begins. Kafka
+ * makes one for each connection and each re-authentication (KIP-368). For one thread at a time.
+ */
+final class ScramTokenSaslClient implements SaslClient {
+    private enum State {
+        START,
+        SERVER_FIRST,
+        SERVER_FINAL,
+        COMPLETE,
+        FAILED
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(ScramTokenSaslClient.class);
+
+    private final String mechanism;
+    private final NativeClient login;
+    private State state = State.START;
+
+    ScramTokenSaslClient(String mechanism, NativeSource source) throws NativeException {
+        this.mechanism = mechanism;
+        this.login = new NativeClient(mechanism, source);
+    }
+
+    @Override
+    public String getMechanismName() {
+        return mechanism;
+    }
+
+    @Override
+    public boolean hasInitialResponse() {
+        return true;
+    }
+
+    /**
+     * Answers the server's message; null when there is nothing to answer.
+     *
+     * @throws SaslException where the source has nothing to log in with, or the server is not to be
+     *     trusted; it says why
+     * @throws IllegalSaslStateException after the end
+     */
+    @Override
+    public byte[] evaluateChallenge(byte[] challenge) throws SaslException {
+        State before = state;
+        state = State.FAILED;
+        try {
+            switch (before) {
+                case START:
+                    return start(challenge);
+                case SERVER_FIRST:
+                    byte[] answer = login.answer(challenge);
+                    state = State.SERVER_FINAL;
+                    return answer;
+                case SERVER_FINAL:
+                    login.finish(challenge);
+                    login.close();
+                    state = State.COMPLETE;
+                    return null;
+                default:
+                    throw new IllegalSaslStateException(
+                            "Unexpected challenge in Sasl client state " + before);
+            }
+        } catch (NativeException e) {
+            login.close();
+            throw new SaslException(e.getMessage());
+        }
+    }
+
+    @Override
+    public boolean isComplete() {
+        return state == State.COMPLETE;
+    }
+
+    @Override
+    public Object getNegotiatedProperty(String name) {
+        if (!isComplete()) {
+            throw new IllegalStateException("Authentication exchange has not completed");
+        }
+        return null;
+    }
+
+    /** Never: these mechanisms protect the login and nothing after it. */
+    @Override
+    public byte[] unwrap(byte[] incoming, int offset, int length) {
+        throw new IllegalStateException("SCRAM has no security layer");
+    }
+
+    /** Never: these mechanisms protect the login and nothing after it. */
+    @Override
+    public byte[] wrap(byte[] outgoing, int offset, int length) {
+        throw new IllegalStateException("SCRAM has no security layer");
+    }
+
+    @Override
+    public void dispose() {
+        login.close();
+    }
+
+    private byte[] start(byte[] challenge) throws SaslException, NativeException {
+        if (challenge != null && challenge.length > 0) {
+            throw new SaslException("Expected empty challenge");
+        }
+        byte[] message = login.start(System.currentTimeMillis());
+        String warning = login.warning();
+        if (warning != null) {
+            LOG.warn("{}", warning);
+        }
+        state = State.SERVER_FIRST;
+        return message;
+    }
+}

@@ -1,0 +1,65 @@
+"""Java clients of one JVM, by Clients.java; each with a JAAS line of its own."""
+
+import os
+import subprocess
+
+from tests.kafka import process, properties
+from tests.kafka.admin import KafkaError
+from tests.kafka.jars import ROOT, broker_classpath
+
+from .jar import JAR
+
+_SOURCE = ROOT / "tests" / "jvm" / "java" / "Clients.java"
+
+
+class Clients:
+    """A JVM; the broker gives address, Kafka's version and a directory for files."""
+
+    def __init__(self, broker, directory, environment=None):
+        self._broker = broker
+        self._directory = directory
+        classpath = os.pathsep.join([str(JAR), broker_classpath(broker.version)])
+        self._log = open(directory / "clients.log", "w+")
+        self._process = process.start(
+            [process.java_command(), "-Xmx128m", "-Xcheck:jni", "-cp", classpath, _SOURCE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def open(self, name, jaas, mechanism="SCRAM-SHA-512"):
+        """Makes a client, which may fail already; its first connection comes with `ask`."""
+        config = {
+            **properties.admin(self._broker.bootstrap(), self._broker.authority),
+            "sasl.mechanism": mechanism,
+            "sasl.jaas.config": jaas,
+            "default.api.timeout.ms": 8000,
+            "request.timeout.ms": 4000,
+        }
+        file = properties.write(self._directory / f"{name}.properties", config)
+        self._request("open", name, file)
+
+    def ask(self, name):
+        """One request to the broker, or KafkaError."""
+        self._request("ask", name)
+
+    def log(self):
+        self._log.seek(0)
+        return self._log.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        process.stop(self._process)
+        self._log.close()
+
+    def _request(self, *fields):
+        print(*fields, sep="\t", file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline().rstrip("\n").split("\t")
+        if answer[0] == "error":
+            raise KafkaError(*answer[1:])
+        if answer[0] != "ok":
+            raise RuntimeError(f"the clients' JVM says {answer!r}\n{self.log()}")

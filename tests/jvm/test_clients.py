@@ -1,0 +1,155 @@
+"""Java clients that log in from a source, and sessions that end with their token (KIP-368)."""
+
+import json
+import os
+import time
+
+import pytest
+
+from tests.kafka.admin import KafkaError
+from tests.kafka.broker import KafkaBroker
+from tests.kafka.properties import USERS
+from tests.kafka.properties import jaas as stock_jaas
+
+from .clients import Clients
+from .conftest import JVM_ARGS, LINES
+from .jar import JAR, jaas
+
+REAUTH_S = 3
+# A client logs in anew after 85 to 95 % of the session; a connection that did not is cut off.
+SETTLED_S = REAUTH_S + 1
+
+
+@pytest.fixture(scope="module", params=["libscramtoken", "stock"])
+def broker(request):
+    """Sessions are short; both brokers must do for our client."""
+    ours = request.param == "libscramtoken"
+    with KafkaBroker(
+        "4.4.0",
+        extra_properties={
+            **(LINES if ours else {}),
+            "connections.max.reauth.ms": REAUTH_S * 1000,
+        },
+        classpath_extra=[JAR],
+        jvm_args=JVM_ARGS,
+    ) as broker:
+        yield broker
+
+
+@pytest.fixture
+def clients(broker, tmp_path):
+    with Clients(broker, tmp_path) as clients:
+        yield clients
+
+
+def write_token(path, token, expiry_ms=None):
+    """As a rotation does: the whole file at once."""
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    fields = {"token_id": token.id, "hmac": token.hmac}
+    if expiry_ms is not None:
+        fields["expiry_timestamp_ms"] = expiry_ms
+    new.write_text(json.dumps(fields))
+    os.replace(new, path)
+
+
+def from_file(path):
+    return jaas(source=f"file:{path}")
+
+
+def test_a_token_that_rotates_and_one_that_does_not(broker, clients, tmp_path):
+    """The same token twice: what reads its source lives on, the fixed one dies with its token."""
+    file = tmp_path / "token.json"
+    first = broker.create_token("User:alice")
+    write_token(file, first)
+    clients.open("rotating", from_file(file))
+    clients.open("fixed", jaas(username=first.id, password=first.hmac, tokenauth="true"))
+    for name in ("rotating", "fixed"):
+        clients.ask(name)
+
+    write_token(file, broker.create_token("User:alice"))
+    broker.expire_token(first)
+    deadline = time.monotonic() + 2 * SETTLED_S
+    while time.monotonic() < deadline:
+        clients.ask("rotating")
+        time.sleep(0.3)
+    with pytest.raises(KafkaError, match="SaslAuthenticationException.*invalid credentials"):
+        clients.ask("fixed")
+    clients.ask("rotating")
+
+
+def test_sources_of_one_jvm_do_not_mix(broker, clients, tmp_path):
+    """Two sources, a password of ours and one of Kafka's own class, by both mechanisms."""
+    alice, bob = (broker.create_token(f"User:{name}") for name in ("alice", "bob"))
+    write_token(tmp_path / "alice", alice)
+    write_token(tmp_path / "bob", bob)
+    lines = {
+        "alice": from_file(tmp_path / "alice"),
+        "bob": from_file(tmp_path / "bob"),
+        "ours": jaas(username="alice", password=USERS["alice"]),
+        "stock": stock_jaas("SCRAM-SHA-512", "alice", USERS["alice"]),
+    }
+    for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+        for name, line in lines.items():
+            clients.open(name + mechanism, line, mechanism)
+            clients.ask(name + mechanism)
+    broker.expire_token(bob)
+    clients.open("bob again", lines["bob"])
+    with pytest.raises(KafkaError, match="invalid credentials"):
+        clients.ask("bob again")
+    clients.open("alice again", lines["alice"])
+    clients.ask("alice again")
+    assert "in native method" not in clients.log()
+
+
+def test_a_password_in_a_file(broker, clients, tmp_path):
+    file = tmp_path / "user.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"username": "bob", "password": USERS["bob"]}))
+    clients.open("bob", from_file(file))
+    clients.ask("bob")
+
+
+def test_a_mounted_secret(broker, clients, tmp_path):
+    token = broker.create_token("User:alice")
+    for name, text in [("token-id", token.id), ("token-hmac", token.hmac)]:
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(text)
+    clients.open("pod", jaas(source=f"dir:{tmp_path}"))
+    clients.ask("pod")
+
+
+def test_the_environment(broker, tmp_path):
+    token = broker.create_token("User:alice")
+    environment = {"KAFKA_TOKEN_ID": token.id, "KAFKA_TOKEN_HMAC": token.hmac}
+    with Clients(broker, tmp_path, environment) as clients:
+        clients.open("pod", jaas(source="env:"))
+        clients.ask("pod")
+
+
+def test_another_owner_is_named_as_the_cause(broker, clients, tmp_path):
+    """A live session cannot change its owner; a new connection can."""
+    file = tmp_path / "token.json"
+    write_token(file, broker.create_token("User:alice"))
+    clients.open("client", from_file(file))
+    clients.ask("client")
+    write_token(file, broker.create_token("User:bob"))
+    with pytest.raises(KafkaError, match="Cannot change principals during re-authentication"):
+        for _ in range(20):
+            time.sleep(0.5)
+            clients.ask("client")
+
+
+def test_what_is_wrong_with_a_source_is_said(broker, clients, tmp_path):
+    token = broker.create_token("User:alice")
+    write_token(tmp_path / "expired", token, expiry_ms=1)
+    write_token(tmp_path / "open", token)
+    (tmp_path / "open").chmod(0o644)
+    for name, text in [("missing", "missing"), ("expired", "expired"), ("open", "others may read")]:
+        clients.open(name, from_file(tmp_path / name))
+        with pytest.raises(KafkaError, match=f"SaslAuthenticationException.*{text}"):
+            clients.ask(name)
+    with pytest.raises(KafkaError, match="the option source is wrong: .* file:/path"):
+        clients.open("nowhere", jaas(source="nowhere:"))
+    with pytest.raises(KafkaError, match="the option password stands beside source"):
+        clients.open("both", jaas(source="env:", password="x"))
