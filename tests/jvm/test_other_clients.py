@@ -1,15 +1,17 @@
 """Unmodified clients that cannot say tokenauth=true log in with a token all the same."""
 
 import confluent_kafka
-import kafka
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from .test_logins import EXPLICIT, IMPLICIT
 
+# kafka-python's import uses what Python has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 
 def librdkafka(broker, mechanism, name, secret):
-    """Raises KafkaException where the login fails."""
+    """Whether it gets in."""
     errors = []
     client = AdminClient(
         {
@@ -23,31 +25,36 @@ def librdkafka(broker, mechanism, name, secret):
         }
     )
     try:
-        client.list_topics(timeout=3)
+        client.list_topics(timeout=5)
+        return True
     except confluent_kafka.KafkaException:
         client.poll(0)
         assert any(error.code() == error._AUTHENTICATION for error in errors), errors
-        raise
+        return False
 
 
 def kafka_python(broker, mechanism, name, secret):
-    """Raises kafka's SaslAuthenticationFailedError or NoBrokersAvailable where the login fails."""
-    client = kafka.KafkaAdminClient(
-        bootstrap_servers=broker.bootstrap(),
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism=mechanism,
-        sasl_plain_username=name,
-        sasl_plain_password=secret,
-    )
+    """Whether it gets in."""
+    import kafka
+
     try:
-        assert client.describe_cluster()["brokers"]
-    finally:
-        client.close()
+        client = kafka.KafkaAdminClient(
+            bootstrap_servers=broker.bootstrap(),
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism=mechanism,
+            sasl_plain_username=name,
+            sasl_plain_password=secret,
+            bootstrap_timeout_ms=3000,
+        )
+    except kafka.errors.KafkaError:
+        return False
+    assert client.describe_cluster()["brokers"]
+    client.close()
+    return True
 
 
 @pytest.mark.parametrize("log_in", [librdkafka, kafka_python])
 def test_a_token_by_id_and_hmac(broker, token, log_in):
-    log_in(broker, IMPLICIT, token.id, token.hmac)
-    for mechanism, hmac in [(IMPLICIT, "d3Jvbmc="), (EXPLICIT, token.hmac)]:
-        with pytest.raises((confluent_kafka.KafkaException, kafka.errors.KafkaError)):
-            log_in(broker, mechanism, token.id, hmac)
+    assert log_in(broker, IMPLICIT, token.id, token.hmac)
+    assert not log_in(broker, IMPLICIT, token.id, "d3Jvbmc=")
+    assert not log_in(broker, EXPLICIT, token.id, token.hmac)
