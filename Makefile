@@ -102,7 +102,6 @@ build/examples/server: examples/c/server.c $(wildcard examples/c/*.h) include/sc
 	$(CC) $(CFLAGS) -std=c11 -Wall -Wextra -pthread -Iinclude -o $@ $< $(LIBRARY) \
 	  -Wl,-rpath,$(CURDIR)/target/release
 
-include mk/java.mk
 
 $(VENV)/.ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,5 +1,6 @@
 """Runs what the README shows."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,12 +11,15 @@ import pytest
 import scramtoken
 from tests.c.compile import C11, ROOT, compile_program, succeed
 
+from .cli import client_config
+from .properties import USERS
+
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 # What the recipes build or install has been built by `make test` already, and the wheel has tests
 # of its own.
-BUILT_ALREADY = {"make lib", "make examples", "pip install ./python"}
+BUILT_ALREADY = {"make lib", "make examples", "make program", "pip install ./python"}
 
 
 def blocks(language, containing=""):
@@ -28,10 +32,10 @@ def only_block(language, containing):
 
 
 def test_every_block_is_run_here():
-    assert len(blocks("c")) == 1
-    assert len(blocks("python")) == 2
-    assert len(blocks("sh")) == 4
-    assert {name for name, _ in BLOCKS} == {"", "c", "python", "sh"}
+    counts = {name: len(blocks(name)) for name, _ in BLOCKS if name}
+    # The properties are those that confluent_config sets; what the kubelet makes of the volume is
+    # what the tests of dir: sources read.
+    assert counts == {"c": 1, "python": 4, "sh": 5, "properties": 1, "yaml": 1}
 
 
 def test_make_commands_exist():
@@ -71,6 +75,39 @@ def test_a_login_to_kafka(broker, token, program, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert f"logged in as {token.id}" in done.stdout
+
+
+def test_the_program(broker, tmp_path):
+    client_config(tmp_path / "client.properties", "alice", USERS["alice"])
+    host, port = broker.address()
+    lines = only_block("sh", "scramtoken login").splitlines()
+    script = "\n".join(line for line in lines if line not in BUILT_ALREADY)
+    path = f"{ROOT / 'target' / 'program'}:{os.environ['PATH']}"
+    environment = {"PATH": path, "HOST": host, "PORT": str(port)}
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout or "logged in" in done.stdout
+
+
+def test_confluent_kafka(broker, token, tmp_path):
+    write_secret(tmp_path / "token.json", json.dumps({"token_id": token.id, "hmac": token.hmac}))
+    names = {"servers": broker.bootstrap(), "source": f"file:{tmp_path / 'token.json'}"}
+    exec(only_block("python", "confluent_kafka"), names)
+    assert len(names["producer"]) == 0
+
+
+def test_a_source(token, tmp_path):
+    write_secret(tmp_path / "token.json", json.dumps({"token_id": token.id, "hmac": token.hmac}))
+    names = {"uri": f"file:{tmp_path / 'token.json'}"}
+    exec(only_block("python", "Source.open(uri)"), names)
+    assert f"n={token.id}," in names["client"].step().decode()
+
+
+def write_secret(path, text):
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def test_the_other_commands():
