@@ -1,6 +1,8 @@
 //! `delegation-tokens`: the options and the output of kafka-delegation-tokens.sh.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -192,12 +194,28 @@ impl Arguments {
 
 /// Nobody would know the HMAC of a token that could not be put out, but it would live for days.
 fn withdraw(cluster: &mut Cluster, token: &Token, error: &Error) -> Error {
-    let hmac = token.hmac.as_ref().map_or(Ok(Zeroizing::default()), |hmac| decode_hmac(hmac));
-    let text = match hmac.and_then(|hmac| cluster.expire_token(&hmac, -1)) {
+    let text = match expire_new(cluster, token) {
         Ok(_) => format!("{error}; the token was expired again"),
         Err(again) => format!("{error}; and the token {:?} lives on: {again}", token.id),
     };
     Error::new(error.status(), text)
+}
+
+/// The controller finds a token only a moment after it has created it.
+fn expire_new(cluster: &mut Cluster, token: &Token) -> Result<i64, Error> {
+    const TRIES: u32 = 30;
+    const PAUSE: Duration = Duration::from_millis(100);
+
+    let hmac = decode_hmac(token.hmac.as_ref().map_or("", |hmac| hmac.as_str()))?;
+    let mut expired = cluster.expire_token(&hmac, -1);
+    for _ in 1..TRIES {
+        match &expired {
+            Err(error) if error.status() == Status::TOKEN_NOT_FOUND => thread::sleep(PAUSE),
+            _ => break,
+        }
+        expired = cluster.expire_token(&hmac, -1);
+    }
+    expired
 }
 
 /// Takes base64 with and without padding, as Kafka's tool does, and token files.
