@@ -37,9 +37,7 @@ class CertificateAuthority:
         ca_key, ca = _certificate("scramtoken test CA")
         alternatives = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-        key, server = _certificate(
-            "scramtoken test server", (ca_key, ca), alternatives, not_after
-        )
+        key, server = _certificate("scramtoken test server", (ca_key, ca), alternatives, not_after)
 
         password = STORE_PASSWORD.encode()
         encryption = serialization.BestAvailableEncryption(password)
