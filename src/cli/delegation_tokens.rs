@@ -1,8 +1,6 @@
 //! `delegation-tokens`: the options and the output of kafka-delegation-tokens.sh.
 
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -124,6 +122,9 @@ impl Arguments {
     }
 
     fn create(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
+        if let Some(path) = &self.out {
+            output::check_writable(path)?;
+        }
         let max_ms = self.max_life_time_period.unwrap_or_default();
         self.say(format_args!(
             "Calling create token operation with renewers :{} , max-life-time-period :{max_ms}\n",
@@ -135,7 +136,7 @@ impl Arguments {
             self.say(format_args!("Created delegation token with tokenId : {}\n", token.id))?;
             output::put(&output::one(self.output, &token, mechanism)?, self.out.as_deref())
         };
-        put().map_err(|error| withdraw(cluster, &token, &error))
+        put().map_err(|error| not_put_out(&token, &error))
     }
 
     fn describe(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
@@ -192,30 +193,13 @@ impl Arguments {
     }
 }
 
-/// Nobody would know the HMAC of a token that could not be put out, but it would live for days.
-fn withdraw(cluster: &mut Cluster, token: &Token, error: &Error) -> Error {
-    let text = match expire_new(cluster, token) {
-        Ok(_) => format!("{error}; the token was expired again"),
-        Err(again) => format!("{error}; and the token {:?} lives on: {again}", token.id),
-    };
+/// A token that could not be put out is not lost.
+fn not_put_out(token: &Token, error: &Error) -> Error {
+    let (id, owner) = (&token.id, token.owner.as_deref().unwrap_or_default());
+    let text = format!(
+        "{error}; the token {id:?} was created: --describe --owner-principal {owner:?} shows its HMAC"
+    );
     Error::new(error.status(), text)
-}
-
-/// The controller finds a token only a moment after it has created it.
-fn expire_new(cluster: &mut Cluster, token: &Token) -> Result<i64, Error> {
-    const TRIES: u32 = 30;
-    const PAUSE: Duration = Duration::from_millis(100);
-
-    let hmac = decode_hmac(token.hmac.as_ref().map_or("", |hmac| hmac.as_str()))?;
-    let mut expired = cluster.expire_token(&hmac, -1);
-    for _ in 1..TRIES {
-        match &expired {
-            Err(error) if error.status() == Status::TOKEN_NOT_FOUND => thread::sleep(PAUSE),
-            _ => break,
-        }
-        expired = cluster.expire_token(&hmac, -1);
-    }
-    expired
 }
 
 /// Takes base64 with and without padding, as Kafka's tool does, and token files.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
+use rustix::fs::{Access, access};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -90,6 +91,18 @@ pub(super) fn many(
 /// A JSON value and a line end.
 pub(super) fn line(value: &Value) -> Zeroizing<String> {
     Zeroizing::new(format!("{value:#}\n"))
+}
+
+/// Whether files can be made where this one is to be: better asked before a token is created.
+///
+/// # Errors
+///
+/// `CORRUPT`.
+pub(super) fn check_writable(file: &Path) -> Result<(), Error> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    access(parent, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|errno| Error::new(Status::CORRUPT, format!("{}: {errno}", parent.display())))
 }
 
 /// Writes to a file that only its owner can read, or to standard output.

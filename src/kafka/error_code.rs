@@ -61,10 +61,7 @@ fn advice(code: i16) -> Option<&'static str> {
             "no token has this HMAC; it was expired and removed, or the HMAC is not the whole base64 \
              text that creation showed"
         }
-        63 => {
-            "only the token's owner, its requester and its renewers may do this; log in as one of \
-             them"
-        }
+        63 => "only the token's owner and its renewers may do this; log in as one of them",
         64 => {
             "tokens are managed only over SASL or mutual TLS, and never by a login that itself used \
              a token; log in with a password"
