@@ -9,3 +9,12 @@ jar: $(JAR) ## build the jar for Kafka's class path, with sources and Javadoc
 $(JAR): $(LIBRARY) java/pom.xml $(shell find java/src -type f)
 	install -D -m 755 $(LIBRARY) $(JAR_LIBRARY)
 	mvn --batch-mode --quiet --file java/pom.xml package
+
+# One JVM for each row; -prof gc shows what it leaves to the garbage collector.
+JMH := org.openjdk.jmh.Main -f 1 -wi 3 -w 1 -i 5 -r 1 -prof gc
+
+.PHONY: bench-java
+
+bench-java: $(JAR) ## measure logins of the JVM beside Kafka's own classes (some minutes)
+	mvn --batch-mode --quiet --file benches/java/pom.xml compile
+	java -cp "$(JAR):build/bench-java/classes:build/bench-java/lib/*" $(JMH) $(BENCH)
