@@ -3,7 +3,9 @@
 import signal
 import sys
 import time
+from dataclasses import replace
 
+from tests.jvm.jar import JAR, broker_jaas, on_listeners
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.jars import fetch
 from tests.kafka.process import say
@@ -13,16 +15,21 @@ from .scene import set_scene
 from .table import Table
 
 VERSION = "4.4.0"
+ON_LIBSCRAMTOKEN = {
+    "extra_properties": on_listeners(broker_jaas(implicitTokens="true")),
+    "classpath_extra": [JAR],
+}
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the broker is stopped
     fetch(VERSION)
-    say(f"Starting a Kafka {VERSION} broker")
+    say(f"Starting a Kafka {VERSION} broker, and one whose logins libscramtoken judges")
     started = time.monotonic()
-    with KafkaBroker(VERSION) as broker:
+    with KafkaBroker(VERSION) as broker, KafkaBroker(VERSION, **ON_LIBSCRAMTOKEN) as ours:
         say(f"  up after {time.monotonic() - started:.1f} s at {broker.bootstrap()}")
-        rows = list(all_rows(set_scene(broker)))
+        scene = replace(set_scene(broker), on_libscramtoken=set_scene(ours))
+        rows = list(all_rows(scene))
         table = Table(rows)
         for row in rows:
             table.run(row)

@@ -4,6 +4,7 @@ import base64
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Optional
 
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.login_program import Credential
@@ -28,6 +29,7 @@ class Attempt:
 class Scene:
     broker: KafkaBroker
     attempts: tuple
+    on_libscramtoken: "Optional[Scene]" = None  # the same on a broker of its own
 
 
 def set_scene(broker):

@@ -35,7 +35,7 @@ class Table:
 
     def summary(self):
         right = self._ran - len(self.wrong)
-        return f"\n{right} of {self._ran} rows as expected; the broker is stopped"
+        return f"\n{right} of {self._ran} rows as expected; the brokers are stopped"
 
     def _print(self, *cells):
         *cells, took, verdict = cells

@@ -1,5 +1,6 @@
 """Java clients of one JVM, by Clients.java; each with a JAAS line of its own."""
 
+import json
 import os
 import subprocess
 
@@ -63,3 +64,14 @@ class Clients:
             raise KafkaError(*answer[1:])
         if answer[0] != "ok":
             raise RuntimeError(f"the clients' JVM says {answer!r}\n{self.log()}")
+
+
+def write_token(path, token, expiry_ms=None):
+    """As a rotation does: the whole file at once."""
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    fields = {"token_id": token.id, "hmac": token.hmac}
+    if expiry_ms is not None:
+        fields["expiry_timestamp_ms"] = expiry_ms
+    new.write_text(json.dumps(fields))
+    os.replace(new, path)

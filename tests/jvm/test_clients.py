@@ -1,7 +1,6 @@
 """Java clients that log in from a source, and sessions that end with their token (KIP-368)."""
 
 import json
-import os
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from tests.kafka.broker import KafkaBroker
 from tests.kafka.properties import USERS
 from tests.kafka.properties import jaas as stock_jaas
 
-from .clients import Clients
+from .clients import Clients, write_token
 from .conftest import JVM_ARGS, LINES
 from .jar import JAR, jaas
 
@@ -40,17 +39,6 @@ def broker(request):
 def clients(broker, tmp_path):
     with Clients(broker, tmp_path) as clients:
         yield clients
-
-
-def write_token(path, token, expiry_ms=None):
-    """As a rotation does: the whole file at once."""
-    new = path.with_suffix(".new")
-    new.touch(mode=0o600)
-    fields = {"token_id": token.id, "hmac": token.hmac}
-    if expiry_ms is not None:
-        fields["expiry_timestamp_ms"] = expiry_ms
-    new.write_text(json.dumps(fields))
-    os.replace(new, path)
 
 
 def from_file(path):
