@@ -34,7 +34,7 @@ examples: $(EXAMPLES) ## build the C examples into build/examples
 
 demo: ## log in to a real Kafka broker in every way, and show a table
 	demo/prerequisites.sh demo
-	$(MAKE) --no-print-directory lib examples jar $(VENV)/.ready
+	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
 	$(VENV)/bin/python -m demo
 
 test: ## run the tests (under 20 minutes)
