@@ -282,6 +282,17 @@ fn a_cluster_that_never_has_a_controller_ends_in_time() {
 }
 
 #[test]
+fn without_properties_plain_text_is_spoken() {
+    let sound = lies_about_tokens(|request| frame(request, b"\0\0\0\x01\0\0\0\0\0"));
+    let output = Command::new(env!("CARGO_BIN_EXE_scramtoken"))
+        .args(["delegation-tokens", "--describe", "--owner-principal", "User:alice"])
+        .args(["--bootstrap-server", &sound])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn a_dead_server_is_passed_over() {
     let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let sound = lies_about_tokens(|request| frame(request, b"\0\0\0\x01\0\0\0\0\0"));

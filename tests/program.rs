@@ -45,6 +45,15 @@ fn help_names_every_command_and_exit_code() {
 }
 
 #[test]
+fn every_command_tells_its_version() {
+    for arguments in [&["--version"][..], &["delegation-tokens", "--version"]] {
+        let output = run(arguments);
+        assert!(output.status.success());
+        assert!(text(output.stdout).contains(env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
 fn a_wrong_command_line_exits_with_2() {
     for arguments in [&[][..], &["delegation-tokens"], &["no-such-command"]] {
         let output = run(arguments);

@@ -20,17 +20,21 @@ pub(super) struct ClusterArguments {
     #[arg(long, value_name = "HOST:PORT,...", allow_hyphen_values = true)]
     bootstrap_server: String,
 
-    /// Properties file of a Kafka client: security.protocol, sasl.*, ssl.*, timeouts
+    /// Properties file of a Kafka client: security.protocol, sasl.*, ssl.*, timeouts; without it,
+    /// brokers are spoken to in plain text and without a login
     #[arg(long, value_name = "FILE")]
-    command_config: PathBuf,
+    command_config: Option<PathBuf>,
 }
 
 impl ClusterArguments {
     /// The client's configuration, with this credential in place of its own; what is left unheeded is
     /// told.
     pub(super) fn config(&self, credential: Option<ClientCredential>) -> Result<Config, Error> {
-        let bytes = read(&self.command_config)?;
-        let path = self.command_config.display();
+        let Some(path) = &self.command_config else {
+            return Ok(Config::from_properties(&Properties::default(), credential)?.0);
+        };
+        let bytes = read(path)?;
+        let path = path.display();
         let named = |error: Error| Error::new(error.status(), format!("{path}: {error}"));
         let properties = Properties::parse(&bytes).map_err(named)?;
         // Whatever is wrong with a value is wrong in the file, and not on the command line.

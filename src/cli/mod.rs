@@ -17,7 +17,8 @@ use clap::{Parser, Subcommand};
 
 /// Kafka's delegation tokens, SCRAM users and logins, without a JVM.
 #[derive(Parser)]
-#[command(name = "scramtoken", version, after_help = exit::HELP, infer_long_args = true)]
+#[command(name = "scramtoken", version, propagate_version = true, infer_long_args = true)]
+#[command(after_help = exit::HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
