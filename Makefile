@@ -60,10 +60,12 @@ check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 header: ## write include/scramtoken.h anew from src/ffi
 	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
 
-# Where root has no cargo, as under sudo, what `make lib` built is installed.
-install: $(if $(shell command -v $(CARGO)),lib) ## install what C programs need below $(DESTDIR)$(PREFIX)
-	@test -f $(LIBRARY) || { echo "Nothing to install: run make lib first." >&2; exit 1; }
-	install -d $(INSTALLED)/include $(INSTALLED)/lib/pkgconfig $(INSTALLED)/lib/cmake/scramtoken
+# Where root has no cargo, as under sudo, what `make lib program` built is installed.
+install: $(if $(shell command -v $(CARGO)),lib program) ## install everything for C and the shell below $(DESTDIR)$(PREFIX)
+	@[[ -f $(LIBRARY) && -f $(PROGRAM) ]] || \
+	  { echo "Nothing to install: run make lib program first." >&2; exit 1; }
+	install -d $(INSTALLED)/{bin,include,lib/pkgconfig,lib/cmake/scramtoken,share/man/man1} \
+	  $(INSTALLED)/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
 	install -m 755 $(LIBRARY) $(INSTALLED)/lib/libscramtoken.so.$(VERSION)
 	ln -sf libscramtoken.so.$(VERSION) $(INSTALLED)/lib/$(SONAME)
 	ln -sf $(SONAME) $(INSTALLED)/lib/libscramtoken.so
@@ -74,11 +76,21 @@ install: $(if $(shell command -v $(CARGO)),lib) ## install what C programs need 
 	install -m 644 packaging/scramtokenConfig.cmake $(INSTALLED)/lib/cmake/scramtoken
 	sed -e 's|@VERSION@|$(VERSION)|' packaging/scramtokenConfigVersion.cmake.in | \
 	  install -m 644 /dev/stdin $(INSTALLED)/lib/cmake/scramtoken/scramtokenConfigVersion.cmake
+	install -m 755 $(PROGRAM) $(INSTALLED)/bin/scramtoken
+	umask 022; $(PROGRAM) man --out $(INSTALLED)/share/man/man1
+	$(call install_completions,bash,bash-completion/completions/scramtoken)
+	$(call install_completions,zsh,zsh/site-functions/_scramtoken)
+	$(call install_completions,fish,fish/vendor_completions.d/scramtoken.fish)
 	if [[ -z "$(DESTDIR)" && $$(id -u) == 0 ]]; then ldconfig; fi
+install_completions = $(PROGRAM) completions $1 | install -m 644 /dev/stdin $(INSTALLED)/share/$2
 
 uninstall: ## remove what install installed, from the same $(DESTDIR)$(PREFIX)
 	rm -f $(INSTALLED)/lib/libscramtoken.so{,.0,.$(VERSION)} $(INSTALLED)/include/scramtoken.h \
-	  $(INSTALLED)/lib/pkgconfig/scramtoken.pc
+	  $(INSTALLED)/lib/pkgconfig/scramtoken.pc $(INSTALLED)/bin/scramtoken \
+	  $(INSTALLED)/share/man/man1/scramtoken{,-*}.1 \
+	  $(INSTALLED)/share/bash-completion/completions/scramtoken \
+	  $(INSTALLED)/share/zsh/site-functions/_scramtoken \
+	  $(INSTALLED)/share/fish/vendor_completions.d/scramtoken.fish
 	rm -rf $(INSTALLED)/lib/cmake/scramtoken
 
 clean: ## remove everything that was built

@@ -21,7 +21,7 @@ name = "crate-user"
 edition = "2024"
 
 [dependencies]
-scramtoken = {{ path = "{path}" }}
+scramtoken = {{ path = "{path}", default-features = false }}
 
 [profile.dev]
 debug = false
@@ -35,7 +35,7 @@ def cargo(*arguments, **options):
 def test_documentation_has_no_warnings():
     """Its examples are run by `cargo test`."""
     environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings"}
-    arguments = ("--no-deps", "--lib", "--locked", "--target-dir", TARGET)
+    arguments = ("--no-deps", "--lib", "--no-default-features", "--locked", "--target-dir", TARGET)
     cargo("doc", *arguments, env=environment, cwd=ROOT)
     manual = (TARGET / "doc" / "scramtoken" / "index.html").read_text()
     for section in ("A client", "A server", "Tokens", "The key cache", "Errors"):

@@ -1,11 +1,11 @@
-"""`make install` and `make uninstall`: what is put where."""
+"""`make install` and `make uninstall`: what is put where, and that the program runs there."""
 
 import os
 import re
 
 import pytest
 
-from tests.c.compile import ROOT, run
+from tests.c.compile import ROOT, run, succeed
 
 from .conftest import NO_CARGO
 
@@ -20,7 +20,13 @@ FILES = {
     "lib/pkgconfig/scramtoken.pc",
     "lib/cmake/scramtoken/scramtokenConfig.cmake",
     "lib/cmake/scramtoken/scramtokenConfigVersion.cmake",
+    "bin/scramtoken",
+    "share/bash-completion/completions/scramtoken",
+    "share/zsh/site-functions/_scramtoken",
+    "share/fish/vendor_completions.d/scramtoken.fish",
 }
+EXECUTABLE = {"bin/scramtoken", f"lib/libscramtoken.so.{VERSION}"}
+MAN_PAGE = re.compile(r"share/man/man1/scramtoken(-[a-z-]+)?\.1")
 
 
 def files(directory):
@@ -28,7 +34,9 @@ def files(directory):
 
 
 def test_files_and_links(prefix):
-    assert files(prefix) == FILES
+    man_pages = {name for name in files(prefix) if MAN_PAGE.fullmatch(name)}
+    assert {"share/man/man1/scramtoken.1", "share/man/man1/scramtoken-login.1"} <= man_pages
+    assert files(prefix) - man_pages == FILES
     lib = prefix / "lib"
     assert os.readlink(lib / "libscramtoken.so") == "libscramtoken.so.0"
     assert os.readlink(lib / "libscramtoken.so.0") == f"libscramtoken.so.{VERSION}"
@@ -36,8 +44,22 @@ def test_files_and_links(prefix):
     assert (lib / "libscramtoken.so").read_bytes() == built
     header = (ROOT / "include" / "scramtoken.h").read_bytes()
     assert (prefix / "include" / "scramtoken.h").read_bytes() == header
-    for path in map(prefix.joinpath, FILES):
-        assert path.stat().st_mode & 0o777 == (0o755 if "lib/libs" in str(path) else 0o644)
+    for name in files(prefix):
+        path = prefix / name
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o777 == (0o755 if name in EXECUTABLE else 0o644), name
+            assert path.stat().st_size > 0, name
+
+
+def test_program_runs(prefix):
+    assert succeed([prefix / "bin" / "scramtoken", "--version"]) == f"scramtoken {VERSION}\n"
+
+
+def test_bash_completes(prefix):
+    script = prefix / "share" / "bash-completion" / "completions" / "scramtoken"
+    complete = f"source {script}; COMP_WORDS=(scramtoken lo); COMP_CWORD=1; "
+    complete += '_scramtoken scramtoken lo scramtoken; echo "${COMPREPLY[@]}"'
+    assert succeed(["bash", "-c", complete]) == "login\n"
 
 
 @pytest.mark.parametrize("given", ["/opt/elsewhere", "relative/../opt/elsewhere"])
@@ -66,5 +88,5 @@ def test_nothing_built_and_no_cargo(tmp_path):
         (tmp_path / name).symlink_to(ROOT / name)
     done = run(["make", "-C", tmp_path, NO_CARGO, "install", f"DESTDIR={tmp_path}"])
     assert done.returncode != 0
-    assert "run make lib first" in done.stderr
+    assert "run make lib program first" in done.stderr
     assert not (tmp_path / "usr").exists()
