@@ -56,6 +56,12 @@ def test_not_a_library(tmp_path):
     assert f"LoginException: {library} (io.scramtoken.library.path) cannot be loaded" in output
 
 
+def test_another_library():
+    [path] = {line.split()[-1] for line in open("/proc/self/maps") if "/libc.so" in line}
+    output = run_login(library_path=path)
+    assert f"LoginException: {path} is no libscramtoken.so for this jar" in output
+
+
 def test_another_platform(tmp_path):
     output = run_login(changed_jar(tmp_path / "other.jar", {LIBRARY_IN_JAR: None}))
     assert "LoginException: libscramtoken.so cannot be loaded: this jar has no library" in output

@@ -95,13 +95,19 @@ final class NativeLibrary {
 
     /** Null, or how library and jar differ. */
     private static String compareVersions(String path) throws IOException {
+        String what = path == null ? "the jar's " + FILE : path;
         String jar = jarVersion();
-        String library = version();
+        String library;
+        try {
+            library = version();
+        } catch (UnsatisfiedLinkError e) {
+            return what + " is no " + FILE + " for this jar, whose version is " + jar;
+        }
         if (library.equals(jar)) {
             return null;
         }
-        return (path == null ? "the jar's libscramtoken.so" : path) + " is version " + library
-                + " and the jar " + jar + ": both must be of the same version";
+        return what + " is version " + library + " and the jar " + jar
+                + ": both must be of the same version";
     }
 
     private static String jarVersion() throws IOException {

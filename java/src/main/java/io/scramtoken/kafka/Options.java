@@ -18,7 +18,7 @@ final class Options {
     private static final String AUDIT = "audit";
     private static final String SOURCE = "source";
     /** Kafka's own, for clients. */
-    private static final List<String> FIXED = List.of("username", "password", "tokenauth");
+    private static final List<String> KAFKAS = List.of("username", "password", "tokenauth");
     private static final List<String> OURS =
             List.of(SOURCE, IMPLICIT_TOKENS, DOUBLED_NONCE, MOCK_SECRET, MOCK_ITERATIONS, AUDIT);
     private static final int MIN_SECRET_LENGTH = 16;
@@ -46,10 +46,10 @@ final class Options {
      */
     static Options parse(Map<String, ?> line) {
         for (String name : line.keySet()) {
-            if (!FIXED.contains(name) && !OURS.contains(name)) {
+            if (!KAFKAS.contains(name) && !OURS.contains(name)) {
                 throw new IllegalArgumentException(
                         "ScramTokenLoginModule does not know the option " + name + ": it takes "
-                                + String.join(", ", FIXED) + ", " + String.join(", ", OURS));
+                                + String.join(", ", KAFKAS) + ", " + String.join(", ", OURS));
             }
         }
         return new Options(line);
@@ -99,7 +99,7 @@ final class Options {
         if (uri == null) {
             return null;
         }
-        for (String name : FIXED) {
+        for (String name : KAFKAS) {
             if (line.containsKey(name)) {
                 throw new IllegalArgumentException(
                         "the option " + name + " stands beside " + SOURCE + ", which takes its place");
