@@ -3,6 +3,7 @@
 import os
 import shlex
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,11 @@ def test_not_a_library(tmp_path):
 
 
 def test_another_library():
-    [path] = {line.split()[-1] for line in open("/proc/self/maps") if "/libc.so" in line}
+    [path] = {
+        line.split()[-1]
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if "/libc.so" in line
+    }
     output = run_login(library_path=path)
     assert f"LoginException: {path} is no libscramtoken.so for this jar" in output
 
