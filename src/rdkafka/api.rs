@@ -80,6 +80,26 @@ pub(super) type OnResponseReceived = unsafe extern "C" fn(
     opaque: *mut c_void,
 ) -> c_int;
 
+pub(super) type OnBrokerStateChange = unsafe extern "C" fn(
+    *mut Handle,
+    broker_id: i32,
+    protocol: *const c_char,
+    name: *const c_char,
+    port: c_int,
+    state: *const c_char,
+    opaque: *mut c_void,
+) -> c_int;
+
+pub(super) type SocketCallback =
+    unsafe extern "C" fn(domain: c_int, kind: c_int, protocol: c_int, opaque: *mut c_void) -> c_int;
+pub(super) type ConnectCallback = unsafe extern "C" fn(
+    socket: c_int,
+    address: *const libc::sockaddr,
+    address_len: c_int,
+    id: *const c_char,
+    opaque: *mut c_void,
+) -> c_int;
+
 macro_rules! api {
     ($($(#[$doc:meta])* $field:ident: $symbol:literal = $type:ty;)*) => {
         /// The functions that we call, by their names without `rd_kafka_`.
@@ -111,6 +131,10 @@ api! {
     conf_set: c"rd_kafka_conf_set" = unsafe extern "C" fn(
         *mut Conf, *const c_char, *const c_char, *mut c_char, usize,
     ) -> c_int;
+    conf_set_socket_cb: c"rd_kafka_conf_set_socket_cb"
+        = unsafe extern "C" fn(*mut Conf, SocketCallback);
+    conf_set_connect_cb: c"rd_kafka_conf_set_connect_cb"
+        = unsafe extern "C" fn(*mut Conf, ConnectCallback);
     add_on_conf_set: c"rd_kafka_conf_interceptor_add_on_conf_set" = AddToConf<OnConfSet>;
     add_on_conf_dup: c"rd_kafka_conf_interceptor_add_on_conf_dup" = AddToConf<OnConfDup>;
     add_on_conf_destroy: c"rd_kafka_conf_interceptor_add_on_conf_destroy"
@@ -119,6 +143,8 @@ api! {
     add_on_request_sent: c"rd_kafka_interceptor_add_on_request_sent" = AddToHandle<OnRequestSent>;
     add_on_response_received: c"rd_kafka_interceptor_add_on_response_received"
         = AddToHandle<OnResponseReceived>;
+    add_on_broker_state_change: c"rd_kafka_interceptor_add_on_broker_state_change"
+        = AddToHandle<OnBrokerStateChange>;
 }
 
 impl Api {

@@ -1,16 +1,20 @@
 //! One configuration object of librdkafka's, and the client that is made of it.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::ffi::CString;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use zeroize::Zeroizing;
 
-use super::api::{Api, CONF_OK, Conf};
-use super::conf::{Owner, READ_BEFORE, Settings};
+use super::api::{Api, CONF_OK, Conf, ConnectCallback, SocketCallback};
+use super::conf::{Owner, Settings, read_before};
 use super::login::LoginConfig;
+use super::network::{self, Callbacks};
 use super::stand_in::{StandIn, StandInPassword, USERNAME};
+use super::tls::VERIFY_CB;
 use crate::{error::Error, status::Status};
 
 /// What the interceptors of one configuration object share. librdkafka has it as their opaque
@@ -22,6 +26,8 @@ pub(super) struct Client {
     /// While we set properties of librdkafka's ourselves.
     nested: AtomicBool,
     logins: Mutex<Option<Arc<LoginConfig>>>,
+    /// The application's own, behind ours.
+    callbacks: Mutex<Callbacks>,
 }
 
 impl Client {
@@ -32,6 +38,7 @@ impl Client {
             stand_in: StandInPassword::new()?,
             nested: AtomicBool::new(false),
             logins: Mutex::default(),
+            callbacks: Mutex::default(),
         })
     }
 
@@ -55,7 +62,7 @@ impl Client {
     ///
     /// `conf` is the object that conf_init was called with.
     pub(super) unsafe fn read_before(&self, conf: *const Conf) -> Result<(), Error> {
-        for (name, default) in READ_BEFORE {
+        for (name, default) in read_before() {
             // SAFETY: passed on.
             let value = unsafe { self.get(conf, name) };
             if let Some(value) = value.filter(|value| !value.eq_ignore_ascii_case(default)) {
@@ -93,8 +100,14 @@ impl Client {
     ///
     /// `conf` is the object that conf_init or on_conf_set was called with.
     pub(super) unsafe fn apply(&self, conf: *mut Conf) -> Result<(), Error> {
-        let mechanism = self.settings.lock().mechanism.name();
+        let Settings { mechanism, use_tls, .. } = self.settings();
+        let mechanism = mechanism.name();
+        if use_tls {
+            // SAFETY: passed on.
+            unsafe { self.take_network(conf) };
+        }
         self.nested.store(true, Ordering::Relaxed);
+        let nagle = use_tls.then_some(("socket.nagle.disable", "false"));
         let result = [
             ("security.protocol", "sasl_plaintext"),
             ("sasl.mechanisms", mechanism),
@@ -102,17 +115,56 @@ impl Client {
             ("sasl.password", self.stand_in.as_str()),
         ]
         .into_iter()
+        .chain(nagle)
         // SAFETY: passed on.
         .try_for_each(|(name, value)| unsafe { self.set_librdkafkas(conf, name, value) });
         self.nested.store(false, Ordering::Relaxed);
         result
     }
 
+    /// Puts our callbacks into the place of the application's, or of librdkafka's own.
+    ///
+    /// # Safety
+    ///
+    /// `conf` is a live configuration object that no broker's thread uses yet.
+    pub(super) unsafe fn take_network(&self, conf: *mut Conf) {
+        let mut callbacks = self.callbacks.lock();
+        // SAFETY: what these properties hold are callbacks of these types, or NULL.
+        unsafe {
+            let socket = self.get_pointer(conf, "socket_cb");
+            if socket != network::socket as SocketCallback as usize {
+                callbacks.socket = mem::transmute::<usize, Option<SocketCallback>>(socket);
+                (self.api.conf_set_socket_cb)(conf, network::socket);
+            }
+            if self.get_pointer(conf, VERIFY_CB) != 0 {
+                self.settings.lock().tls.set(VERIFY_CB, Some("set"));
+            }
+            let connect = self.get_pointer(conf, "connect_cb");
+            if connect != network::connect as ConnectCallback as usize {
+                callbacks.connect = mem::transmute::<usize, Option<ConnectCallback>>(connect);
+                (self.api.conf_set_connect_cb)(conf, network::connect);
+            }
+        }
+    }
+
+    /// A broker's thread is about to connect.
+    pub(super) fn connecting(&self) {
+        if let Some(config) = self.logins().filter(|config| config.tls.is_some()) {
+            network::connecting(config, *self.callbacks.lock());
+        }
+    }
+
     /// on_new: from now on the settings are final.
     pub(super) fn begin(&self) -> Result<(), Error> {
-        let Settings { source, mechanism, login_timeout } = self.settings();
+        let Settings { source, mechanism, login_timeout, use_tls, tls } = self.settings();
         let stand_in = StandIn::new(mechanism, &self.stand_in)?;
-        let config = LoginConfig { source, mechanism, stand_in, timeout: login_timeout };
+        let config = LoginConfig {
+            source,
+            mechanism,
+            stand_in,
+            timeout: login_timeout,
+            tls: use_tls.then(|| tls.config()),
+        };
         *self.logins.lock() = Some(Arc::new(config));
         Ok(())
     }
@@ -127,14 +179,34 @@ impl Client {
     /// `conf` is a live configuration object.
     unsafe fn get(&self, conf: *const Conf, name: &str) -> Option<String> {
         let name = CString::new(name).ok()?;
-        let mut buffer = [0_u8; 256];
-        let mut size = buffer.len();
-        // SAFETY: the name is a string, and librdkafka writes at most `size` bytes.
+        let mut size = 0;
+        // SAFETY: the name is a string; for NULL, librdkafka writes the size alone.
+        let result = unsafe {
+            (self.api.conf_get)(conf, name.as_ptr(), core::ptr::null_mut(), &raw mut size)
+        };
+        if result != CONF_OK {
+            return None;
+        }
+        let mut buffer = Zeroizing::new(vec![0_u8; size + 1]);
+        size = buffer.len();
+        // SAFETY: librdkafka writes at most `size` bytes.
         let result = unsafe {
             (self.api.conf_get)(conf, name.as_ptr(), buffer.as_mut_ptr().cast(), &raw mut size)
         };
         let value = CStr::from_bytes_until_nul(&buffer).ok()?;
         (result == CONF_OK).then(|| value.to_string_lossy().into_owned())
+    }
+
+    /// A callback, which librdkafka shows as an address; 0 when there is none.
+    ///
+    /// # Safety
+    ///
+    /// `conf` is a live configuration object.
+    unsafe fn get_pointer(&self, conf: *const Conf, name: &str) -> usize {
+        // SAFETY: passed on.
+        let shown = unsafe { self.get(conf, name) }.unwrap_or_default();
+        let digits = shown.strip_prefix("0x").unwrap_or(&shown);
+        usize::from_str_radix(digits, 16).unwrap_or(0)
     }
 
     /// # Safety

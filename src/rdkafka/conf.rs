@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::tls::{self, TlsSettings};
 use crate::scram::Mechanism;
 use crate::source::Source;
 use crate::{error::Error, status::Status};
@@ -13,6 +14,9 @@ pub(super) struct Settings {
     pub(super) source: Option<Arc<Source>>,
     pub(super) mechanism: Mechanism,
     pub(super) login_timeout: Duration,
+    /// Whether security.protocol is SASL_SSL.
+    pub(super) use_tls: bool,
+    pub(super) tls: TlsSettings,
 }
 
 /// Whose property it was.
@@ -29,6 +33,8 @@ impl Default for Settings {
             source: None,
             mechanism: Mechanism::ScramSha512,
             login_timeout: Duration::from_millis(DEFAULT_LOGIN_TIMEOUT_MS),
+            use_tls: false,
+            tls: TlsSettings::default(),
         }
     }
 }
@@ -59,7 +65,10 @@ impl Settings {
                     None => Self::default().login_timeout,
                 }
             }
-            "security.protocol" => check_protocol(value)?,
+            "security.protocol" => {
+                self.use_tls = uses_tls(value)?;
+                self.check_tls()?;
+            }
             "sasl.username" | "sasl.password" => {
                 return Err(invalid(format!(
                     "{name} is not used with scramtoken, which takes name and secret from \
@@ -67,20 +76,34 @@ impl Settings {
                 )));
             }
             _ if name.starts_with(PREFIX) => return Err(unknown(name)),
-            _ => return Ok(Owner::Librdkafka),
+            // The relay's socket never waits; librdkafka's is no TCP socket.
+            "socket.nagle.disable" if self.use_tls => {}
+            _ => {
+                // librdkafka takes it too, and tells a wrong value from a right one.
+                self.tls.set(name, value);
+                self.check_tls()?;
+                return Ok(Owner::Librdkafka);
+            }
         }
         Ok(Owner::Ours)
     }
+
+    fn check_tls(&self) -> Result<(), Error> {
+        if self.use_tls { self.tls.check() } else { Ok(()) }
+    }
 }
 
-/// What librdkafka's own properties were set to before the plugin was loaded; a value that is the
-/// default may not have been set at all.
-pub(super) const READ_BEFORE: [(&str, &str); 4] = [
-    ("security.protocol", "plaintext"),
-    ("sasl.mechanisms", "GSSAPI"),
-    ("sasl.username", ""),
-    ("sasl.password", ""),
-];
+/// The properties of librdkafka's that may have been set before the plugin was loaded, each with its
+/// default: a value like that may not have been set at all.
+pub(super) fn read_before() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let login = [
+        ("security.protocol", "plaintext"),
+        ("sasl.mechanisms", "GSSAPI"),
+        ("sasl.username", ""),
+        ("sasl.password", ""),
+    ];
+    login.into_iter().chain(tls::NAMES.into_iter().chain(tls::REFUSED).map(|name| (name, "")))
+}
 
 fn open(uri: &str) -> Result<Source, Error> {
     Source::open(uri, crate::random::bytes()?)
@@ -101,16 +124,13 @@ fn milliseconds(value: &str) -> Result<Duration, Error> {
     }
 }
 
-fn check_protocol(value: Option<&str>) -> Result<(), Error> {
+fn uses_tls(value: Option<&str>) -> Result<bool, Error> {
     match value.map(str::to_ascii_uppercase).as_deref() {
-        None | Some("SASL_PLAINTEXT") => Ok(()),
-        Some("SASL_SSL") => Err(invalid(
-            "security.protocol=SASL_SSL is not served by this version of scramtoken, only \
-             SASL_PLAINTEXT"
-                .to_owned(),
-        )),
+        None | Some("SASL_PLAINTEXT") => Ok(false),
+        Some("SASL_SSL") => Ok(true),
         Some(other) => Err(invalid(format!(
-            "security.protocol={other} has no login: with scramtoken it is SASL_PLAINTEXT"
+            "security.protocol={other} has no login: with scramtoken it is SASL_SSL or \
+             SASL_PLAINTEXT"
         ))),
     }
 }

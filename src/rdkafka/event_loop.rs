@@ -18,10 +18,10 @@ use super::signals;
 use crate::scram::AwaitServerFinal;
 use crate::{error::Error, status::Status};
 
-/// Something with two sockets that the loop carries on.
+/// Something with sockets that the loop carries on.
 pub(super) trait Session: Send {
-    /// The sockets to watch, the same ones for as long as the session lives.
-    fn sockets(&self) -> [BorrowedFd<'_>; 2];
+    /// The sockets to watch; one that the session has closed since is missing.
+    fn sockets(&self) -> Vec<BorrowedFd<'_>>;
 
     /// Reads and writes all that can be now. Called whenever a socket may have become readable or
     /// writable, and when the time that was asked for has come.
@@ -252,7 +252,10 @@ impl Sessions {
     fn timeout(&self, now: Instant) -> Option<Timespec> {
         let (at, _) = self.timers.first()?;
         // A millisecond more, so that a timer is due when the wait is over.
-        let wait = at.saturating_duration_since(now) + Duration::from_millis(1);
+        let wait = match at.checked_duration_since(now) {
+            Some(wait) if !wait.is_zero() => wait + Duration::from_millis(1),
+            _ => Duration::ZERO,
+        };
         Timespec::try_from(wait).ok()
     }
 }

@@ -4,12 +4,14 @@
 
 use zeroize::Zeroizing;
 
+use crate::scram::Mechanism;
 use crate::{error::Error, status::Status};
 
 /// The longest frame of a login, in bytes; a SCRAM message has 4096 at most.
 pub(super) const MAX_FRAME: usize = 64 * 1024;
 
 pub(super) const SASL_HANDSHAKE: i16 = 17;
+pub(super) const API_VERSIONS: i16 = 18;
 pub(super) const SASL_AUTHENTICATE: i16 = 36;
 
 /// Kafka's SASL_AUTHENTICATION_FAILED.
@@ -50,6 +52,101 @@ impl Frames {
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
+}
+
+/// Watches the requests of librdkafka's that pass for a SaslHandshake.
+#[derive(Default)]
+pub(super) struct HandshakeScanner {
+    /// Of the frame that passes: its length and its API key, as far as they have come.
+    header: Vec<u8>,
+    /// How much of it is still to come.
+    rest: usize,
+}
+
+impl HandshakeScanner {
+    /// Whether these next bytes end with a whole SaslHandshake. Nothing follows one: librdkafka
+    /// waits for the answer.
+    pub(super) fn ends_with_handshake(&mut self, mut bytes: &[u8]) -> bool {
+        let mut is_handshake = self.is_handshake();
+        while !bytes.is_empty() {
+            let wanted =
+                if self.header.len() < HEADER { HEADER - self.header.len() } else { self.rest };
+            let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
+            bytes = rest;
+            if self.header.len() < HEADER {
+                self.header.extend_from_slice(taken);
+                if let Some(length) = self.header.first_chunk::<4>()
+                    && self.header.len() == HEADER
+                {
+                    // The key, which every request has, is part of the length.
+                    self.rest = (u32::from_be_bytes(*length) as usize).saturating_sub(HEADER - 4);
+                }
+            } else {
+                self.rest -= taken.len();
+            }
+            is_handshake = self.is_handshake();
+            if self.header.len() == HEADER && self.rest == 0 {
+                self.header.clear();
+            } else {
+                is_handshake = false;
+            }
+        }
+        is_handshake
+    }
+
+    fn is_handshake(&self) -> bool {
+        self.header.get(4..HEADER) == Some(&SASL_HANDSHAKE.to_be_bytes())
+    }
+}
+
+/// Length and API key.
+const HEADER: usize = 6;
+
+/// What every request of librdkafka's begins with.
+pub(super) struct RequestHeader {
+    pub(super) api_key: i16,
+    pub(super) version: i16,
+    pub(super) correlation_id: i32,
+}
+
+impl RequestHeader {
+    pub(super) fn parse(frame: &[u8]) -> Result<Self, Error> {
+        let mut body = Body(frame);
+        Ok(Self { api_key: body.i16()?, version: body.i16()?, correlation_id: body.i32()? })
+    }
+}
+
+/// An answer to ApiVersions of a broker that can do nothing but log in. A newer version than 0 is
+/// answered by version 0 with UNSUPPORTED_VERSION (KIP-511), after which librdkafka asks again.
+pub(super) fn api_versions_answer(request: &RequestHeader) -> Vec<u8> {
+    const UNSUPPORTED_VERSION: i16 = 35;
+    let apis = [(SASL_HANDSHAKE, 1), (API_VERSIONS, 0), (SASL_AUTHENTICATE, 1)];
+    let mut frame = Frame::new();
+    frame.i32(request.correlation_id);
+    frame.i16(if request.version == 0 { 0 } else { UNSUPPORTED_VERSION });
+    frame.i32(3);
+    for (api_key, newest) in apis {
+        frame.i16(api_key);
+        frame.i16(0);
+        frame.i16(newest);
+    }
+    frame.finish()
+}
+
+/// An answer to SaslHandshake: that mechanism it is.
+pub(super) fn handshake_answer(request: &RequestHeader, mechanism: Mechanism) -> Vec<u8> {
+    let mut frame = Frame::new();
+    frame.i32(request.correlation_id);
+    frame.i16(0);
+    frame.i32(1);
+    frame.string(Some(mechanism.name()));
+    frame.finish()
+}
+
+/// Whether a broker's answer to SaslHandshake is a yes.
+pub(super) fn handshake_is_accepted(frame: &[u8]) -> bool {
+    let mut body = Body(frame);
+    body.i32().and_then(|_| body.i16()).is_ok_and(|error| error == 0)
 }
 
 /// A SaslAuthenticate request of librdkafka's, version 0 or 1.
@@ -260,6 +357,23 @@ mod tests {
         assert!(AuthenticateResponse::parse(&frame[4..], 0, 8).is_err());
         for length in 4..frame.len() {
             assert!(AuthenticateResponse::parse(&frame[4..length], 0, 7).is_err());
+        }
+    }
+
+    #[test]
+    fn a_handshake_is_seen_wherever_it_is_cut() {
+        let mut handshake = Frame::new();
+        handshake.i16(SASL_HANDSHAKE);
+        handshake.i16(1);
+        handshake.i32(7);
+        let handshake = handshake.finish();
+        let other = request(1).frame();
+        let both = [other.as_slice(), &handshake].concat();
+        for cut in 0..both.len() {
+            let mut scanner = HandshakeScanner::default();
+            assert!(!scanner.ends_with_handshake(&both[..cut]), "{cut}");
+            assert!(scanner.ends_with_handshake(&both[cut..]), "{cut}");
+            assert!(!scanner.ends_with_handshake(&other), "{cut}");
         }
     }
 

@@ -17,7 +17,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use super::event_loop::{EventLoop, Next, Session, SessionId};
 use super::frames::Frames;
 use super::login::{Login, LoginConfig, Progress};
-use super::socket::{Received, receive, send};
+use super::socket::{Received, receive_frames, send_from};
 use crate::scram::AwaitServerFinal;
 use crate::{error::Error, status::Status};
 
@@ -103,57 +103,35 @@ impl HandoverSession {
     /// False when librdkafka has gone away.
     fn read_librdkafka(&mut self) -> bool {
         loop {
-            match receive(&self.librdkafka, &mut self.from_librdkafka) {
-                Ok(Received::Some) => {}
+            match receive_frames(&self.librdkafka, &mut self.from_librdkafka) {
+                Ok(Received::Some(_)) => {}
                 Ok(Received::Nothing) => break,
                 Ok(Received::End) | Err(_) => return false,
             }
         }
-        loop {
-            match self.from_librdkafka.next() {
-                Ok(Some(frame)) => {
-                    if let Err(error) = self.login.take_request(&frame) {
-                        self.login.fail(error);
-                    }
-                }
-                Ok(None) => return true,
-                Err(_) => return false,
-            }
-        }
+        self.login.take_requests(&mut self.from_librdkafka).is_ok()
     }
 
     fn read_broker(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) {
-        let received = receive(&self.broker, &mut self.from_broker);
         while !self.login.has_failed() {
-            match self.from_broker.next() {
-                Ok(Some(frame)) => {
-                    let Some(job) = self.login.take_response(&frame, now) else { continue };
-                    if !job.is_long() {
-                        self.login.hashed(job.run());
-                    } else if let Err(error) = event_loop.hash(id, move || job.run()) {
-                        self.login.fail(error);
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => return self.login.fail(error),
+            let received = receive_frames(&self.broker, &mut self.from_broker);
+            self.login.take_responses(&mut self.from_broker, now, event_loop, id);
+            match received {
+                Ok(Received::Some(_)) => {}
+                Ok(Received::Nothing) => break,
+                Ok(Received::End) => self.login.fail(Error::new(
+                    Status::IO,
+                    "the broker closed the connection in the middle of the login: see its log",
+                )),
+                Err(error) => self.login.fail(lost(error)),
             }
-        }
-        match received {
-            Ok(Received::Some) if self.login.has_failed() => {}
-            Ok(Received::Some) => self.read_broker(event_loop, id, now),
-            Ok(Received::Nothing) => {}
-            Ok(Received::End) => self.login.fail(Error::new(
-                Status::IO,
-                "the broker closed the connection in the middle of the login: see its log",
-            )),
-            Err(error) => self.login.fail(lost(error)),
         }
     }
 }
 
 impl Session for HandoverSession {
-    fn sockets(&self) -> [BorrowedFd<'_>; 2] {
-        [self.librdkafka.as_fd(), self.broker.as_fd()]
+    fn sockets(&self) -> Vec<BorrowedFd<'_>> {
+        vec![self.librdkafka.as_fd(), self.broker.as_fd()]
     }
 
     fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next {
@@ -161,7 +139,7 @@ impl Session for HandoverSession {
             return Next::Finish;
         }
         self.read_broker(event_loop, id, now);
-        if let Err(error) = send(&self.broker, self.login.broker_output()) {
+        if let Err(error) = send_from(&self.broker, self.login.broker_output()) {
             self.login.fail(lost(error));
         }
         self.progress = self.login.progress(now);
@@ -169,7 +147,7 @@ impl Session for HandoverSession {
             return Next::Finish;
         }
         // A socket pair takes these few bytes at once, unless librdkafka reads nothing.
-        let sent = send(&self.librdkafka, self.login.librdkafka_output());
+        let sent = send_from(&self.librdkafka, self.login.librdkafka_output());
         if sent.is_err() || self.progress == Progress::Refused {
             return Next::Finish;
         }
@@ -187,7 +165,7 @@ impl Session for HandoverSession {
             let clean = self.from_broker.is_empty() && self.from_librdkafka.is_empty();
             // Under the lock: the answer is what makes librdkafka's thread look for the socket.
             let mut accepted = self.accepted.lock();
-            let _ = send(&self.librdkafka, self.login.librdkafka_output());
+            let _ = send_from(&self.librdkafka, self.login.librdkafka_output());
             *accepted = clean.then_some((self.broker, self.librdkafka));
         }
     }

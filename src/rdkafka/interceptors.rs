@@ -14,6 +14,7 @@ use super::client::Client;
 use super::conf::{Owner, Settings};
 use super::frames::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
 use super::handover::Handover;
+use super::network;
 use crate::{error::Error, status::Status};
 
 thread_local! {
@@ -170,7 +171,7 @@ unsafe extern "C" fn on_conf_dup(
 /// librdkafka calls it as an on_new interceptor.
 unsafe extern "C" fn on_new(
     handle: *mut Handle,
-    _conf: *const Conf,
+    conf: *const Conf,
     opaque: *mut c_void,
     errstr: *mut c_char,
     errstr_size: usize,
@@ -179,8 +180,16 @@ unsafe extern "C" fn on_new(
         // SAFETY: our opaque, a live client, and functions of the types that librdkafka declares.
         unsafe {
             let client = Client::from_opaque(opaque);
-            client.begin()?;
             let (api, name) = (client.api, NAME.as_ptr());
+            if client.settings().use_tls {
+                // First of all, for an application that has set its callbacks after ours: this is
+                // the client's own configuration, and nothing connects yet.
+                client.take_network(conf.cast_mut());
+                client.begin()?;
+                let add = api.add_on_broker_state_change;
+                return added(add(handle, name, on_broker_state_change, opaque));
+            }
+            client.begin()?;
             added((api.add_on_request_sent)(handle, name, on_request_sent, opaque))?;
             added((api.add_on_response_received)(handle, name, on_response_received, opaque))
         }
@@ -272,8 +281,33 @@ unsafe extern "C" fn on_response_received(
     NO_ERROR
 }
 
+/// # Safety
+///
+/// librdkafka calls it as an on_broker_state_change interceptor.
+unsafe extern "C" fn on_broker_state_change(
+    _handle: *mut Handle,
+    _broker_id: i32,
+    _protocol: *const c_char,
+    _name: *const c_char,
+    _port: c_int,
+    state: *const c_char,
+    opaque: *mut c_void,
+) -> c_int {
+    let _ = guard(|| {
+        // SAFETY: a string of librdkafka's, and our opaque.
+        let (state, client) = unsafe { (CStr::from_ptr(state), Client::from_opaque(opaque)) };
+        match state.to_bytes() {
+            b"CONNECT" => client.connecting(),
+            b"DOWN" => network::down(),
+            _ => {}
+        }
+        Ok(())
+    });
+    NO_ERROR
+}
+
 /// Runs a function of ours; a panic becomes an error.
-fn guard<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn guard<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     // What a panic leaves behind is dropped with its login, or was not changed yet.
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         Err(Error::new(Status::INTERNAL, "a fault in scramtoken: please report it"))

@@ -8,9 +8,11 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
-use super::frames::{AuthenticateRequest, AuthenticateResponse};
+use super::event_loop::{EventLoop, SessionId};
+use super::frames::{AuthenticateRequest, AuthenticateResponse, Frames};
 use super::stand_in::StandIn;
 use crate::scram::{
     AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst, Cancel, ClientLogin,
@@ -27,6 +29,8 @@ pub(super) struct LoginConfig {
     pub(super) stand_in: StandIn,
     /// The broker has this long to answer it all.
     pub(super) timeout: Duration,
+    /// With SASL_SSL: how, or why not. No connection is then made without.
+    pub(super) tls: Option<Result<Arc<ClientConfig>, Error>>,
 }
 
 /// A login that librdkafka has asked for.
@@ -97,8 +101,45 @@ impl Login {
         })
     }
 
-    /// Takes a request of librdkafka's.
-    pub(super) fn take_request(&mut self, frame: &[u8]) -> Result<(), Error> {
+    /// Takes librdkafka's requests.
+    ///
+    /// # Errors
+    ///
+    /// `MALFORMED` when they are no frames, and librdkafka cannot be answered.
+    pub(super) fn take_requests(&mut self, frames: &mut Frames) -> Result<(), Error> {
+        while let Some(frame) = frames.next()? {
+            if let Err(error) = self.take_request(&frame) {
+                self.fail(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the broker's answers; long hashing goes to a thread of its own.
+    pub(super) fn take_responses(
+        &mut self,
+        frames: &mut Frames,
+        now: Instant,
+        event_loop: &'static EventLoop,
+        id: SessionId,
+    ) {
+        while self.failure.is_none() {
+            match frames.next() {
+                Ok(Some(frame)) => {
+                    let Some(job) = self.take_response(&frame, now) else { continue };
+                    if !job.is_long() {
+                        self.hashed(job.run());
+                    } else if let Err(error) = event_loop.hash(id, move || job.run()) {
+                        self.fail(error);
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => self.fail(error),
+            }
+        }
+    }
+
+    fn take_request(&mut self, frame: &[u8]) -> Result<(), Error> {
         let request = AuthenticateRequest::parse(frame)?;
         match core::mem::replace(&mut self.librdkafka, LibrdkafkaSide::Over) {
             LibrdkafkaSide::First(state) => {
@@ -131,8 +172,7 @@ impl Login {
         Ok(())
     }
 
-    /// Takes an answer of the broker's; a job to run may come of it.
-    pub(super) fn take_response(&mut self, frame: &[u8], now: Instant) -> Option<HashJob> {
+    fn take_response(&mut self, frame: &[u8], now: Instant) -> Option<HashJob> {
         match self.broker_step(frame, now) {
             Ok(job) => job,
             Err(error) => {
@@ -361,7 +401,7 @@ pub(super) fn now_ms() -> i64 {
 
 /// How long a refusal is held back, as in Kafka (connection.failed.authentication.delay.ms is 100,
 /// and its exchange takes the rest).
-const HOLD_BACK: Duration = Duration::from_millis(300);
+pub(super) const HOLD_BACK: Duration = Duration::from_millis(300);
 const NO_LIMIT_MS: i64 = 0;
 /// Some 8 ms of SHA-512 on a slow machine; Kafka's default is 4096.
 const SHORT_ITERATIONS: u32 = 8192;

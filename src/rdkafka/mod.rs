@@ -20,9 +20,15 @@ mod frames;
 mod handover;
 mod interceptors;
 mod login;
+mod network;
+mod queue;
+mod refusal;
+mod relay;
 mod signals;
 mod socket;
 mod stand_in;
+mod tls;
+mod tls_stream;
 
 use core::ffi::{c_char, c_int, c_void};
 

@@ -53,8 +53,8 @@ class StalledBroker:
                 while length := stream.read(4):
                     frame = stream.read(int.from_bytes(length, "big"))
                     self._answer(connection, frame)
-        except (OSError, ValueError):
-            pass
+        except (OSError, ValueError, struct.error):
+            pass  # closed, or what came was no request
 
     def _answer(self, connection, frame):
         api_key, version, correlation_id = struct.unpack_from(">hhi", frame)

@@ -1,0 +1,117 @@
+//! TLS on a socket that never blocks.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::{Errno, writev};
+use rustls::ClientConnection;
+
+use super::socket::{Received, receive, send_some};
+
+/// A broker's connection.
+pub(super) struct TlsStream {
+    socket: OwnedFd,
+    connection: ClientConnection,
+    wire: Box<[u8]>,
+    plain: Box<[u8]>,
+}
+
+/// Why a connection is of no more use.
+pub(super) enum Broken {
+    /// The socket.
+    Socket(Errno),
+    /// TLS; the broker has been sent the alert that says so.
+    Tls(rustls::Error),
+}
+
+impl TlsStream {
+    pub(super) fn new(socket: OwnedFd, connection: ClientConnection) -> Self {
+        let buffer = || vec![0; BUFFER].into_boxed_slice();
+        Self { socket, connection, wire: buffer(), plain: buffer() }
+    }
+
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Whether more should be written only when this has been sent.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    /// Reads once, and hands on what was in it.
+    pub(super) fn read(&mut self, mut take: impl FnMut(&[u8])) -> Result<Received, Broken> {
+        let received = receive(&self.socket, &mut self.wire).map_err(Broken::Socket)?;
+        let Received::Some(length) = received else { return Ok(received) };
+        let mut rest = self.wire.get(..length).unwrap_or_default();
+        while !rest.is_empty() {
+            // A slice has no errors of its own, and what is decrypted is taken each time, so that
+            // there is room.
+            if !matches!(self.connection.read_tls(&mut rest), Ok(1..)) {
+                break;
+            }
+            if let Err(error) = self.connection.process_new_packets() {
+                let _ = self.flush();
+                return Err(Broken::Tls(error));
+            }
+            while let Ok(length @ 1..) = self.connection.reader().read(&mut self.plain) {
+                take(self.plain.get(..length).unwrap_or_default());
+            }
+        }
+        Ok(received)
+    }
+
+    /// Encrypts; `flush` sends it.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        // Without a limit of its buffer it takes everything.
+        let _ = self.connection.writer().write_all(bytes);
+    }
+
+    /// Sends what can be sent now: whether anything was.
+    pub(super) fn flush(&mut self) -> Result<bool, Errno> {
+        let mut moved = false;
+        while self.connection.wants_write() {
+            match self.connection.write_tls(&mut Wire(self.socket.as_fd())) {
+                Ok(sent) => moved |= sent > 0,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Says goodbye, as far as the socket takes it.
+    pub(super) fn close(&mut self) {
+        self.connection.send_close_notify();
+        let _ = self.flush();
+    }
+}
+
+impl AsFd for TlsStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+struct Wire<'a>(BorrowedFd<'a>);
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match send_some(self.0, bytes)? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            sent => Ok(sent),
+        }
+    }
+
+    /// The event loop's thread blocks SIGPIPE.
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(writev(self.0, slices)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Many records at once: a fetch has a megabyte.
+const BUFFER: usize = 256 * 1024;
