@@ -48,11 +48,11 @@ check() {
   need "a JDK, 17 or newer" default-jdk-headless has_jdk
   need "Maven" maven has mvn
   need "Python 3.9 or newer with venv" python3-venv has_python
+  need "kcat" kcat has kcat
   if [[ $purpose == test ]]; then
     need "a C++ compiler (c++)" g++ has c++
     need "valgrind" "valgrind libc6-dbg" has valgrind
     need "librdkafka" librdkafka1 has_librdkafka
-    need "kcat" kcat has kcat
     need "CMake" cmake has cmake
     need "pkg-config" pkg-config has pkg-config
   fi

@@ -65,6 +65,8 @@ class StalledBroker:
             body += b"".join(struct.pack(">hhh", *api) for api in _APIS)
         elif api_key == HANDSHAKE:
             body = struct.pack(">hih", self._mechanism_error, 1, 5) + b"PLAIN"
+        elif api_key != AUTHENTICATE:
+            return  # it is logged in, and waits in vain
         else:
             self._logins.put(scram_message(frame))
             self._login(connection, frame)
