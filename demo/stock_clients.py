@@ -62,7 +62,7 @@ def by_kcat(scene, source):
     """Lists the topics."""
     options = [f"plugin.library.paths={os.environ['SCRAMTOKEN_LIBRARY']}"]
     options.append(f"scramtoken.source={source}")
-    argv = ["kcat", "-L", "-m", "5", "-b", scene.broker.bootstrap()]
+    argv = ["kcat", "-L", "-m", "2", "-b", scene.broker.bootstrap()]
     for option in options:
         argv += ["-X", option]
     done = subprocess.run(
@@ -89,6 +89,7 @@ def by_kafka_python(scene, source):
                 security_protocol="SASL_PLAINTEXT",
                 sasl_mechanism="SCRAM-SHA-512",
                 sasl_plain_password=opened,
+                bootstrap_timeout_ms=3000,
             )
             client.list_topics()
             client.close()

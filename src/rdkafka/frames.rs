@@ -14,6 +14,10 @@ pub(super) const SASL_HANDSHAKE: i16 = 17;
 pub(super) const API_VERSIONS: i16 = 18;
 pub(super) const SASL_AUTHENTICATE: i16 = 36;
 
+/// The version of SaslAuthenticate from which answers say how long the session may last (KIP-368,
+/// Kafka 2.2). librdkafka before 2.2 asks for version 0; we need to know it all the same.
+pub(super) const WITH_LIFETIME: i16 = 1;
+
 /// Kafka's SASL_AUTHENTICATION_FAILED.
 const SASL_AUTHENTICATION_FAILED: i16 = 58;
 
@@ -199,7 +203,7 @@ impl AuthenticateRequest {
         frame.i16(error);
         frame.string(text);
         frame.bytes(message);
-        if self.version >= 1 {
+        if self.version >= WITH_LIFETIME {
             frame.i64(lifetime);
         }
         frame.finish()
@@ -212,12 +216,13 @@ pub(super) struct AuthenticateResponse<'a> {
     pub(super) refusal: Option<(i16, &'a str)>,
     /// The SCRAM message.
     pub(super) message: &'a [u8],
-    /// How long the session may last; None in version 0, which does not say.
-    pub(super) session_lifetime_ms: Option<i64>,
+    /// How long the session may last; 0 where there is no limit, or the token has expired.
+    pub(super) session_lifetime_ms: i64,
 }
 
 impl<'a> AuthenticateResponse<'a> {
-    pub(super) fn parse(frame: &'a [u8], version: i16, correlation_id: i32) -> Result<Self, Error> {
+    /// Reads one of the version [`WITH_LIFETIME`].
+    pub(super) fn parse(frame: &'a [u8], correlation_id: i32) -> Result<Self, Error> {
         let mut body = Body(frame);
         if body.i32()? != correlation_id {
             return Err(malformed("the broker answered another request than was sent"));
@@ -225,7 +230,7 @@ impl<'a> AuthenticateResponse<'a> {
         let error = body.i16()?;
         let text = body.string()?.unwrap_or_default();
         let message = body.bytes()?;
-        let session_lifetime_ms = if version >= 1 { Some(body.i64()?) } else { None };
+        let session_lifetime_ms = body.i64()?;
         let refusal = (error != 0).then_some((error, text));
         Ok(Self { refusal, message, session_lifetime_ms })
     }
@@ -349,15 +354,16 @@ mod tests {
     #[test]
     fn an_answer_is_read_as_it_was_written() {
         let frame = request(1).answer(b"v=", 1234);
-        let parsed = AuthenticateResponse::parse(&frame[4..], 1, 7).unwrap();
-        assert_eq!((parsed.message, parsed.session_lifetime_ms), (b"v=".as_slice(), Some(1234)));
-        let frame = request(0).refuse("no");
-        let parsed = AuthenticateResponse::parse(&frame[4..], 0, 7).unwrap();
-        assert_eq!((parsed.refusal, parsed.session_lifetime_ms), (Some((58, "no")), None));
-        assert!(AuthenticateResponse::parse(&frame[4..], 0, 8).is_err());
+        let parsed = AuthenticateResponse::parse(&frame[4..], 7).unwrap();
+        assert_eq!((parsed.message, parsed.session_lifetime_ms), (b"v=".as_slice(), 1234));
+        let frame = request(1).refuse("no");
+        let parsed = AuthenticateResponse::parse(&frame[4..], 7).unwrap();
+        assert_eq!((parsed.refusal, parsed.session_lifetime_ms), (Some((58, "no")), 0));
+        assert!(AuthenticateResponse::parse(&frame[4..], 8).is_err());
         for length in 4..frame.len() {
-            assert!(AuthenticateResponse::parse(&frame[4..length], 0, 7).is_err());
+            assert!(AuthenticateResponse::parse(&frame[4..length], 7).is_err());
         }
+        assert_eq!(request(0).answer(b"v=", 1234).len() + 8, request(1).answer(b"v=", 1234).len());
     }
 
     #[test]

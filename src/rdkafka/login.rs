@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
 use super::event_loop::{EventLoop, SessionId};
-use super::frames::{AuthenticateRequest, AuthenticateResponse, Frames};
+use super::frames::{AuthenticateRequest, AuthenticateResponse, Frames, WITH_LIFETIME};
 use super::stand_in::StandIn;
 use crate::scram::{
     AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst, Cancel, ClientLogin,
@@ -44,7 +44,6 @@ pub(super) struct Login {
     failure: Option<Error>,
     to_librdkafka: Vec<u8>,
     to_broker: Zeroizing<Vec<u8>>,
-    version: i16,
     is_token: bool,
     /// Set on drop, for a hash that may be running.
     cancel: Arc<Cancel>,
@@ -95,7 +94,6 @@ impl Login {
             failure: None,
             to_librdkafka: Vec::new(),
             to_broker: Zeroizing::default(),
-            version: 0,
             is_token: false,
             cancel: Arc::default(),
         })
@@ -144,7 +142,6 @@ impl Login {
         match core::mem::replace(&mut self.librdkafka, LibrdkafkaSide::Over) {
             LibrdkafkaSide::First(state) => {
                 let next = self.config.stand_in.challenge(state, &request.message)?;
-                self.version = request.version;
                 match self.begin() {
                     Ok(()) => {
                         self.to_librdkafka.extend(request.answer(next.message(), 0));
@@ -298,9 +295,8 @@ impl Login {
             BrokerSide::Final(state) => {
                 let response = self.accepted_message(frame, FINAL_ID)?;
                 state.step(response.message)?;
-                let lifetime_ms = response.session_lifetime_ms.unwrap_or(NO_LIMIT_MS);
-                let unknown = response.session_lifetime_ms.is_none();
-                if self.is_token && !unknown && lifetime_ms <= 0 {
+                let lifetime_ms = response.session_lifetime_ms;
+                if self.is_token && lifetime_ms <= 0 {
                     return Err(expired());
                 }
                 self.broker = BrokerSide::Accepted { lifetime_ms, at: now };
@@ -315,7 +311,7 @@ impl Login {
         frame: &'a [u8],
         correlation_id: i32,
     ) -> Result<AuthenticateResponse<'a>, Error> {
-        let response = AuthenticateResponse::parse(frame, self.version, correlation_id)?;
+        let response = AuthenticateResponse::parse(frame, correlation_id)?;
         match response.refusal {
             None => Ok(response),
             Some((code, text)) => Err(self.refused(code, text)),
@@ -343,7 +339,7 @@ impl Login {
 
     fn send_to_broker(&mut self, correlation_id: i32, message: &[u8]) {
         let message = message.to_vec().into();
-        let request = AuthenticateRequest { version: self.version, correlation_id, message };
+        let request = AuthenticateRequest { version: WITH_LIFETIME, correlation_id, message };
         self.to_broker.extend_from_slice(&Zeroizing::new(request.frame()));
     }
 }
@@ -402,7 +398,6 @@ pub(super) fn now_ms() -> i64 {
 /// How long a refusal is held back, as in Kafka (connection.failed.authentication.delay.ms is 100,
 /// and its exchange takes the rest).
 pub(super) const HOLD_BACK: Duration = Duration::from_millis(300);
-const NO_LIMIT_MS: i64 = 0;
 /// Some 8 ms of SHA-512 on a slow machine; Kafka's default is 4096.
 const SHORT_ITERATIONS: u32 = 8192;
 /// Correlation ids of our two requests.

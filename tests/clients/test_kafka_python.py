@@ -60,7 +60,7 @@ def test_a_removed_token_is_refused(broker, source):
     broker.expire_token(token)
     source.write(token)
     with scramtoken.Source.open(source.uri) as opened, pytest.raises(KafkaError):
-        KafkaAdminClient(**config(broker, opened), api_version_auto_timeout_ms=2000).list_topics()
+        KafkaAdminClient(**config(broker, opened), bootstrap_timeout_ms=3000).list_topics()
 
 
 def test_a_token_that_rotates_under_a_producer(broker, source, rotated):

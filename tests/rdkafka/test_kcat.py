@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 
 from .stock import config, produce, topic
 
@@ -32,3 +33,11 @@ def test_says_why_not(broker, source):
     done = kcat(broker, source, "-L", "-m", "5")
     assert "the broker does not know the token" in done.stderr
     assert done.returncode != 0
+
+
+def test_sees_that_a_token_has_expired(broker, source):
+    """librdkafka 2.0.2 asks for no session lifetime, which is where a broker says so."""
+    token = broker.create_token("User:alice", max_lifetime_ms=1500)
+    time.sleep(max(0, token.expiry_ms / 1000 - time.time()) + 0.1)
+    done = kcat(broker, source.write(token), "-L", "-m", "5")
+    assert "the delegation token has expired" in done.stderr
