@@ -2,7 +2,7 @@
 # Checks for everything that a build needs before it starts. What Debian packages is installed when
 # root; otherwise the exact command is printed.
 #
-# usage: demo/prerequisites.sh [demo|test]      ("test" needs some more)
+# usage: demo/prerequisites.sh [demo|test|test-long]      (each needs some more)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +30,14 @@ has_librdkafka() { ldconfig -p | grep -q 'librdkafka\.so\.1'; }
 
 has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
 
+targets=(aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
+has_targets() {
+  local target
+  for target in "${targets[@]}"; do
+    [[ -d $(rustc --print target-libdir --target "$target") ]] || return
+  done
+}
+
 missing=()  # what people call it
 packages=() # what Debian calls it
 need() {    # need NAME PACKAGES CHECK...
@@ -49,12 +57,18 @@ check() {
   need "Maven" maven has mvn
   need "Python 3.9 or newer with venv" python3-venv has_python
   need "kcat" kcat has kcat
-  if [[ $purpose == test ]]; then
+  if [[ $purpose == test* ]]; then
     need "a C++ compiler (c++)" g++ has c++
     need "valgrind" "valgrind libc6-dbg" has valgrind
     need "librdkafka" librdkafka1 has_librdkafka
     need "CMake" cmake has cmake
     need "pkg-config" pkg-config has pkg-config
+  fi
+  if [[ $purpose == test-long ]]; then # for the platforms of docs/platforms.md
+    need "a C compiler for aarch64" "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" \
+      has aarch64-linux-gnu-gcc
+    need "a C compiler for musl" musl-tools has musl-gcc
+    need "QEMU's user mode" qemu-user has qemu-aarch64
   fi
 }
 
@@ -62,6 +76,14 @@ if ! has_rust; then
   echo "Rust $rust_wanted or newer is missing. Install it with rustup (https://rustup.rs); where" >&2
   echo "Debian packages rustup:  apt-get install rustup && rustup default stable" >&2
   exit 1
+fi
+
+if [[ $purpose == test-long ]] && ! has_targets; then
+  if ! has rustup; then
+    echo "Rust's standard library for ${targets[*]} is missing, and rustup to install it." >&2
+    exit 1
+  fi
+  rustup target add "${targets[@]}"
 fi
 
 if [[ -n ${JAVA_HOME:-} ]] && ! has_jdk; then
