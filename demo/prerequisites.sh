@@ -26,7 +26,7 @@ has_jdk() { # 17 or newer; a JRE has no javac
   [[ -n $version && $version -ge 17 ]]
 }
 
-has_librdkafka() { ldconfig -p | grep -q 'librdkafka\.so\.1'; }
+has_librdkafka() { [[ -e /usr/include/librdkafka/rdkafkacpp.h ]]; }
 
 has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
 
@@ -60,7 +60,7 @@ check() {
   if [[ $purpose == test* ]]; then
     need "a C++ compiler (c++)" g++ has c++
     need "valgrind" "valgrind libc6-dbg" has valgrind
-    need "librdkafka" librdkafka1 has_librdkafka
+    need "librdkafka's headers" librdkafka-dev has_librdkafka
     need "CMake" cmake has cmake
     need "pkg-config" pkg-config has pkg-config
   fi
