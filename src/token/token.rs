@@ -21,7 +21,7 @@ pub struct Token {
     pub owner: Option<String>,
     /// The principal that asked for it: the owner, or who acts for the owner (KIP-373).
     pub requester: Option<String>,
-    /// The principals that may renew it besides the owner and the requester.
+    /// The principals that may renew it besides the owner.
     pub renewers: Vec<String>,
     /// When it was made.
     pub issue_ms: Option<i64>,
