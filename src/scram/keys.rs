@@ -50,7 +50,8 @@ impl Key {
 
 impl Drop for Key {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        // As a slice it is zeroed at once, as an array byte by byte.
+        self.bytes.as_mut_slice().zeroize();
     }
 }
 

@@ -154,6 +154,13 @@ impl<'a> Attributes<'a> {
     }
 }
 
+pub(super) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    // The room is exact.
+    let _ = STANDARD.encode_slice(bytes, out.get_mut(start..).unwrap_or_default());
+}
+
 pub(crate) fn check_length(message: MessageName, len: usize) -> Result<(), Error> {
     if len > MAX_MESSAGE {
         let text = format_args!("{len} bytes, and {MAX_MESSAGE} is the most");

@@ -1,12 +1,9 @@
 //! client-final-message: `c=biws,r=nonce,p=proof`.
 
 use std::borrow::Cow;
-use std::io::Write;
-
-use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 
 use super::Extensions;
-use super::attributes::{Attributes, MessageName};
+use super::attributes::{Attributes, MessageName, check_length, push_base64};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
@@ -45,14 +42,16 @@ impl<'a> ClientFinal<'a> {
 
 /// Ends a message that was begun by [`ClientFinalWithoutProof::write`].
 pub(crate) fn write_proof(proof: &Key, out: &mut Vec<u8>) {
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, ",p={}", Base64Display::new(proof.as_bytes(), &STANDARD));
+    out.extend_from_slice(b",p=");
+    push_base64(proof.as_bytes(), out);
 }
 
 impl ClientFinalWithoutProof<'_> {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let channel_binding = Base64Display::new(&self.channel_binding, &STANDARD);
-        let _ = write!(out, "c={channel_binding},r={}", self.nonce);
+        out.extend_from_slice(b"c=");
+        push_base64(&self.channel_binding, out);
+        out.extend_from_slice(b",r=");
+        out.extend_from_slice(self.nonce.as_bytes());
         self.extensions.write(out);
     }
 }

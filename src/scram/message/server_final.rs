@@ -1,11 +1,7 @@
 //! server-final-message: `v=signature`, or `e=reason`.
 
-use std::io::Write;
-
-use base64::{display::Base64Display, engine::general_purpose::STANDARD};
-
 use super::Extensions;
-use super::attributes::{Attributes, MessageName};
+use super::attributes::{Attributes, MessageName, push_base64};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
@@ -32,8 +28,8 @@ impl<'a> ServerFinal<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "v={}", Base64Display::new(self.signature.as_bytes(), &STANDARD));
+        out.extend_from_slice(b"v=");
+        push_base64(self.signature.as_bytes(), out);
         self.extensions.write(out);
     }
 }

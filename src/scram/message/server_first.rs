@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use base64::{display::Base64Display, engine::general_purpose::STANDARD};
-
 use super::Extensions;
-use super::attributes::{Attributes, MessageName};
+use super::attributes::{Attributes, MessageName, push_base64};
 use crate::{error::Error, status::Status};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,10 +39,12 @@ impl<'a> ServerFirst<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let salt = Base64Display::new(&self.salt, &STANDARD);
-        let Self { client_nonce, server_nonce, iterations, .. } = self;
+        for part in ["r=", self.client_nonce, self.server_nonce, ",s="] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        push_base64(&self.salt, out);
         // Writing to a Vec cannot fail.
-        let _ = write!(out, "r={client_nonce}{server_nonce},s={salt},i={iterations}");
+        let _ = write!(out, ",i={}", self.iterations);
         self.extensions.write(out);
     }
 }
