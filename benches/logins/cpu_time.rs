@@ -1,7 +1,6 @@
 //! Processor time of the running thread as what criterion measures: other programs on the machine
 //! then count for less than they do by the clock on the wall.
 
-use std::ffi::{c_int, c_long};
 use std::time::Duration;
 
 use criterion::Throughput;
@@ -11,11 +10,11 @@ pub(crate) struct CpuTime;
 
 /// The thread's processor time up to now.
 pub(crate) fn now() -> Duration {
-    let mut time = Timespec { seconds: 0, nanoseconds: 0 };
-    // SAFETY: the struct is timespec as Linux has it on 64-bit machines.
-    let status = unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the struct is there to be written.
+    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     assert_eq!(status, 0);
-    Duration::new(time.seconds.try_into().unwrap(), time.nanoseconds.try_into().unwrap())
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }
 
 impl Measurement for CpuTime {
@@ -65,16 +64,4 @@ impl ValueFormatter for Microseconds {
     fn scale_for_machines(&self, _nanoseconds: &mut [f64]) -> &'static str {
         "ns"
     }
-}
-
-#[repr(C)]
-struct Timespec {
-    seconds: i64,
-    nanoseconds: c_long,
-}
-
-const CLOCK_THREAD_CPUTIME_ID: c_int = 3;
-
-unsafe extern "C" {
-    fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
 }

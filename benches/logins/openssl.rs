@@ -63,10 +63,10 @@ struct Crypto {
 static CRYPTO: LazyLock<Crypto> = LazyLock::new(|| {
     // SAFETY: loads a library that is never unloaded; the types are those of openssl/evp.h.
     unsafe {
-        let library = dlopen(c"libcrypto.so.3".as_ptr(), RTLD_NOW);
+        let library = libc::dlopen(c"libcrypto.so.3".as_ptr(), libc::RTLD_NOW);
         assert!(!library.is_null(), "OpenSSL 3 (libcrypto.so.3) cannot be loaded");
         let symbol = |name: &CStr| {
-            let symbol = dlsym(library, name.as_ptr());
+            let symbol = libc::dlsym(library, name.as_ptr());
             assert!(!symbol.is_null(), "libcrypto.so.3 has no {name:?}");
             symbol
         };
@@ -77,10 +77,3 @@ static CRYPTO: LazyLock<Crypto> = LazyLock::new(|| {
         }
     }
 });
-
-const RTLD_NOW: c_int = 2;
-
-unsafe extern "C" {
-    fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
-    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
-}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Extensions;
-use super::attributes::{Attributes, MessageName, check_length, push_base64};
+use super::attributes::{Attributes, MessageName, push_base64};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
