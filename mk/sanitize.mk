@@ -1,0 +1,16 @@
+# The C tests under AddressSanitizer and UndefinedBehaviorSanitizer; the unit tests under Miri.
+.PHONY: sanitize sanitized-library miri
+
+sanitize: lib $(VENV)/.ready ## run the C tests under ASan and UBSan
+	$(VENV)/bin/python -m pytest tests/c/test_sanitizers.py
+
+# The library with ASan's instructions in it, which a program linked with ASan brings to life. The
+# compiler is the stable one; its own standard library is not instrumented.
+sanitized-library:
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_RELEASE_LTO=off \
+	  $(CARGO) rustc --release --lib --crate-type cdylib --no-default-features \
+	  --target $$(rustc -vV | sed -n 's/^host: //p') --target-dir build/sanitize
+
+miri: ## run the unit tests of messages, keys and caches under Miri (a nightly compiler with miri)
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --no-default-features --lib \
+	  --target-dir build/miri -- scram:: audit:: ffi::boundary
