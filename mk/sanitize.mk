@@ -1,5 +1,5 @@
-# The C tests under AddressSanitizer and UndefinedBehaviorSanitizer; the unit tests under Miri.
-.PHONY: sanitize sanitized-library miri
+# The C tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+.PHONY: sanitize sanitized-library
 
 sanitize: lib $(VENV)/.ready ## run the C tests under ASan and UBSan
 	$(VENV)/bin/python -m pytest tests/c/test_sanitizers.py
@@ -10,7 +10,3 @@ sanitized-library:
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_RELEASE_LTO=off \
 	  $(CARGO) rustc --release --lib --crate-type cdylib --no-default-features \
 	  --target $$(rustc -vV | sed -n 's/^host: //p') --target-dir build/sanitize
-
-miri: ## run the unit tests of messages, keys and caches under Miri (a nightly compiler with miri)
-	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --no-default-features --lib \
-	  --target-dir build/miri -- scram:: audit:: ffi::boundary
