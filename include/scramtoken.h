@@ -37,17 +37,18 @@
 #define SCRAMTOKEN_MAX_MESSAGE 4096
 
 /**
- * A SCRAM user.
+ * As what a name is looked up: a SCRAM user.
  */
 #define SCRAMTOKEN_IDENTITY_USER 1
 
 /**
- * A delegation token's id.
+ * As what a name is looked up: a delegation token's id.
  */
 #define SCRAMTOKEN_IDENTITY_TOKEN 2
 
 /**
- * With implicit tokens: a user first; where no mechanism has one of that name, a token's id.
+ * As what a name is looked up, with implicit tokens: a user first; where no mechanism has one of
+ * that name, a token's id.
  */
 #define SCRAMTOKEN_IDENTITY_EITHER 3
 
@@ -76,6 +77,18 @@ typedef struct scramtoken_audit_event scramtoken_audit_event;
 /**
  * One login, client side (RFC 5802). For one thread at a time, but for scramtoken_client_cancel.
  * Any failing step ends the login.
+ *
+ * ```c
+ * scramtoken_client_new("SCRAM-SHA-512", &client);
+ * scramtoken_client_set_password(client, name, name_len, password, password_len);
+ * const uint8_t *in = NULL, *out;
+ * size_t in_len = 0, out_len;
+ * while ((status = scramtoken_client_step(client, in, in_len, &out, &out_len)) ==
+ *        SCRAMTOKEN_CONTINUE)
+ *   exchange(out, out_len, &in, &in_len); // send to the server, receive its answer
+ * // SCRAMTOKEN_OK: logged in, and the server has proved itself
+ * scramtoken_client_free(client);
+ * ```
  */
 typedef struct scramtoken_client scramtoken_client;
 
@@ -92,6 +105,24 @@ typedef struct scramtoken_lookup_reply scramtoken_lookup_reply;
 
 /**
  * One login, server side (RFC 5802). For one thread at a time. Any failing step ends the login.
+ *
+ * ```c
+ * scramtoken_server_new(config, "SCRAM-SHA-512", &server);
+ * const uint8_t *in;
+ * size_t in_len, out_len;
+ * do {
+ *   const uint8_t *out = NULL;
+ *   receive(&in, &in_len); // from the client
+ *   status = scramtoken_server_step(server, in, in_len, &out, &out_len);
+ *   if (status == SCRAMTOKEN_NEED_CREDENTIAL) { // there is no lookup callback
+ *     supply(server); // scramtoken_server_identity, then one of scramtoken_server_supply_*
+ *     status = scramtoken_server_step(server, NULL, 0, &out, &out_len);
+ *   }
+ *   if (out != NULL) send_back(out, out_len); // with an error: the e= of a refusal
+ * } while (status == SCRAMTOKEN_CONTINUE);
+ * // SCRAMTOKEN_OK: authenticated, and scramtoken_server_verdict says as whom
+ * scramtoken_server_free(server);
+ * ```
  */
 typedef struct scramtoken_server scramtoken_server;
 
@@ -398,6 +429,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * # The library itself
+ *
  * The library's version, such as "0.1.0". Static. Thread-safe.
  */
 const char *scramtoken_version(void);
@@ -420,6 +453,8 @@ const char *scramtoken_status_name(scramtoken_status status);
 const char *scramtoken_last_error(void);
 
 /**
+ * # Key cache: reconnects that do not hash
+ *
  * Makes a cache of at most `capacity` entries (from 1; some 200 bytes each). The one that was used
  * longest ago makes room. To be freed by scramtoken_key_cache_free.
  *
@@ -434,6 +469,8 @@ scramtoken_status scramtoken_key_cache_new(size_t capacity,
 void scramtoken_key_cache_free(struct scramtoken_key_cache *cache);
 
 /**
+ * # Token: what is known of a delegation token
+ *
  * The token's id, the user name of its logins.
  */
 const char *scramtoken_token_id(const struct scramtoken_token *token);
@@ -485,6 +522,8 @@ int64_t scramtoken_token_max_ms(const struct scramtoken_token *token);
 void scramtoken_token_free(struct scramtoken_token *token);
 
 /**
+ * # Source: where clients find their current credential
+ *
  * Opens a source by its URI:
  *
  * - "file:/path": a JSON object, {"token_id": "...", "hmac": "..."} and, where known, owner,
@@ -563,6 +602,8 @@ scramtoken_status scramtoken_source_token(const struct scramtoken_source *source
 void scramtoken_source_free(struct scramtoken_source *source);
 
 /**
+ * # Client: one login, client side
+ *
  * Makes a client for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512". To be freed by
  * scramtoken_client_free.
  *
@@ -685,6 +726,8 @@ const char *scramtoken_client_warning(const struct scramtoken_client *client);
 void scramtoken_client_free(struct scramtoken_client *client);
 
 /**
+ * # Lookup: how a callback answers
+ *
  * The name is a user's. The credential is copied.
  *
  * Errors: INVALID_ARGUMENT (then no answer was given), INVALID_STATE for a second answer.
@@ -713,6 +756,8 @@ scramtoken_status scramtoken_lookup_reply_token(struct scramtoken_lookup_reply *
 scramtoken_status scramtoken_lookup_reply_unknown(struct scramtoken_lookup_reply *reply);
 
 /**
+ * # Audit: what an event says
+ *
  * When, in milliseconds since 1970 by the clock of the object that decided.
  */
 int64_t scramtoken_audit_time_ms(const struct scramtoken_audit_event *event);
@@ -754,6 +799,8 @@ const char *scramtoken_audit_token_id(const struct scramtoken_audit_event *event
 bool scramtoken_audit_doubled_nonce(const struct scramtoken_audit_event *event);
 
 /**
+ * # Server config: what the logins of a listener share
+ *
  * Makes a config without lookup: a step then returns NEED_CREDENTIAL and the caller supplies. To be
  * freed by scramtoken_server_config_free.
  *
@@ -836,6 +883,8 @@ scramtoken_status scramtoken_server_config_set_audit(struct scramtoken_server_co
 void scramtoken_server_config_free(struct scramtoken_server_config *config);
 
 /**
+ * # Server: one login, server side
+ *
  * Makes a server for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512", with the config as it is now.
  * To be freed by scramtoken_server_free.
  *
@@ -934,6 +983,8 @@ const char *scramtoken_server_error(const struct scramtoken_server *server);
 void scramtoken_server_free(struct scramtoken_server *server);
 
 /**
+ * # Derivation: what a server keeps of a password
+ *
  * Derives what a server keeps for a password, or for a token's HMAC (its base64 text), into the
  * caller's two buffers of `key_len` bytes each: 32 for SCRAM-SHA-256, 64 for SCRAM-SHA-512.
  * The salt has 1 to 1024 bytes, iterations count from 1 (RFC 7677 asks for 4096). Thread-safe.

@@ -84,6 +84,8 @@ fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
 }
 
+/// # Audit: what an event says
+///
 /// When, in milliseconds since 1970 by the clock of the object that decided.
 ///
 /// # Safety

@@ -23,6 +23,18 @@ use crate::status::Status;
 
 /// One login, client side (RFC 5802). For one thread at a time, but for scramtoken_client_cancel.
 /// Any failing step ends the login.
+///
+/// ```c
+/// scramtoken_client_new("SCRAM-SHA-512", &client);
+/// scramtoken_client_set_password(client, name, name_len, password, password_len);
+/// const uint8_t *in = NULL, *out;
+/// size_t in_len = 0, out_len;
+/// while ((status = scramtoken_client_step(client, in, in_len, &out, &out_len)) ==
+///        SCRAMTOKEN_CONTINUE)
+///   exchange(out, out_len, &in, &in_len); // send to the server, receive its answer
+/// // SCRAMTOKEN_OK: logged in, and the server has proved itself
+/// scramtoken_client_free(client);
+/// ```
 pub struct scramtoken_client {
     // Outside of the mutex, for any thread to set while another one steps.
     cancel: Cancel,
@@ -186,6 +198,8 @@ unsafe fn on_client(
     }
 }
 
+/// # Client: one login, client side
+///
 /// Makes a client for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512". To be freed by
 /// scramtoken_client_free.
 ///

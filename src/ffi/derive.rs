@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::scram::{Mechanism, StoredKeys};
 use crate::status::Status;
 
+/// # Derivation: what a server keeps of a password
+///
 /// Derives what a server keeps for a password, or for a token's HMAC (its base64 text), into the
 /// caller's two buffers of `key_len` bytes each: 32 for SCRAM-SHA-256, 64 for SCRAM-SHA-512.
 /// The salt has 1 to 1024 bytes, iterations count from 1 (RFC 7677 asks for 4096). Thread-safe.

@@ -13,6 +13,8 @@ use crate::status::Status;
 /// clients and threads as share it. Keys are zeroed when they leave it.
 pub struct scramtoken_key_cache(pub(super) Arc<KeyCache>);
 
+/// # Key cache: reconnects that do not hash
+///
 /// Makes a cache of at most `capacity` entries (from 1; some 200 bytes each). The one that was used
 /// longest ago makes room. To be freed by scramtoken_key_cache_free.
 ///

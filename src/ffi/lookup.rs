@@ -18,11 +18,12 @@ use crate::scram::{
 };
 use crate::status::Status;
 
-/// A SCRAM user.
+/// As what a name is looked up: a SCRAM user.
 pub const SCRAMTOKEN_IDENTITY_USER: i32 = 1;
-/// A delegation token's id.
+/// As what a name is looked up: a delegation token's id.
 pub const SCRAMTOKEN_IDENTITY_TOKEN: i32 = 2;
-/// With implicit tokens: a user first; where no mechanism has one of that name, a token's id.
+/// As what a name is looked up, with implicit tokens: a user first; where no mechanism has one of
+/// that name, a token's id.
 pub const SCRAMTOKEN_IDENTITY_EITHER: i32 = 3;
 
 /// Where a lookup callback puts its answer. Valid within the callback.
@@ -222,6 +223,8 @@ unsafe fn on_reply(
     })
 }
 
+/// # Lookup: how a callback answers
+///
 /// The name is a user's. The credential is copied.
 ///
 /// Errors: INVALID_ARGUMENT (then no answer was given), INVALID_STATE for a second answer.

@@ -20,6 +20,24 @@ use crate::scram::{Authenticated, AwaitClientFinal, AwaitClientFirst, Mechanism,
 use crate::status::Status;
 
 /// One login, server side (RFC 5802). For one thread at a time. Any failing step ends the login.
+///
+/// ```c
+/// scramtoken_server_new(config, "SCRAM-SHA-512", &server);
+/// const uint8_t *in;
+/// size_t in_len, out_len;
+/// do {
+///   const uint8_t *out = NULL;
+///   receive(&in, &in_len); // from the client
+///   status = scramtoken_server_step(server, in, in_len, &out, &out_len);
+///   if (status == SCRAMTOKEN_NEED_CREDENTIAL) { // there is no lookup callback
+///     supply(server); // scramtoken_server_identity, then one of scramtoken_server_supply_*
+///     status = scramtoken_server_step(server, NULL, 0, &out, &out_len);
+///   }
+///   if (out != NULL) send_back(out, out_len); // with an error: the e= of a refusal
+/// } while (status == SCRAMTOKEN_CONTINUE);
+/// // SCRAMTOKEN_OK: authenticated, and scramtoken_server_verdict says as whom
+/// scramtoken_server_free(server);
+/// ```
 pub struct scramtoken_server {
     mechanism: Mechanism,
     settings: Arc<Settings>,
@@ -174,6 +192,8 @@ unsafe fn on_server(
     }
 }
 
+/// # Server: one login, server side
+///
 /// Makes a server for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512", with the config as it is now.
 /// To be freed by scramtoken_server_free.
 ///

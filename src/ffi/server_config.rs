@@ -74,6 +74,8 @@ unsafe fn set(
     })
 }
 
+/// # Server config: what the logins of a listener share
+///
 /// Makes a config without lookup: a step then returns NEED_CREDENTIAL and the caller supplies. To be
 /// freed by scramtoken_server_config_free.
 ///

@@ -54,6 +54,8 @@ fn ask(callback: &Callback<SourceFn>) -> Result<CurrentCredential, Error> {
     answer.ok_or_else(|| Error::new(Status::INVALID_STATE, "the source callback gave no answer"))
 }
 
+/// # Source: where clients find their current credential
+///
 /// Opens a source by its URI:
 ///
 /// - "file:/path": a JSON object, {"token_id": "...", "hmac": "..."} and, where known, owner,

@@ -114,6 +114,8 @@ assert_same! {
     SCRAMTOKEN_ERR_USER_NOT_FOUND = USER_NOT_FOUND,
 }
 
+/// # The library itself
+///
 /// The library's version, such as "0.1.0". Static. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn scramtoken_version() -> *const c_char {

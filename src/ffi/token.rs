@@ -68,6 +68,8 @@ unsafe fn text(
     unsafe { field(token, ptr::null(), |token| read(token).map_or(ptr::null(), |s| s.as_ptr())) }
 }
 
+/// # Token: what is known of a delegation token
+///
 /// The token's id, the user name of its logins.
 ///
 /// # Safety

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import C11, ROOT, VALGRIND, WARNINGS, run, succeed
+from tests.c.compile import C11, LANGUAGES, ROOT, VALGRIND, WARNINGS, check_syntax, run, succeed
 
 from .test_consumers import finding, pkg_config
 
@@ -179,6 +179,34 @@ def test_cmake_lines(prefix, sources, tmp_path):
     succeed(["cmake", "-S", tmp_path, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}"])
     succeed(["cmake", "--build", build])
     assert run([build / "client"]).returncode == 2  # usage
+
+
+# ---- the header's own examples ----
+
+AROUND_EXAMPLES = """
+#include <scramtoken.h>
+void exchange(const uint8_t *out, size_t out_len, const uint8_t **in, size_t *in_len);
+void receive(const uint8_t **in, size_t *in_len);
+void send_back(const uint8_t *out, size_t out_len);
+void supply(scramtoken_server *server);
+void example(const uint8_t *name, size_t name_len, const uint8_t *password, size_t password_len,
+             scramtoken_server_config *config);
+void example(const uint8_t *name, size_t name_len, const uint8_t *password, size_t password_len,
+             scramtoken_server_config *config) {
+  scramtoken_client *client;
+  scramtoken_server *server;
+  scramtoken_status status;
+"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES.values(), ids=list(LANGUAGES))
+def test_the_headers_examples_compile(language):
+    blocks = re.findall(r"^ \* ```c\n(.*?)^ \* ```$", HEADER, flags=re.MULTILINE | re.DOTALL)
+    client, server = (re.sub(r"^ \* ?", "", block, flags=re.MULTILINE) for block in blocks)
+    unused = "(void)name, (void)name_len, (void)password, (void)password_len, (void)config;"
+    unused += "(void)client, (void)server;"
+    check_syntax(language, f"{AROUND_EXAMPLES}{unused}\n{client}}}\n")
+    check_syntax(language, f"{AROUND_EXAMPLES}{unused}\n{server}}}\n")
 
 
 # ---- the text ----
