@@ -1,7 +1,11 @@
-/* Puts the manual's callbacks.c and reconnect.c to use: a directory with a user, a token of the same
- * name, another token, and one name for which it is broken. Says what came of each login. */
+/* Puts the manual's callbacks.c, reconnect.c and rotated.c to use: a directory with a user, a token of
+ * the same name, another token, and one name for which it is broken. Says what came of each login.
+ *
+ *   directory SOURCE-URI TOKEN-FILE NEXT-TOKEN-FILE      the source reads TOKEN-FILE, which is rotated
+ */
 #include "callbacks.c"
 #include "reconnect.c"
+#include "rotated.c"
 
 #include <string.h>
 
@@ -62,6 +66,7 @@ static void log_in(scramtoken_client *client, const scramtoken_server_config *co
   scramtoken_server_verdict(server, &verdict);
   printf("%s: %s %.*s\n", what, scramtoken_status_name(status), (int)verdict.name_len,
          (const char *)verdict.name);
+  warn(client);
   scramtoken_server_free(server);
   scramtoken_client_free(client);
 }
@@ -74,14 +79,18 @@ static void log_in_by_password(const scramtoken_server_config *config, const cha
   log_in(client, config, name);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc != 4) return 2;
   struct directory directory;
   derive(PASSWORD, &directory.user);
   derive(HMAC, &directory.token);
   scramtoken_server_config *config = new_config(&directory);
   scramtoken_key_cache *cache = NULL;
+  scramtoken_source *source = NULL;
   scramtoken_client *client = NULL;
-  if (config == NULL || scramtoken_key_cache_new(100, &cache) != SCRAMTOKEN_OK) return 1;
+  if (config == NULL || scramtoken_key_cache_new(100, &cache) != SCRAMTOKEN_OK ||
+      scramtoken_source_open(argv[1], &source) != SCRAMTOKEN_OK)
+    return 1;
 
   log_in_by_password(config, "alice", PASSWORD);
   log_in_by_password(config, "alice", HMAC); /* the user goes before the token of that name */
@@ -95,6 +104,14 @@ int main(void) {
   if (new_token_client(cache, BYTES(""), BYTES(HMAC), &client) != SCRAMTOKEN_OK)
     printf("%s\n", scramtoken_last_error());
 
+  for (int i = 0; i < 3; i++) {
+    if (new_client(source, &client) != SCRAMTOKEN_OK) return 1;
+    log_in(client, config, "source");
+    if (i == 0 && rename(argv[3], argv[2]) != 0) return 1; /* rotated */
+    if (i == 1 && remove(argv[2]) != 0) return 1;          /* its last token serves */
+  }
+
+  scramtoken_source_free(source);
   scramtoken_key_cache_free(cache);
   puts("free the config");
   scramtoken_server_config_free(config);

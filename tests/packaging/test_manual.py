@@ -1,5 +1,6 @@
 """docs/c-api.md: its programs are compiled and run as they stand, its names and links exist."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -43,6 +44,7 @@ def sources(tmp_path_factory):
         "server.c",
         "callbacks.c",
         "reconnect.c",
+        "rotated.c",
     }
     return directory
 
@@ -140,9 +142,25 @@ def test_client_leaks_nothing(prefix, server, client):
     assert done.returncode == 0, done.stderr
 
 
-def test_callbacks_and_key_cache(prefix, build):
-    printed = succeed([*VALGRIND, build(HERE / "directory.c")], env=finding(prefix))
-    assert printed.splitlines() == [
+@pytest.fixture
+def directory(prefix, build, tmp_path):
+    """Runs directory.c on a token that is rotated, under what the arguments say."""
+    current, following = tmp_path / "token.json", tmp_path / "next.json"
+    for path, token_id in [(current, "alice"), (following, "token-1")]:
+        path.write_text(json.dumps({"token_id": token_id, "hmac": "aG1hYw=="}))
+        path.chmod(0o600)
+    program = build(HERE / "directory.c")
+
+    def run_under(*argv):
+        return run([*argv, program, f"file:{current}", current, following], env=finding(prefix))
+
+    return run_under
+
+
+def test_callbacks_key_cache_and_source(directory):
+    done = directory(*VALGRIND)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
         "alice: OK alice",
         "alice: INVALID_PROOF ",
         "token-1: OK bob",
@@ -151,14 +169,17 @@ def test_callbacks_and_key_cache(prefix, build):
         "token alice: OK bob",
         "token alice: OK bob",
         "the token id is empty",
+        "source: OK bob",
+        "source: OK bob",
+        "source: OK bob",
         "free the config",
         "closed",
     ]
 
 
-def test_audit_lines(prefix, build):
-    done = run([build(HERE / "directory.c")], env=finding(prefix))
-    assert [re.sub(r"^1\d{12} ", "", line) for line in done.stderr.splitlines()] == [
+def test_audit_lines_and_warnings(directory):
+    lines = [re.sub(r"^1\d{12} ", "", line) for line in directory().stderr.splitlines()]
+    assert lines[:-1] == [
         "login OK: alice",
         "login INVALID_PROOF: alice",
         "login OK: token-1, a token of bob",
@@ -166,7 +187,12 @@ def test_audit_lines(prefix, build):
         "login IO: broken",
         "login OK: alice, a token of bob",
         "login OK: alice, a token of bob",
+        "login OK: alice, a token of bob",
+        "login OK: token-1, a token of bob",
+        "login OK: token-1, a token of bob",
     ]
+    assert lines[-1].startswith("warning: ")
+    assert "token.json" in lines[-1]
 
 
 def test_cmake_lines(prefix, sources, tmp_path):
