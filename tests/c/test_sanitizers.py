@@ -1,4 +1,4 @@
-"""The C tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer: with the library
+"""The C tests under AddressSanitizer, LeakSanitizer and UBSan: with the library
 as it is shipped, and with one that has AddressSanitizer's instructions in it."""
 
 import os
