@@ -38,6 +38,8 @@ has_targets() {
   done
 }
 
+has_oldest_rust() { rustup run "$rust_wanted" rustc --version >/dev/null 2>&1; }
+
 missing=()  # what people call it
 packages=() # what Debian calls it
 need() {    # need NAME PACKAGES CHECK...
@@ -78,12 +80,14 @@ if ! has_rust; then
   exit 1
 fi
 
-if [[ $purpose == test-long ]] && ! has_targets; then
+if [[ $purpose == test-long ]] && ! { has_targets && has_oldest_rust; }; then
   if ! has rustup; then
-    echo "Rust's standard library for ${targets[*]} is missing, and rustup to install it." >&2
+    echo "The long tests need rustup (https://rustup.rs), to build for other platforms" >&2
+    echo "(${targets[*]}) and with Rust $rust_wanted." >&2
     exit 1
   fi
   rustup target add "${targets[@]}"
+  rustup toolchain install "$rust_wanted" --profile minimal --no-self-update
 fi
 
 if [[ -n ${JAVA_HOME:-} ]] && ! has_jdk; then

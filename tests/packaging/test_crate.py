@@ -1,7 +1,9 @@
 """The crate: its documentation, and what `cargo package` would give to others."""
 
 import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,16 @@ def test_documentation_has_no_warnings():
     manual = (TARGET / "doc" / "scramtoken" / "index.html").read_text()
     for section in ("A client", "A server", "Tokens", "The key cache", "Errors"):
         assert f"</a>{section}</h2>" in manual
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_the_oldest_rust_compiles_it():
+    manifest = (ROOT / "Cargo.toml").read_text()
+    (oldest,) = re.findall(r'^rust-version = "(.*)"$', manifest, flags=re.MULTILINE)
+    check = ["cargo", "check", "--lib", "--bins", "--locked", "--target-dir", BUILD / "oldest"]
+    done = subprocess.run(["rustup", "run", oldest, *check], cwd=ROOT, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.fixture(scope="module")
