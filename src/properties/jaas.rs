@@ -65,7 +65,7 @@ impl LoginModule {
     }
 
     /// The class, such as `org.apache.kafka.common.security.scram.ScramLoginModule`.
-    #[cfg(feature = "cli")]
+    #[cfg(any(test, feature = "cli"))]
     pub(crate) fn class(&self) -> &str {
         &self.class
     }

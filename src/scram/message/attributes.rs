@@ -163,8 +163,8 @@ pub(super) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
 
 pub(crate) fn check_length(message: MessageName, len: usize) -> Result<(), Error> {
     if len > MAX_MESSAGE {
-        let text = format_args!("{len} bytes, and {MAX_MESSAGE} is the most");
-        return Err(message.error(Status::TOO_LONG, text));
+        return Err(message
+            .error(Status::TOO_LONG, format_args!("{len} bytes, and {MAX_MESSAGE} is the most")));
     }
     Ok(())
 }
