@@ -242,6 +242,11 @@
 //!
 //! An [`Error`] is a [`Status`] for programs, the numbers of which are those of the C API, and one
 //! sentence for people that never holds a secret.
+//!
+//! # Features
+//!
+//! - `cli`, on by default for `cargo install`: the program `scramtoken` and all that it alone needs. A
+//!   program that uses the crate does without: `cargo add scramtoken --no-default-features`.
 
 mod audit;
 #[cfg(feature = "cli")]
