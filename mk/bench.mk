@@ -1,13 +1,25 @@
-# Benchmarks: criterion for what is ours, OpenSSL and the crate pbkdf2; a JVM for Kafka's classes.
+# Benchmarks. Each bench-NAME of the files here can be called alone; its raw numbers and its table
+# stay below build/bench.
+BENCHES = $(shell sed -n 's/^\(bench-[a-z-]*\):.*/\1/p' $(MAKEFILE_LIST) | sort)
+# What is measured beside it.
 BENCH_KAFKA := 4.4.0
 
-.PHONY: bench
+.PHONY: bench bench-logins
 
-bench: $(VENV)/.ready ## measure logins beside OpenSSL and Kafka's classes, and print a table
+# One after the other, whatever make's -j, and the others even where one fails.
+bench: ## run every benchmark, one after the other (half an hour)
+	demo/prerequisites.sh test
+	failed=; for bench in $(BENCHES); do \
+	  printf '\n== make %s\n' $$bench; \
+	  $(MAKE) --no-print-directory $$bench || failed+=" $$bench"; \
+	done; \
+	if [[ -n $$failed ]]; then echo "failed:$$failed" >&2; exit 1; fi
+
+bench-logins: $(VENV)/.ready ## measure logins through C beside OpenSSL and Kafka's classes
 	$(VENV)/bin/python -m tests.kafka.jars
 	mkdir -p build/bench
 	rm -rf build/bench/criterion
 	CRITERION_HOME=$(CURDIR)/build/bench/criterion \
 	  $(CARGO) bench --no-default-features --bench logins -- --noplot
 	java -cp "build/kafka/$(BENCH_KAFKA)/broker/*" benches/KafkaLogins.java >build/bench/kafka.tsv
-	$(VENV)/bin/python benches/table.py | tee build/bench/table.md
+	$(VENV)/bin/python -m benches.tables.logins | tee build/bench/logins.md

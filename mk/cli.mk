@@ -2,4 +2,5 @@
 .PHONY: bench-cli
 
 bench-cli: program $(VENV)/.ready ## measure the program beside kafka-delegation-tokens.sh (a minute)
-	$(VENV)/bin/python benches/cli.py
+	mkdir -p build/bench
+	$(VENV)/bin/python benches/cli.py | tee build/bench/cli.txt

@@ -15,6 +15,9 @@ JMH := org.openjdk.jmh.Main -f 1 -wi 3 -w 1 -i 5 -r 1 -prof gc
 
 .PHONY: bench-java
 
-bench-java: $(JAR) ## measure logins of the JVM beside Kafka's own classes (some minutes)
+bench-java: $(JAR) $(VENV)/.ready ## measure logins on a JVM beside Kafka's own classes (some minutes)
 	mvn --batch-mode --quiet --file benches/java/pom.xml compile
-	java -cp "$(JAR):build/bench-java/classes:build/bench-java/lib/*" $(JMH) $(BENCH)
+	mkdir -p build/bench
+	java -cp "$(JAR):build/bench-java/classes:build/bench-java/lib/*" $(JMH) \
+	  -rf json -rff build/bench/java.json
+	$(VENV)/bin/python -m benches.tables.jvm | tee build/bench/java.md

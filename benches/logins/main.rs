@@ -1,6 +1,6 @@
 //! What a login costs, through the C API, and what it is made of; see docs/benchmarks.md.
 //!
-//! `make bench` runs these beside Kafka's own classes (KafkaLogins.java) and prints the table.
+//! `make bench-logins` runs these beside Kafka's own classes (KafkaLogins.java) and prints the table.
 #![allow(missing_docs, reason = "criterion's macros")]
 #![allow(unsafe_code, reason = "a lookup callback, OpenSSL, and a clock")]
 #![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]

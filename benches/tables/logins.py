@@ -1,13 +1,11 @@
-"""Prints what `make bench` measured as a table, from criterion's and the JVM's samples."""
+"""Prints what `make bench-logins` measured, from criterion's and the JVM's samples."""
 
 import json
 import statistics
-import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-BENCH = ROOT / "build" / "bench"
+from . import BENCH, machine
+
 # Lines of the table: what, beside what; of those the fastest counts.
 ROWS = [
     ("hashing/{}/scramtoken_derive", ["hashing/{}/OpenSSL", "hashing/{}/crate pbkdf2"]),
@@ -29,7 +27,7 @@ def main():
     for mechanism in MECHANISMS:
         for ours, peers in ROWS:
             print_row(samples, ours.format(mechanism), [peer.format(mechanism) for peer in peers])
-    print(f"\n{machine()}")
+    print(f"\n{machine.describe('rustc', 'openssl', 'java')}")
 
 
 def print_row(samples, ours, peers):
@@ -67,26 +65,6 @@ def kafka_samples():
         name, values = line.split("\t")
         samples[f"{name}, Kafka"] = [float(value) for value in values.split()]
     return samples
-
-
-def machine():
-    """What the figures depend on, and nothing else of the machine."""
-    info = Path("/proc/cpuinfo").read_text().splitlines()
-    fields = dict(line.split(":", 1) for line in info if ":" in line)
-    fields = {key.strip(): value.strip() for key, value in fields.items()}
-    known = ["sha_ni", "avx2", "avx512f", "vaes"]
-    features = [name for name in known if name in fields.get("flags", "").split()]
-    first_line = lambda *argv: subprocess.run(  # noqa: E731
-        argv, capture_output=True, text=True, check=True
-    ).stdout.splitlines()[0]
-    return "; ".join(
-        [
-            f"{fields.get('model name', 'unknown processor')} with {', '.join(features)}",
-            first_line("rustc", "--version"),
-            first_line("openssl", "version").split(" (")[0],
-            first_line("java", "--version"),
-        ]
-    )
 
 
 if __name__ == "__main__":
