@@ -30,7 +30,9 @@ impl Failure {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 "it did not answer in time".to_owned()
             }
-            io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe => "it closed the connection".to_owned(),
             _ => error.to_string(),
         };
         Self::retriable(Status::IO, format!("{what}: {why}"))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tests" / "c"
-BUILD = ROOT / "build"
+# Each of pytest's processes builds what it needs for itself.
+BUILD = ROOT / "build" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 C11 = ("gcc", "-x", "c", "-std=c11")
 CXX17 = ("g++", "-x", "c++", "-std=c++17")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from .compile import BUILD, C11, ROOT, SOURCES, WARNINGS, library, run, succeed
+from .compile import C11, ROOT, SOURCES, WARNINGS, library, run, succeed
 
 # test_wipe looks for secrets in freed memory, which AddressSanitizer keeps; test_dlopen loads what
 # is installed by itself.
@@ -14,7 +14,7 @@ PROGRAMS = sorted(
     path.stem for path in SOURCES.glob("test_*.c") if path.stem not in {"test_wipe", "test_dlopen"}
 )
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g")
-DIRECTORY = BUILD / "sanitize"
+DIRECTORY = ROOT / "build" / "sanitize"
 # It gives up root's rights in a child process, which LeakSanitizer then may not inspect.
 WITHOUT_LEAKS = {"test_source"}
 # With an argument, its password is shorter than it says.

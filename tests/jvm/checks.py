@@ -5,13 +5,14 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.c.compile import BUILD
 from tests.kafka.jars import ROOT, broker_classpath
 from tests.kafka.process import java_command
 
 from .jar import JAR
 
 _SOURCE = ROOT / "tests" / "jvm" / "java" / "io" / "scramtoken" / "kafka" / "Checks.java"
-_CLASSES = ROOT / "build" / "jvm" / "classes"
+_CLASSES = BUILD / "jvm" / "classes"
 
 
 def check_command(*name, version="4.4.0", jar=JAR, jvm_args=("-Xcheck:jni",)):

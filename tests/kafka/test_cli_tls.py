@@ -197,7 +197,7 @@ def test_the_wrong_name(tmp_path):
         assert "other.example" in done.stderr
         # Without the check of the name the handshake succeeds: what fails is Kafka's part.
         done = login(where, tmp_path, ssl_endpoint_identification_algorithm="", **trust)
-        assert_refused(done, "closed the connection")
+        assert_refused(done, "it closed the connection")
 
 
 def test_a_certificate_that_has_expired(tmp_path):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import scramtoken
-from tests.c.compile import C11, ROOT, compile_program, succeed
+from tests.c.compile import BUILD, C11, ROOT, compile_program, succeed
 
 from .cli import client_config
 from .properties import USERS
@@ -148,7 +148,7 @@ def test_the_c_client(tmp_path):
     include, code = only_block("c", "scramtoken_client_new").split("\n\n", 1)
     program = tmp_path / "readme.c"
     program.write_text(f"{include}\n{C_PROGRAM.replace('BLOCK', code)}")
-    output = ROOT / "build" / "c" / "readme"
+    output = BUILD / "c" / "readme"
     compile_program(program, output, C11)
     assert "proved itself" in succeed([output])
 
