@@ -6,23 +6,20 @@ import subprocess
 
 from tests.kafka import process, properties
 from tests.kafka.admin import KafkaError
-from tests.kafka.jars import ROOT, broker_classpath
 
-from .jar import JAR
-
-_SOURCE = ROOT / "tests" / "jvm" / "java" / "Clients.java"
+from .programs import java_program
 
 
 class Clients:
-    """A JVM; the broker gives address, Kafka's version and a directory for files."""
+    """A JVM; its files are in `directory`, and `how` is as for java_program."""
 
-    def __init__(self, broker, directory, environment=None):
+    def __init__(self, broker, directory, environment=None, **how):
         self._broker = broker
         self._directory = directory
-        classpath = os.pathsep.join([str(JAR), broker_classpath(broker.version)])
         self._log = open(directory / "clients.log", "w+")
+        how = {"version": broker.version, "jvm_args": ["-Xcheck:jni"], **how}
         self._process = process.start(
-            [process.java_command(), "-Xmx128m", "-Xcheck:jni", "-cp", classpath, _SOURCE],
+            java_program("Clients", **how),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -30,10 +27,11 @@ class Clients:
             env={**os.environ, **(environment or {})},
         )
 
-    def open(self, name, jaas, mechanism="SCRAM-SHA-512"):
+    def open(self, name, jaas, mechanism="SCRAM-SHA-512", listener="SASL_PLAINTEXT"):
         """Makes a client, which may fail already; its first connection comes with `ask`."""
         config = {
-            **properties.admin(self._broker.bootstrap(), self._broker.authority),
+            **properties.admin(self._broker.bootstrap(listener), self._broker.authority),
+            "security.protocol": listener,
             "sasl.mechanism": mechanism,
             "sasl.jaas.config": jaas,
             "default.api.timeout.ms": 8000,
@@ -45,6 +43,10 @@ class Clients:
     def ask(self, name):
         """One request to the broker, or KafkaError."""
         self._request("ask", name)
+
+    def close_all(self):
+        """Closes all clients; the JVM stays for others."""
+        self._request("close")
 
     def log(self):
         self._log.seek(0)

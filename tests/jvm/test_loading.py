@@ -67,6 +67,20 @@ def test_another_library():
     assert f"LoginException: {path} is no libscramtoken.so for this jar" in output
 
 
+def test_another_architecture(tmp_path):
+    """The library as if it had been built for S/390."""
+    library = bytearray(Path(os.environ["SCRAMTOKEN_LIBRARY"]).read_bytes())
+    library[18:20] = (22).to_bytes(2, "little")  # e_machine in ELF's header
+    path = tmp_path / "lib.so"
+    path.write_bytes(library)
+    reason = "Possible cause: can't load IBM System/390 .so on a "
+    output = run_login(library_path=path)
+    assert f"LoginException: {path} (io.scramtoken.library.path) cannot be loaded" in output
+    assert reason in output
+    output = run_login(changed_jar(tmp_path / "other.jar", {LIBRARY_IN_JAR: bytes(library)}))
+    assert "LoginException: libscramtoken.so cannot be loaded" in output and reason in output
+
+
 def test_another_platform(tmp_path):
     output = run_login(changed_jar(tmp_path / "other.jar", {LIBRARY_IN_JAR: None}))
     assert "LoginException: libscramtoken.so cannot be loaded: this jar has no library" in output

@@ -3,6 +3,7 @@ import java.io.FileReader;
 import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Properties;
@@ -12,9 +13,9 @@ import org.apache.kafka.clients.admin.Admin;
 /**
  * Several clients in one JVM, whose connections stay open between requests.
  *
- * <p>A request is a line of fields separated by tabs: "open", a name and a file of properties; or
- * "ask" and a name, which is one request to the broker. The answer is "ok", or "error", the
- * exception's class and all messages.
+ * <p>A request is a line of fields separated by tabs: "open", a name and a file of properties; "ask"
+ * and a name, which is one request to the broker; or "close", which closes all clients. The answer is
+ * "ok", or "error", the exception's class and all messages.
  */
 public final class Clients {
     public static void main(String[] args) throws Exception {
@@ -24,10 +25,16 @@ public final class Clients {
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             String[] request = line.split("\t");
             try {
-                if (request[0].equals("open")) {
-                    clients.put(request[1], open(request[2]));
-                } else {
-                    clients.get(request[1]).describeCluster().nodes().get();
+                switch (request[0]) {
+                    case "open":
+                        clients.put(request[1], open(request[2]));
+                        break;
+                    case "ask":
+                        clients.get(request[1]).describeCluster().nodes().get();
+                        break;
+                    default:
+                        clients.values().forEach(client -> client.close(Duration.ZERO));
+                        clients.clear();
                 }
                 System.out.println("ok");
             } catch (ExecutionException e) {

@@ -86,13 +86,20 @@ public final class ScramTokenLoginModule implements LoginModule {
 
     @Override
     public boolean abort() throws LoginException {
-        subject.getPrivateCredentials().remove(options);
+        takeBack();
         return kafka.abort();
     }
 
     @Override
     public boolean logout() throws LoginException {
-        subject.getPrivateCredentials().remove(options);
+        takeBack();
         return kafka.logout();
+    }
+
+    /** There are no options where {@link #login} has failed. */
+    private void takeBack() {
+        if (options != null) {
+            subject.getPrivateCredentials().remove(options);
+        }
     }
 }
