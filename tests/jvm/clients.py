@@ -11,15 +11,16 @@ from .programs import java_program
 
 
 class Clients:
-    """A JVM; its files are in `directory`, and `how` is as for java_program."""
+    """A JVM like the broker's; its files are in `directory`."""
 
-    def __init__(self, broker, directory, environment=None, **how):
+    def __init__(self, broker, directory, environment=None):
         self._broker = broker
         self._directory = directory
         self._log = open(directory / "clients.log", "w+")
-        how = {"version": broker.version, "jvm_args": ["-Xcheck:jni"], **how}
         self._process = process.start(
-            java_program("Clients", **how),
+            java_program(
+                "Clients", version=broker.version, java=broker.java, jvm_args=["-Xcheck:jni"]
+            ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

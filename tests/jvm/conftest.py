@@ -1,10 +1,13 @@
-"""A broker of each supported version on libscramtoken, shared by all the tests of its version."""
+"""A broker of each supported version of Kafka and Java on libscramtoken, shared by a file's tests."""
+
+from dataclasses import dataclass
+from typing import Optional
 
 import pytest
 
 from tests.kafka.broker import KafkaBroker
 
-from . import manual
+from . import jre, manual
 from .jar import JAR, broker_jaas, on_listeners
 from .raw import SECRET
 
@@ -22,21 +25,45 @@ REAUTH_S = 3
 SHORT_SESSIONS = {"listener.name.sasl_ssl.connections.max.reauth.ms": REAUTH_S * 1000}
 JVM_ARGS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xcheck:jni")
 
-NEWEST, MIDDLE, OLDEST = "4.4.0", "4.1.1", "3.9.2"
-_long = pytest.mark.long
-# The newest and the oldest; what lies between takes as long again.
-VERSIONS = (NEWEST, pytest.param(MIDDLE, marks=_long), OLDEST)
-# For tests that take long themselves.
-NEWEST_FIRST = (NEWEST, pytest.param(MIDDLE, marks=_long), pytest.param(OLDEST, marks=_long))
+
+@dataclass(frozen=True)
+class Place:
+    """A version of Kafka, and one of Java; None is the machine's JDK."""
+
+    kafka: str
+    java_version: Optional[str] = None
+
+    def __str__(self):
+        return self.kafka + (f"-java{self.java_version}" if self.java_version else "")
+
+    @property
+    def java(self):
+        """The path of its `java`, or None."""
+        return self.java_version and jre.java(self.java_version)
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
+NEWEST, OLDEST = Place("4.4.0"), Place("3.9.2")
+# Each takes as long again. Kafka 4 brokers need Java 17.
+MORE = (Place("4.1.1"), Place("3.9.2", "11"), Place("4.4.0", "21"), Place("4.4.0", "25"))
+
+
+def places(*quick):
+    """Parameters: these, and for `make test-long` all the others."""
+    return [
+        pytest.param(place, id=str(place), marks=[] if place in quick else [pytest.mark.long])
+        for place in (NEWEST, OLDEST, *MORE)
+    ]
+
+
+@pytest.fixture(scope="session", params=places(NEWEST))
 def broker(request):
+    place = request.param
     with KafkaBroker(
-        request.param,
+        place.kafka,
         extra_properties={**LINES, **SHORT_SESSIONS},
         classpath_extra=[JAR],
         jvm_args=JVM_ARGS,
+        java=place.java,
     ) as broker:
         yield broker
 

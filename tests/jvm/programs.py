@@ -5,13 +5,14 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.c.compile import BUILD
 from tests.kafka.jars import ROOT, VERSIONS, broker_classpath
 from tests.kafka.process import java_command
 
 from .jar import JAR
 
 _SOURCES = ROOT / "tests" / "jvm" / "java"
-_CLASSES = ROOT / "build" / "jvm"
+_CLASSES = BUILD / "jvm"
 _OLDEST = min(VERSIONS)
 
 

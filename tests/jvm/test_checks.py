@@ -3,13 +3,13 @@
 import pytest
 
 from .checks import check_command, run
-from .conftest import VERSIONS
+from .conftest import NEWEST, OLDEST, places
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_quick_ones(version):
+@pytest.mark.parametrize("place", places(NEWEST, OLDEST))
+def test_quick_ones(place):
     """All in one JVM; where one fails, the stack trace names it."""
-    output = run(check_command("quick", version=version))
+    output = run(check_command("quick", version=place.kafka, java=place.java))
     assert output.endswith("ok\n"), output
     assert "in native method" not in output
 

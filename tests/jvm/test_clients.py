@@ -12,15 +12,12 @@ from tests.kafka.properties import jaas as stock_jaas
 
 from . import manual
 from .clients import Clients, write_token
-from .conftest import NEWEST_FIRST, REAUTH_S
+from .conftest import REAUTH_S
 from .jar import jaas
 
 # A client logs in anew after 85 to 95 % of the session; a connection that did not is cut off.
 SETTLED_S = REAUTH_S + 1
 LISTENER = "SASL_SSL"  # where sessions are short
-
-pytestmark = pytest.mark.parametrize("broker", NEWEST_FIRST, indirect=True, scope="session")
-
 
 @pytest.fixture(params=["SCRAM-SHA-256", "SCRAM-SHA-512"], ids=["libscramtoken", "stock"])
 def mechanism(request):

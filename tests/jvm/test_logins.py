@@ -11,11 +11,16 @@ from tests.kafka.admin import KafkaError
 from tests.kafka.login_program import PYTHON, C, Credential, log_in
 from tests.kafka.properties import LISTENERS, SCRAM_MECHANISMS, USERS
 
+from .conftest import NEWEST, OLDEST, places
 from .raw import RawLogin, Refused, challenge, log_in_with_doubled_nonce
 
 IMPLICIT = "SCRAM-SHA-512"  # the mechanism whose line has implicitTokens and doubledNonce
 EXPLICIT = "SCRAM-SHA-256"  # the one whose line has not
 KAFKAS_WORDS = "Authentication failed during authentication due to invalid credentials"
+
+pytestmark = pytest.mark.parametrize(
+    "broker", places(NEWEST, OLDEST), indirect=True, scope="session"
+)
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,10 @@ import confluent_kafka
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from .conftest import NEWEST_FIRST
 from .test_logins import EXPLICIT, IMPLICIT
 
-pytestmark = [
-    pytest.mark.parametrize("broker", NEWEST_FIRST, indirect=True, scope="session"),
-    # kafka-python's import uses what Python has deprecated.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+# kafka-python's import uses what Python has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def librdkafka(broker, mechanism, name, secret):

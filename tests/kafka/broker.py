@@ -46,7 +46,8 @@ class KafkaBroker:
 
     The users are properties.USERS, in every mechanism. `extra_properties` go to every node's
     server.properties and win over what is there; `classpath_extra` are jars or directories put
-    before Kafka's own; `jvm_args` replace the flags that make a JVM start fast.
+    before Kafka's own; `jvm_args` replace the flags that make a JVM start fast; `java` is the path of
+    another JVM for the nodes.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class KafkaBroker:
         extra_properties=None,
         classpath_extra=(),
         jvm_args=_JVM_ARGS,
+        java=None,
     ):
         self.version = version
+        self.java = java or process.java_command()
         self.host = host
         self.mechanisms = tuple(mechanisms)
         self._extra_properties = dict(extra_properties or {})
@@ -252,7 +255,7 @@ class KafkaBroker:
 
     def _java(self, jvm_args, *program):
         classpath = [*self._classpath_extra, jars.broker_classpath(self.version)]
-        return [process.java_command(), *jvm_args, "-cp", os.pathsep.join(classpath), *program]
+        return [self.java, *jvm_args, "-cp", os.pathsep.join(classpath), *program]
 
     def _node_directory(self, number):
         return self.directory / f"node{number}"

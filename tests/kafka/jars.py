@@ -52,7 +52,7 @@ def fetch(version):
 def _jars(version, purpose, artifacts):
     directory = CACHE / version / purpose
     if not directory.exists():
-        with _locked(CACHE / f"{version}-{purpose}.lock"):
+        with locked(CACHE / f"{version}-{purpose}.lock"):
             if not directory.exists():  # else another process fetched them while we waited
                 _fetch(directory, artifacts, f"Kafka {version} ({purpose})")
     return f"{directory}/*"
@@ -108,7 +108,8 @@ def _pom(artifacts):
 
 
 @contextmanager
-def _locked(path):
+def locked(path):
+    """Keeps other processes out for the length of a `with` block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
