@@ -1,4 +1,4 @@
-"""A broker of each supported version of Kafka and Java on libscramtoken, shared by a file's tests."""
+"""A broker on libscramtoken of each Kafka and Java, shared by the tests of a file."""
 
 from dataclasses import dataclass
 from typing import Optional

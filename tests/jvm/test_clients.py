@@ -19,6 +19,7 @@ from .jar import jaas
 SETTLED_S = REAUTH_S + 1
 LISTENER = "SASL_SSL"  # where sessions are short
 
+
 @pytest.fixture(params=["SCRAM-SHA-256", "SCRAM-SHA-512"], ids=["libscramtoken", "stock"])
 def mechanism(request):
     """Who judges there: both must do for our client."""

@@ -46,8 +46,8 @@ class KafkaBroker:
 
     The users are properties.USERS, in every mechanism. `extra_properties` go to every node's
     server.properties and win over what is there; `classpath_extra` are jars or directories put
-    before Kafka's own; `jvm_args` replace the flags that make a JVM start fast; `java` is the path of
-    another JVM for the nodes.
+    before Kafka's own; `jvm_args` replace the flags that make a JVM start fast; `java` is the
+    path of another JVM for the nodes.
     """
 
     def __init__(
