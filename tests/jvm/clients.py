@@ -17,6 +17,7 @@ class Clients:
         self._broker = broker
         self._directory = directory
         self._log = open(directory / "clients.log", "w+")
+        self._warnings = []
         self._process = process.start(
             java_program(
                 "Clients", version=broker.version, java=broker.java, jvm_args=["-Xcheck:jni"]
@@ -50,8 +51,9 @@ class Clients:
         self._request("close")
 
     def log(self):
+        """What the clients logged, and what -Xcheck:jni had to say between the answers."""
         self._log.seek(0)
-        return self._log.read()
+        return self._log.read() + "".join(self._warnings)
 
     def __enter__(self):
         return self
@@ -62,11 +64,14 @@ class Clients:
 
     def _request(self, *fields):
         print(*fields, sep="\t", file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline().rstrip("\n").split("\t")
-        if answer[0] == "error":
-            raise KafkaError(*answer[1:])
-        if answer[0] != "ok":
-            raise RuntimeError(f"the clients' JVM says {answer!r}\n{self.log()}")
+        while line := self._process.stdout.readline():
+            status, *rest = line.rstrip("\n").split("\t")
+            if status == "ok":
+                return
+            if status == "error":
+                raise KafkaError(*rest)
+            self._warnings.append(line)
+        raise RuntimeError(f"the clients' JVM has ended\n{self.log()}")
 
 
 def write_token(path, token, expiry_ms=None):

@@ -10,7 +10,7 @@ from tests.kafka.login_program import PYTHON, Credential, log_in
 
 from . import manual
 from .clients import Clients, write_token
-from .jar import JAR
+from .jar import JAR, MODULE
 
 
 @pytest.mark.long  # make test has the same line on a broker that others use, too
@@ -41,3 +41,10 @@ def test_every_option_is_in_the_manual():
     code = (ROOT / "java/src/main/java/io/scramtoken/kafka/Options.java").read_text()
     options = set(re.findall(r'private static final String [A-Z_]+ = "(\w+)"', code)) - {"source"}
     assert options == set(re.findall(r"^\| `(\w+)` \| .*\| .*\|$", manual.TEXT, re.MULTILINE))
+
+
+def test_the_readme_shows_these_recipes():
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```properties\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    ours = [text for text in blocks if MODULE in text]
+    assert len(ours) == 2 and all(text in manual.TEXT for text in ours)
