@@ -7,7 +7,7 @@ JAR_LIBRARY := build/jar/META-INF/native/linux-$(shell uname -m)/libscramtoken.s
 jar: $(JAR) ## build the jar for Kafka's class path, with sources and Javadoc
 
 $(JAR): $(LIBRARY) java/pom.xml $(shell find java/src -type f)
-	install -D --strip -m 755 $(LIBRARY) $(JAR_LIBRARY)
+	install -D -m 755 $(LIBRARY) $(JAR_LIBRARY)
 	mvn --batch-mode --quiet --file java/pom.xml package
 
 # One JVM for each row; -prof gc shows what it leaves to the garbage collector.
