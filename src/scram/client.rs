@@ -169,9 +169,12 @@ impl IterationLimits {
 impl Default for IterationLimits {
     /// 4096 (RFC 7677, section 4) to 1,000,000, some seconds of hashing on a slow machine.
     fn default() -> Self {
-        Self(4096..=1_000_000)
+        Self(ITERATIONS)
     }
 }
+
+/// What clients accept unless told otherwise, and what passwords are therefore stored with.
+pub(crate) const ITERATIONS: RangeInclusive<u32> = 4096..=1_000_000;
 
 /// The client-first-message is to be sent, the server's challenge awaited.
 #[derive(Debug)]

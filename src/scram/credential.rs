@@ -43,6 +43,26 @@ impl<'a> Credential<'a> {
         };
         Ok(Self { mechanism, salt, iterations, keys })
     }
+
+    /// The mechanism that it is for.
+    pub fn mechanism(&self) -> Mechanism {
+        self.mechanism
+    }
+
+    /// 1 to [`MAX_SALT_LEN`] bytes.
+    pub fn salt(&self) -> &'a [u8] {
+        self.salt
+    }
+
+    /// How often PBKDF2 iterates, from 1.
+    pub fn iterations(&self) -> u32 {
+        self.iterations.get()
+    }
+
+    /// Stored key and server key.
+    pub fn keys(&self) -> &StoredKeys {
+        &self.keys
+    }
 }
 
 /// The two keys of a credential. Zeroed on drop.

@@ -14,10 +14,10 @@ mod mock;
 mod nonce;
 mod server;
 
-pub(crate) use client::cancelled;
 pub use client::{
     Authzid, AwaitServerFinal, AwaitServerFirst, ClientCredential, ClientLogin, IterationLimits,
 };
+pub(crate) use client::{ITERATIONS, cancelled};
 pub use credential::{Credential, MAX_SALT_LEN, StoredKeys};
 #[cfg(feature = "cli")]
 pub(crate) use hi::salted_password;
@@ -28,6 +28,7 @@ pub use message::MAX_MESSAGE;
 pub(crate) use message::check_name;
 #[cfg(fuzzing)]
 pub use message::fuzzing;
+pub(crate) use mock::SALT_LEN;
 pub use mock::{MockChallenges, MockSalts};
 pub use nonce::{NONCE_ENTROPY, Nonce};
 pub(crate) use server::NEVER;

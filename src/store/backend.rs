@@ -1,0 +1,101 @@
+//! What a backend is: ordered tables in transactions. All that tables mean lies above.
+
+use core::ops::ControlFlow;
+
+use crate::{error::Error, status::Status};
+
+/// One ordered table. Every value is a record ([`record`](super::record)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Table {
+    /// What holds for the store as a whole.
+    Meta,
+    /// SCRAM users: hash of the name and mechanism -> credential.
+    Users,
+    /// Delegation tokens: id -> token.
+    Tokens,
+    /// Digest of a token's HMAC -> id.
+    Hmacs,
+    /// Hash of the owner, issue time, id -> nothing.
+    Owners,
+    /// Expiry, id -> nothing.
+    Expiries,
+    /// Number of a secret key -> what is known of it; never the secret.
+    Keys,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Meta,
+        Self::Users,
+        Self::Tokens,
+        Self::Hmacs,
+        Self::Owners,
+        Self::Expiries,
+        Self::Keys,
+    ];
+
+    /// Its name on disk and in messages.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Users => "users",
+            Self::Tokens => "tokens",
+            Self::Hmacs => "hmacs",
+            Self::Owners => "owners",
+            Self::Expiries => "expiries",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// The longest key, in bytes: LMDB's limit.
+pub(crate) const MAX_KEY: usize = 511;
+
+/// Told of an entry, key and value; goes on or breaks off. Its error ends the scan and is the scan's.
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Error> + 'a;
+
+/// One snapshot of the tables.
+pub(crate) trait Read {
+    /// None also for a key that is empty or longer than [`MAX_KEY`].
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error>;
+
+    /// In the order of keys, from the first one that is not before `from`.
+    fn scan(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error>;
+
+    /// How many entries the table has.
+    fn len(&self, table: Table) -> Result<u64, Error>;
+}
+
+/// The one writer. It sees what it has written.
+pub(crate) trait Write: Read {
+    /// In place of what the key had.
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error>;
+
+    /// Whether there was such an entry.
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<bool, Error>;
+}
+
+/// Where the tables are.
+pub(crate) trait Backend: Send + Sync {
+    /// Runs on one snapshot, beside other readers and the writer.
+    fn read(&self, run: &mut dyn FnMut(&dyn Read) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// All or nothing, and durable on return: an error of `run`, or its panic, undoes everything.
+    /// Waits for another writer to end.
+    fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error>;
+}
+
+/// Whether any table can have such a key.
+pub(super) fn fits(key: &[u8]) -> bool {
+    (1..=MAX_KEY).contains(&key.len())
+}
+
+/// Checks a key that is to be written.
+pub(super) fn check_key(table: Table, key: &[u8]) -> Result<(), Error> {
+    if fits(key) {
+        return Ok(());
+    }
+    let (table, len) = (table.name(), key.len());
+    let text = format!("a key of the store's table {table} has {len} bytes and not 1 to {MAX_KEY}");
+    Err(Error::new(Status::INVALID_ARGUMENT, text))
+}

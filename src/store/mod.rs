@@ -1,0 +1,252 @@
+//! Where servers find credentials: SCRAM users and delegation tokens in ordered tables, which change
+//! in transactions.
+//!
+//! ```text
+//! users  tokens  keys  schema    what the tables mean
+//!        record                  every value: version, checksum, fields
+//!        backend                 ordered tables in transactions
+//!        memory                  of this process alone
+//! ```
+//!
+//! No foreign code ever runs inside a transaction.
+
+mod backend;
+#[cfg(test)]
+mod conformance;
+mod credential;
+pub(crate) mod keys;
+mod lookup;
+mod memory;
+mod page;
+mod record;
+mod schema;
+pub(crate) mod tokens;
+mod users;
+
+use core::fmt;
+use core::ops::ControlFlow;
+use std::sync::Arc;
+
+pub(crate) use backend::{Read, Write};
+#[allow(unused_imports, reason = "the rooms that build on it are being built")]
+pub(crate) use credential::StoredCredential;
+pub use users::User;
+
+use self::backend::Backend;
+use self::lookup::Found;
+use self::memory::Memory;
+use self::schema::MockSecret;
+use crate::scram::{
+    AwaitClientFinal, Credential, ITERATIONS, MAX_MESSAGE, Mechanism, MockChallenges,
+    NeedCredential, Rejected, SALT_LEN, StoredKeys, check_name,
+};
+use crate::{error::Error, status::Status};
+
+/// Where servers find credentials. Cheap to clone, for any number of threads.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    uri: String,
+    backend: Box<dyn Backend>,
+    mock_secret: MockSecret,
+}
+
+impl Store {
+    /// Opens a store by its URI: `memory:`, a new one of this process alone.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` for any other URI, `IO`, `CORRUPT`, `PERMISSIONS`.
+    pub fn open(uri: &str) -> Result<Self, Error> {
+        let backend: Box<dyn Backend> = match uri.split_once(':') {
+            Some(("memory", "")) => Box::new(Memory::default()),
+            _ => {
+                let text = "a store's URI is memory: or lmdb:/path";
+                return Err(Error::new(Status::INVALID_ARGUMENT, text));
+            }
+        };
+        let fresh = MockSecret::new(crate::random::bytes()?);
+        write(&*backend, |write| schema::begin(write, &fresh))?;
+        let mock_secret = read(&*backend, |read| {
+            schema::check(read)?;
+            schema::mock_secret(read)
+        })?;
+        Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret })))
+    }
+
+    /// Writes a user by password, with a random salt, in place of an earlier one of the mechanism.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` when name or password is empty, the name is not UTF-8, holds a NUL or is
+    /// longer than a message ([`MAX_MESSAGE`]), or iterations are not 4096 to 1,000,000; `IO`,
+    /// `CORRUPT`.
+    pub fn put_user(
+        &self,
+        mechanism: Mechanism,
+        name: &[u8],
+        password: &[u8],
+        iterations: u32,
+    ) -> Result<(), Error> {
+        let name = check_user(name)?;
+        if !ITERATIONS.contains(&iterations) {
+            let (min, max) = (ITERATIONS.start(), ITERATIONS.end());
+            let text = format!("{iterations} iterations: clients accept {min} to {max}");
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
+        let salt = crate::random::bytes::<SALT_LEN>()?.to_vec();
+        let keys = StoredKeys::derive(mechanism, password, &salt, iterations)?;
+        let credential = StoredCredential { mechanism, salt, iterations, keys };
+        self.write(|write| users::put(write, name, &credential))
+    }
+
+    /// Writes a user by a credential that was derived before, of any iteration count, in place of an
+    /// earlier one of its mechanism.
+    ///
+    /// # Errors
+    ///
+    /// As of [`put_user`](Self::put_user).
+    pub fn put_credential(&self, name: &[u8], credential: &Credential<'_>) -> Result<(), Error> {
+        let name = check_user(name)?;
+        self.write(|write| users::put(write, name, &credential.into()))
+    }
+
+    /// Removes a user's credential of one mechanism.
+    ///
+    /// # Errors
+    ///
+    /// `USER_NOT_FOUND`; as of [`put_user`](Self::put_user).
+    pub fn delete_user(&self, mechanism: Mechanism, name: &[u8]) -> Result<(), Error> {
+        let name = check_user(name)?;
+        if self.write(|write| users::remove(write, name, mechanism))? {
+            return Ok(());
+        }
+        let text = format!("there is no user {name:?} of {}", mechanism.name());
+        Err(Error::new(Status::USER_NOT_FOUND, text))
+    }
+
+    /// Every user, in no order that means anything, until `visit` breaks off. No transaction lasts
+    /// while it runs, so it may use the store; a user that comes or goes meanwhile is seen or not.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, `CORRUPT`.
+    pub fn visit_users(
+        &self,
+        mut visit: impl FnMut(&User) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut from = Some(Vec::new());
+        while let Some(begin) = from {
+            let page = self.read(|read| users::all(read, &begin, PAGE))?;
+            if page.items.iter().try_for_each(&mut visit).is_break() {
+                break;
+            }
+            from = page.next;
+        }
+        Ok(())
+    }
+
+    /// Looks up whom a login wants to be, and goes on with it: as a user, a token's owner, or nobody
+    /// (then with `mock`, best [`mock_challenges`](Self::mock_challenges)). With implicit tokens a
+    /// name that is a user's in any mechanism is never a token's id.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, `CORRUPT`, and those of [`NeedCredential`]'s own supplies.
+    pub fn answer(
+        &self,
+        question: NeedCredential,
+        mock: &MockChallenges<'_>,
+    ) -> Result<AwaitClientFinal, Rejected> {
+        let mut asked = Some(question);
+        let answer = self.read(|read| {
+            let question = asked.take().ok_or_else(not_run)?;
+            let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
+            Ok(match lookup::find(read, name, kind, mechanism) {
+                Ok(Found::User(credential)) => question.supply_user(&credential),
+                Ok(Found::Token { credential, owner, expiry_ms }) => {
+                    question.supply_token(&credential, owner, expiry_ms)
+                }
+                Ok(Found::Nobody) => question.supply_unknown(mock),
+                Err(error) => Err(question.reject(error)),
+            })
+        });
+        answer.unwrap_or_else(|error| {
+            Err(match asked {
+                Some(question) => question.reject(error),
+                None => Rejected::new(error),
+            })
+        })
+    }
+
+    /// Made-up challenges from the store's own secret: the same on every server that uses the store.
+    /// `iterations` is what its users usually have.
+    pub fn mock_challenges(&self, iterations: u32) -> MockChallenges<'_> {
+        MockChallenges::new(self.0.mock_secret.as_slice(), iterations)
+    }
+
+    /// Runs on one snapshot. Foreign code must not run inside.
+    pub(crate) fn read<T>(
+        &self,
+        run: impl FnOnce(&dyn Read) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        read(&*self.0.backend, run)
+    }
+
+    /// Runs as the one writer: all or nothing, and durable on return. Foreign code must not run
+    /// inside.
+    pub(crate) fn write<T>(
+        &self,
+        run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        write(&*self.0.backend, run)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.0.uri)
+    }
+}
+
+fn read<T>(
+    backend: &dyn Backend,
+    run: impl FnOnce(&dyn Read) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (mut run, mut result) = (Some(run), None);
+    backend.read(&mut |read| {
+        result = run.take().map(|run| run(read)).transpose()?;
+        Ok(())
+    })?;
+    result.ok_or_else(not_run)
+}
+
+fn write<T>(
+    backend: &dyn Backend,
+    run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (mut run, mut result) = (Some(run), None);
+    backend.write(&mut |write| {
+        result = run.take().map(|run| run(write)).transpose()?;
+        Ok(())
+    })?;
+    result.ok_or_else(not_run)
+}
+
+fn check_user(name: &[u8]) -> Result<&str, Error> {
+    let name = check_name("user's name", name)?;
+    if name.len() > MAX_MESSAGE {
+        let len = name.len();
+        let text = format!("the user's name has {len} bytes, and a message {MAX_MESSAGE} at most");
+        return Err(Error::new(Status::INVALID_ARGUMENT, text));
+    }
+    Ok(name)
+}
+
+/// How many entries of a listing are read at once.
+pub(crate) const PAGE: usize = 256;
+
+fn not_run() -> Error {
+    Error::new(Status::INTERNAL, "a transaction ended before it began")
+}

@@ -1,0 +1,53 @@
+//! What holds for a store as a whole: its version, its secret for made-up challenges.
+
+use zeroize::Zeroizing;
+
+use super::backend::{Read, Table, Write};
+use super::record::{self, Encoder};
+use crate::{error::Error, status::Status};
+
+/// The version of tables and records. It grows when an older library could no longer read them.
+pub(super) const VERSION: u32 = 1;
+
+/// The secret of made-up challenges, the same for every server of the store.
+pub(super) type MockSecret = Zeroizing<[u8; 32]>;
+
+/// Begins a store that has nothing in it yet; leaves any other alone.
+pub(super) fn begin(write: &mut dyn Write, mock_secret: &MockSecret) -> Result<(), Error> {
+    if write.len(Table::Meta)? > 0 {
+        return Ok(());
+    }
+    let mut version = Encoder::new();
+    version.u32(VERSION);
+    version.put(write, Table::Meta, VERSION_KEY)?;
+    let mut secret = Encoder::new();
+    secret.array(mock_secret.as_slice());
+    secret.put(write, Table::Meta, MOCK_SECRET_KEY)
+}
+
+/// Checks that the store is one that this library can read.
+pub(super) fn check(read: &dyn Read) -> Result<(), Error> {
+    let Some(mut decoder) = record::get(read, Table::Meta, VERSION_KEY)? else {
+        return Err(record::damaged(Table::Meta, VERSION_KEY));
+    };
+    let version = decoder.u32()?;
+    if version > VERSION {
+        let text = format!(
+            "the store has schema version {version}, and this scramtoken knows {VERSION}: update it"
+        );
+        return Err(Error::new(Status::CORRUPT, text));
+    }
+    decoder.end()
+}
+
+pub(super) fn mock_secret(read: &dyn Read) -> Result<MockSecret, Error> {
+    let Some(mut decoder) = record::get(read, Table::Meta, MOCK_SECRET_KEY)? else {
+        return Err(record::damaged(Table::Meta, MOCK_SECRET_KEY));
+    };
+    let secret = Zeroizing::new(decoder.array()?);
+    decoder.end()?;
+    Ok(secret)
+}
+
+const VERSION_KEY: &[u8] = b"schema-version";
+const MOCK_SECRET_KEY: &[u8] = b"mock-secret";
