@@ -259,6 +259,7 @@ pub mod ffi;
 mod jni;
 #[cfg(feature = "cli")]
 mod kafka;
+mod paths;
 mod properties;
 mod random;
 mod rdkafka;

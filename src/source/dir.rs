@@ -14,7 +14,8 @@ use rustix::io::{Errno, retry_on_intr};
 use zeroize::Zeroizing;
 
 use super::credential::{CurrentCredential, Field, Reading, Warning, corrupt, password, token};
-use super::read::{Rule, check_owner, io, open_directory, read_secret_at};
+use super::read::{Rule, check_owner, open_directory, read_secret_at};
+use crate::paths::io;
 use crate::{error::Error, status::Status};
 
 /// Reads the directory anew.

@@ -15,7 +15,7 @@ mod write;
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use credential::CurrentCredential;
@@ -23,6 +23,7 @@ pub use write::write_secret_file;
 
 use self::credential::{Reading, Warning};
 use self::last_good::LastGood;
+use crate::paths::absolute;
 use crate::scram::{ClientCredential, KeyCache};
 use crate::token::Token;
 use crate::{error::Error, status::Status};
@@ -159,8 +160,8 @@ impl fmt::Debug for Source {
 impl Place {
     fn from_uri(uri: &str) -> Result<Self, Error> {
         match uri.split_once(':') {
-            Some(("file", path)) => Ok(Self::File(absolute(path)?, LastGood::default())),
-            Some(("dir", path)) => Ok(Self::Dir(absolute(path)?, LastGood::default())),
+            Some(("file", path)) => Ok(Self::File(absolute(path, ABSOLUTE)?, LastGood::default())),
+            Some(("dir", path)) => Ok(Self::Dir(absolute(path, ABSOLUTE)?, LastGood::default())),
             Some(("env", "")) => Ok(Self::Environment),
             Some(("env", _)) => Err(invalid("the URI of the environment is env: and no more")),
             _ => Err(invalid("a source's URI is file:/path, dir:/path or env:")),
@@ -189,16 +190,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// Without a slash at its end, behind which the system would follow a symbolic link.
-fn absolute(path: &str) -> Result<PathBuf, Error> {
-    if !path.starts_with('/') || path.contains('\0') {
-        return Err(invalid("a source's path is absolute: file:/path or dir:/path"));
-    }
-    Ok(Path::new(path).components().collect())
-}
-
 fn invalid(text: &'static str) -> Error {
     Error::new(Status::INVALID_ARGUMENT, text)
 }
 
+const ABSOLUTE: &str = "a source's path is absolute: file:/path or dir:/path";
 const KEY_CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::new(64).unwrap();

@@ -9,7 +9,8 @@ use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use super::credential::corrupt;
-use crate::{error::Error, status::Status};
+use crate::error::Error;
+use crate::paths::{io, refused};
 
 /// The largest secret file, in bytes.
 pub(super) const MAX_FILE: usize = 64 * 1024;
@@ -160,14 +161,6 @@ fn read_whole(file: &OwnedFd, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> 
 
 fn mode(stat: &Stat) -> u32 {
     stat.st_mode & 0o7777
-}
-
-pub(super) fn refused(path: &Path, text: &str) -> Error {
-    Error::new(Status::PERMISSIONS, format!("{}: {text}", path.display()))
-}
-
-pub(super) fn io(path: &Path, errno: Errno) -> Error {
-    Error::new(Status::IO, format!("{}: {errno}", path.display()))
 }
 
 const EVERY_USER_READS: u32 = 0o004;

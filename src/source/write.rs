@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, fsync, openat, renameat, st
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::geteuid;
 
-use super::read::{io, refused};
+use crate::paths::{io, refused};
 use crate::{error::Error, status::Status};
 
 /// Puts a secret into a file, in place of what the file held: whoever opens it finds the old bytes

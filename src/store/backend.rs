@@ -83,6 +83,11 @@ pub(crate) trait Backend: Send + Sync {
     /// All or nothing, and durable on return: an error of `run`, or its panic, undoes everything.
     /// Waits for another writer to end.
     fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Whether it is read without locks, which is safe only while nobody can write.
+    fn is_frozen(&self) -> bool {
+        false
+    }
 }
 
 /// Whether any table can have such a key.

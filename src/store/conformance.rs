@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use super::backend::{Backend, MAX_KEY, Read, Table, Write};
+use super::lmdb::Lmdb;
 use super::memory::Memory;
 use super::{read, write};
 use crate::{error::Error, status::Status};
@@ -13,6 +14,14 @@ macro_rules! suite {
     ($($test:ident)*) => {
         mod memory {
             $(#[test] fn $test() { super::$test(&super::Memory::default()); })*
+        }
+
+        mod lmdb {
+            $(#[test] fn $test() {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join("store");
+                super::$test(&super::Lmdb::open(&path, false).unwrap());
+            })*
         }
     };
 }

@@ -5,7 +5,7 @@
 //! users  tokens  keys  schema    what the tables mean
 //!        record                  every value: version, checksum, fields
 //!        backend                 ordered tables in transactions
-//!        memory                  of this process alone
+//!        memory, lmdb            of this process alone, or of a host
 //! ```
 //!
 //! No foreign code ever runs inside a transaction.
@@ -15,6 +15,7 @@ mod backend;
 mod conformance;
 mod credential;
 pub(crate) mod keys;
+mod lmdb;
 mod lookup;
 mod memory;
 mod page;
@@ -25,6 +26,7 @@ mod users;
 
 use core::fmt;
 use core::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use backend::{Read, Write};
@@ -33,9 +35,11 @@ pub(crate) use credential::StoredCredential;
 pub use users::User;
 
 use self::backend::Backend;
+use self::lmdb::Lmdb;
 use self::lookup::Found;
 use self::memory::Memory;
 use self::schema::MockSecret;
+use crate::paths::absolute;
 use crate::scram::{
     AwaitClientFinal, Credential, ITERATIONS, MAX_MESSAGE, Mechanism, MockChallenges,
     NeedCredential, Rejected, SALT_LEN, StoredKeys, check_name,
@@ -53,25 +57,57 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens a store by its URI: `memory:`, a new one of this process alone.
+    /// Opens a store by its URI: `memory:`, a new one of this process alone, or `lmdb:/path`, a
+    /// directory that is made, with mode 0700, where it is missing (its parent must exist). Below
+    /// /dev/shm it lives in shared memory alone.
     ///
     /// # Errors
     ///
-    /// `INVALID_ARGUMENT` for any other URI, `IO`, `CORRUPT`, `PERMISSIONS`.
+    /// `INVALID_ARGUMENT` for any other URI and for a path that is not absolute; `PERMISSIONS` where
+    /// others have rights on directory or files; `INVALID_STATE` where a process of the same id has
+    /// it open (another copy of this library, or another pid namespace), or opened it before this
+    /// process was forked; `CORRUPT` for a damaged store, or one of a newer version; `IO`.
     pub fn open(uri: &str) -> Result<Self, Error> {
-        let backend: Box<dyn Backend> = match uri.split_once(':') {
-            Some(("memory", "")) => Box::new(Memory::default()),
-            _ => {
-                let text = "a store's URI is memory: or lmdb:/path";
-                return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        match Place::from_uri(uri)? {
+            Place::Memory => Self::ready(uri, Box::new(Memory::default()), false),
+            Place::Lmdb(path) => Self::ready(uri, Box::new(Lmdb::open(&path, false)?), false),
+        }
+    }
+
+    /// Opens a store that exists, without the right to change it. A backup may lie on a read-only
+    /// file system.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open`](Self::open); `INVALID_ARGUMENT` for `memory:`, `IO` where there is no store.
+    pub fn open_read_only(uri: &str) -> Result<Self, Error> {
+        match Place::from_uri(uri)? {
+            Place::Memory => {
+                let text = "a store in memory begins empty: it is not for reading only";
+                Err(Error::new(Status::INVALID_ARGUMENT, text))
             }
-        };
-        let fresh = MockSecret::new(crate::random::bytes()?);
-        write(&*backend, |write| schema::begin(write, &fresh))?;
-        let mock_secret = read(&*backend, |read| {
+            Place::Lmdb(path) => Self::ready(uri, Box::new(Lmdb::open(&path, true)?), true),
+        }
+    }
+
+    /// Begins a new store, and checks that it is one.
+    fn ready(uri: &str, backend: Box<dyn Backend>, read_only: bool) -> Result<Self, Error> {
+        if !read_only && !read(&*backend, schema::is_begun)? {
+            let mock_secret = MockSecret::new(crate::random::bytes()?);
+            write(&*backend, |write| schema::begin(write, &mock_secret))?;
+        }
+        let (mock_secret, is_backup) = read(&*backend, |read| {
             schema::check(read)?;
-            schema::mock_secret(read)
+            Ok((schema::mock_secret(read)?, schema::is_backup(read)?))
         })?;
+        if is_backup && !read_only {
+            write(&*backend, schema::unmark_backup)?;
+        }
+        if !is_backup && backend.is_frozen() {
+            let text = "its file system is read-only, where a store has no locks: only a backup that \
+                        scramtoken store backup made can be opened there";
+            return Err(Error::new(Status::IO, format!("{uri}: {text}")));
+        }
         Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret })))
     }
 
@@ -201,6 +237,23 @@ impl Store {
         run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
     ) -> Result<T, Error> {
         write(&*self.0.backend, run)
+    }
+}
+
+/// Where a store is.
+enum Place {
+    Memory,
+    Lmdb(PathBuf),
+}
+
+impl Place {
+    fn from_uri(uri: &str) -> Result<Self, Error> {
+        let usage = "a store's URI is memory: or lmdb:/path, with an absolute path";
+        match uri.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("lmdb", path)) => absolute(path, usage).map(Self::Lmdb),
+            _ => Err(Error::new(Status::INVALID_ARGUMENT, usage)),
+        }
     }
 }
 

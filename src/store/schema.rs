@@ -12,9 +12,14 @@ pub(super) const VERSION: u32 = 1;
 /// The secret of made-up challenges, the same for every server of the store.
 pub(super) type MockSecret = Zeroizing<[u8; 32]>;
 
-/// Begins a store that has nothing in it yet; leaves any other alone.
+/// Whether there is a store in the tables.
+pub(super) fn is_begun(read: &dyn Read) -> Result<bool, Error> {
+    Ok(read.len(Table::Meta)? > 0)
+}
+
+/// Begins a store, unless somebody else just has.
 pub(super) fn begin(write: &mut dyn Write, mock_secret: &MockSecret) -> Result<(), Error> {
-    if write.len(Table::Meta)? > 0 {
+    if is_begun(&*write)? {
         return Ok(());
     }
     let mut version = Encoder::new();
@@ -23,6 +28,22 @@ pub(super) fn begin(write: &mut dyn Write, mock_secret: &MockSecret) -> Result<(
     let mut secret = Encoder::new();
     secret.array(mock_secret.as_slice());
     secret.put(write, Table::Meta, MOCK_SECRET_KEY)
+}
+
+/// Whether the store is a backup that nobody has opened for writing since.
+pub(super) fn is_backup(read: &dyn Read) -> Result<bool, Error> {
+    match record::get(read, Table::Meta, BACKUP_KEY)? {
+        Some(decoder) => decoder.end().map(|()| true),
+        None => Ok(false),
+    }
+}
+
+pub(super) fn mark_backup(write: &mut dyn Write) -> Result<(), Error> {
+    Encoder::new().put(write, Table::Meta, BACKUP_KEY)
+}
+
+pub(super) fn unmark_backup(write: &mut dyn Write) -> Result<(), Error> {
+    write.delete(Table::Meta, BACKUP_KEY).map(|_| ())
 }
 
 /// Checks that the store is one that this library can read.
@@ -49,5 +70,6 @@ pub(super) fn mock_secret(read: &dyn Read) -> Result<MockSecret, Error> {
     Ok(secret)
 }
 
+const BACKUP_KEY: &[u8] = b"backup";
 const VERSION_KEY: &[u8] = b"schema-version";
 const MOCK_SECRET_KEY: &[u8] = b"mock-secret";

@@ -1,0 +1,140 @@
+//! The directory of a store: the user's own, and nobody else's.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, Stat, fallocate, fstat, fsync, mkdirat,
+    openat, statat, unlinkat,
+};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::geteuid;
+
+use crate::error::Error;
+use crate::paths::{io, refused};
+
+/// LMDB's own names.
+pub(super) const DATA: &str = "data.mdb";
+pub(super) const LOCK: &str = "lock.mdb";
+
+/// What a reader is told where nobody has written.
+pub(super) const NO_STORE: &str = "there is no store: open it for writing once, which makes it";
+
+/// An open directory that was checked.
+pub(super) struct Directory {
+    fd: OwnedFd,
+    path: PathBuf,
+    /// Device and inode: what it is, whatever its path.
+    pub(super) identity: (u64, u64),
+}
+
+impl Directory {
+    /// Opens the directory; makes it, with mode 0700, where it is missing and `create` says so.
+    pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
+        if create {
+            match mkdirat(CWD, path, Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(Errno::NOENT) => {
+                    return Err(io(path, "its parent directory is missing: make that first"));
+                }
+                Err(Errno::ROFS) => {} // it may be there
+                Err(errno) => return Err(io(path, errno)),
+            }
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let fd = match retry_on_intr(|| openat(CWD, path, flags, Mode::empty())) {
+            Ok(fd) => fd,
+            Err(Errno::LOOP) => {
+                return Err(refused(path, "it is a symbolic link: name what it points to"));
+            }
+            Err(Errno::NOENT) => {
+                return Err(io(path, NO_STORE));
+            }
+            Err(errno) => return Err(io(path, errno)),
+        };
+        let stat = fstat(&fd).map_err(|errno| io(path, errno))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Err(io(path, "it is not a directory, which a store is"));
+        }
+        check(path, &stat, "chmod 700")?;
+        let identity = (stat.st_dev, stat.st_ino);
+        Ok(Self { fd, path: path.to_owned(), identity })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Checks a file of the directory, and gives what it is; None where it is missing. It is not
+    /// opened: closing any descriptor of LMDB's lock file would drop the locks of this process.
+    pub(super) fn check_file(&self, name: &str) -> Result<Option<Stat>, Error> {
+        let path = self.path.join(name);
+        let stat = match statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(io(&path, errno)),
+        };
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(refused(&path, "it is not a regular file, so nothing of a store"));
+        }
+        if stat.st_nlink > 1 {
+            return Err(refused(
+                &path,
+                "it has other names (hard links): somebody keeps a hold of it",
+            ));
+        }
+        check(&path, &stat, "chmod 600")?;
+        Ok(Some(stat))
+    }
+
+    /// Opens a file of ours for reading and writing, and makes it where it is missing.
+    pub(super) fn open_file(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        retry_on_intr(|| openat(&self.fd, name, flags | OFlags::NONBLOCK, Mode::RUSR | Mode::WUSR))
+    }
+
+    /// Gives LMDB's lock file all its blocks, so that touching its map on a full disk is not a
+    /// SIGBUS. Only while nobody else has the store open.
+    pub(super) fn reserve_lock_file(&self, len: u64) -> Result<(), Error> {
+        let reserve = || {
+            let file = self.open_file(LOCK)?;
+            match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, len)) {
+                // A file system that cannot reserve.
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+                outcome => outcome,
+            }
+        };
+        reserve().map_err(|errno| io(&self.path.join(LOCK), errno))
+    }
+
+    /// Removes a file that was never more than begun.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Error> {
+        unlinkat(&self.fd, name, AtFlags::empty()).map_err(|errno| io(&self.path.join(name), errno))
+    }
+
+    /// Makes the names of new files durable.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        fsync(&self.fd).map_err(|errno| io(&self.path, errno))
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Belongs to the effective user, and nobody else may do anything with it.
+fn check(path: &Path, stat: &Stat, mend: &str) -> Result<(), Error> {
+    let (owner, user) = (stat.st_uid, geteuid().as_raw());
+    if owner != user {
+        let text = format!("it belongs to user {owner}, and not to user {user}, whose store it is");
+        return Err(refused(path, &text));
+    }
+    if stat.st_mode & 0o077 != 0 {
+        let (mode, path_text) = (stat.st_mode & 0o7777, path.display());
+        let text = format!("others have rights on it (mode {mode:04o}): {mend} {path_text}");
+        return Err(refused(path, &text));
+    }
+    Ok(())
+}

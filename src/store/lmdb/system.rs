@@ -1,0 +1,88 @@
+//! The two calls that the compiler cannot check: opening a memory map that other processes write,
+//! and locks that belong to an open file.
+#![allow(unsafe_code, reason = "every block argues why it is sound")]
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+use heed::{Env, EnvFlags, EnvOpenOptions, WithoutTls};
+use rustix::io::Errno;
+
+/// Address space, not memory: the file grows as it is written, and the map never has to.
+const MAP_SIZE: usize = if usize::BITS < 64 { 1 << 30 } else { 64 << 30 };
+
+/// How many transactions may read at once, in all processes.
+pub(super) const MAX_READERS: u32 = 4096;
+
+/// Room for some that a newer version adds.
+const MAX_TABLES: u32 = 16;
+
+/// Opens the LMDB environment in a directory, or makes one there.
+pub(super) fn open_environment(path: &Path, flags: EnvFlags) -> heed::Result<Env<WithoutTls>> {
+    let mut options = EnvOpenOptions::new().read_txn_without_tls();
+    options.map_size(MAP_SIZE).max_readers(MAX_READERS).max_dbs(MAX_TABLES);
+    // SAFETY: what LMDB asks of those who open its map is seen to by our callers: the directory and
+    // its files are the user's alone, each process opens it once (`presence`), never after a fork,
+    // and with NO_LOCK only where nobody can write. What is left is said in SECURITY.md: another
+    // program of the same user may truncate the file, or damage LMDB's own pages.
+    unsafe {
+        options.flags(flags);
+        options.open(path)
+    }
+}
+
+/// What to do with a lock.
+#[derive(Clone, Copy)]
+pub(super) enum LockOf {
+    /// One byte.
+    Byte(i64),
+    /// Every byte from this one on.
+    From(i64),
+}
+
+/// Takes a write lock that belongs to the open file, and not to the process: another open file of the
+/// same process conflicts, and closing one does not drop it.
+///
+/// # Errors
+///
+/// `AGAIN` where another open file has a lock there.
+pub(super) fn lock(file: &OwnedFd, what: LockOf) -> Result<(), Errno> {
+    control(file, libc::F_OFD_SETLK, &mut description(libc::F_WRLCK, what))
+}
+
+/// Gives locks of this open file back.
+pub(super) fn unlock(file: &OwnedFd, what: LockOf) -> Result<(), Errno> {
+    control(file, libc::F_OFD_SETLK, &mut description(libc::F_UNLCK, what))
+}
+
+/// Whether another open file has a lock there.
+pub(super) fn is_locked(file: &OwnedFd, what: LockOf) -> Result<bool, Errno> {
+    let mut lock = description(libc::F_WRLCK, what);
+    control(file, libc::F_OFD_GETLK, &mut lock)?;
+    Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the constants are 0, 1 and 2")]
+fn description(kind: i32, what: LockOf) -> libc::flock {
+    let (start, len) = match what {
+        LockOf::Byte(start) => (start, 1),
+        LockOf::From(start) => (start, 0),
+    };
+    // SAFETY: a C struct of integers, for which zeros are a value; l_pid must be zero.
+    let mut lock: libc::flock = unsafe { core::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = start;
+    lock.l_len = len;
+    lock
+}
+
+fn control(file: &OwnedFd, command: i32, lock: &mut libc::flock) -> Result<(), Errno> {
+    // SAFETY: the descriptor is open for as long as it is borrowed, and all three commands take a
+    // pointer to a struct flock, which they may write.
+    let outcome = unsafe { libc::fcntl(file.as_raw_fd(), command, core::ptr::from_mut(lock)) };
+    if outcome == 0 {
+        return Ok(());
+    }
+    Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
+}
