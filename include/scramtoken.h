@@ -8,7 +8,7 @@
  *     login. A borrowed output stays valid until its object is freed or passed where the parameter is
  *     not const.
  *   - A const pointer may be used from several threads at once; any other from one thread at a time.
- *   - A config, source or cache may be freed while others still use it: they keep it alive. A login
+ *   - A config, store, source or cache may be freed while others still use it: they keep it alive. A login
  *     takes its config as it is at *_new.
  *   - Callbacks come with userdata and a finalizer for it (NULL: none), which runs once, after the
  *     last user, and not when the setter fails. A NULL function is INVALID_ARGUMENT. Callbacks may run
@@ -114,7 +114,7 @@ typedef struct scramtoken_lookup_reply scramtoken_lookup_reply;
  *   const uint8_t *out = NULL;
  *   receive(&in, &in_len); // from the client
  *   status = scramtoken_server_step(server, in, in_len, &out, &out_len);
- *   if (status == SCRAMTOKEN_NEED_CREDENTIAL) { // there is no lookup callback
+ *   if (status == SCRAMTOKEN_NEED_CREDENTIAL) { // neither store nor lookup callback
  *     supply(server); // scramtoken_server_identity, then one of scramtoken_server_supply_*
  *     status = scramtoken_server_step(server, NULL, 0, &out, &out_len);
  *   }
@@ -142,6 +142,13 @@ typedef struct scramtoken_source scramtoken_source;
  * Where a source callback puts its answer. Valid within the callback.
  */
 typedef struct scramtoken_source_reply scramtoken_source_reply;
+
+/**
+ * Where servers find credentials, SCRAM users and delegation tokens, shared by every process of a
+ * host. Thread-safe. Each change is one transaction: whole and on disk when the call returns, or not
+ * made. After a fork it works in the process that opened it alone (INVALID_STATE): open it anew.
+ */
+typedef struct scramtoken_store scramtoken_store;
 
 /**
  * A delegation token (KIP-48), as it was when it was asked for. Thread-safe. Its strings are UTF-8,
@@ -202,6 +209,17 @@ typedef struct scramtoken_credential {
    */
   uint32_t iterations;
 } scramtoken_credential;
+
+/**
+ * Told of a user, one for each name and mechanism; returns 0 to go on and anything else to stop. The
+ * mechanism is static, the name (UTF-8, no NUL) valid within the call. The library may be called
+ * from inside. Must not unwind.
+ */
+typedef int32_t (*scramtoken_user_visit_fn)(void *userdata,
+                                            const char *mechanism,
+                                            const uint8_t *name,
+                                            size_t name_len,
+                                            uint32_t iterations);
 
 /**
  * Looks a name up and answers by exactly one scramtoken_lookup_reply_*. An error that it returns
@@ -756,6 +774,85 @@ scramtoken_status scramtoken_lookup_reply_token(struct scramtoken_lookup_reply *
 scramtoken_status scramtoken_lookup_reply_unknown(struct scramtoken_lookup_reply *reply);
 
 /**
+ * # Store: where servers find credentials
+ *
+ * Opens a store by its URI: "memory:", a new one of this process alone, or "lmdb:/path", a
+ * directory that is made, with mode 0700, where it is missing (its parent must exist); below
+ * /dev/shm it lives in shared memory alone. A path that this process has open is shared. To be freed
+ * by scramtoken_store_free.
+ *
+ * Errors: INVALID_ARGUMENT for another URI or a path that is not absolute; PERMISSIONS where the
+ * directory or a file in it is another user's, a link, or others have rights on it; INVALID_STATE
+ * where a process of this one's id has it open (another copy of the library, or a container without
+ * shared process ids), or opened it before this one was forked; CORRUPT for a damaged store or one
+ * of a newer version; IO.
+ */
+scramtoken_status scramtoken_store_open(const char *uri,
+                                        struct scramtoken_store **out);
+
+/**
+ * Opens a store that exists, without the right to change it: what would is INVALID_STATE. LMDB
+ * still writes to its lock file, but for a backup on a read-only file system.
+ *
+ * Errors: as of scramtoken_store_open; INVALID_ARGUMENT for "memory:", IO where there is no store.
+ */
+scramtoken_status scramtoken_store_open_read_only(const char *uri,
+                                                  struct scramtoken_store **out);
+
+/**
+ * Writes a user by password, with a random salt, in place of an earlier one of the mechanism. The
+ * name is UTF-8 without NUL, of 1 to SCRAMTOKEN_MAX_MESSAGE bytes, the password not empty;
+ * iterations are 4096 to 1,000,000, as clients accept them.
+ *
+ * Errors: INVALID_ARGUMENT, UNSUPPORTED_MECHANISM, INVALID_STATE (opened for reading only, or before
+ * a fork), IO, CORRUPT.
+ */
+scramtoken_status scramtoken_store_put_user(const struct scramtoken_store *store,
+                                            const char *mechanism,
+                                            const uint8_t *name,
+                                            size_t name_len,
+                                            const uint8_t *password,
+                                            size_t password_len,
+                                            uint32_t iterations);
+
+/**
+ * Writes a user by a credential that was derived before, of any iteration count from 1, in place of
+ * an earlier one of the mechanism.
+ *
+ * Errors: as of scramtoken_store_put_user.
+ */
+scramtoken_status scramtoken_store_put_credential(const struct scramtoken_store *store,
+                                                  const char *mechanism,
+                                                  const uint8_t *name,
+                                                  size_t name_len,
+                                                  const struct scramtoken_credential *supplied);
+
+/**
+ * Removes a user's credential of one mechanism.
+ *
+ * Errors: USER_NOT_FOUND; as of scramtoken_store_put_user.
+ */
+scramtoken_status scramtoken_store_delete_user(const struct scramtoken_store *store,
+                                               const char *mechanism,
+                                               const uint8_t *name,
+                                               size_t name_len);
+
+/**
+ * Calls the visitor once for each user, in no order that means anything, until it returns anything
+ * but 0 (the call is then OK). A user that comes or goes meanwhile is seen or not.
+ *
+ * Errors: INVALID_ARGUMENT, INVALID_STATE (opened before a fork), IO, CORRUPT.
+ */
+scramtoken_status scramtoken_store_visit_users(const struct scramtoken_store *store,
+                                               scramtoken_user_visit_fn visit,
+                                               void *userdata);
+
+/**
+ * Frees a store; configs and managers that use it keep it alive. NULL is fine.
+ */
+void scramtoken_store_free(struct scramtoken_store *store);
+
+/**
  * # Audit: what an event says
  *
  * When, in milliseconds since 1970 by the clock of the object that decided.
@@ -801,7 +898,7 @@ bool scramtoken_audit_doubled_nonce(const struct scramtoken_audit_event *event);
 /**
  * # Server config: what the logins of a listener share
  *
- * Makes a config without lookup: a step then returns NEED_CREDENTIAL and the caller supplies. To be
+ * Makes a config without lookup or store: a step then returns NEED_CREDENTIAL and the caller supplies. To be
  * freed by scramtoken_server_config_free.
  *
  * Errors: INVALID_ARGUMENT.
@@ -809,7 +906,17 @@ bool scramtoken_audit_doubled_nonce(const struct scramtoken_audit_event *event);
 scramtoken_status scramtoken_server_config_new(struct scramtoken_server_config **out);
 
 /**
- * Lets this callback answer lookups, in place of an earlier one.
+ * Lets this store answer lookups, in place of an earlier store or callback. With implicit tokens a
+ * name that is a user's in any mechanism is never taken for a token's id; the tokens of a secret key
+ * that was removed are unknown.
+ *
+ * Errors: INVALID_ARGUMENT.
+ */
+scramtoken_status scramtoken_server_config_set_store(struct scramtoken_server_config *config,
+                                                     const struct scramtoken_store *store);
+
+/**
+ * Lets this callback answer lookups, in place of an earlier callback or store.
  *
  * Errors: INVALID_ARGUMENT; the finalizer then does not run.
  */
@@ -840,7 +947,8 @@ scramtoken_status scramtoken_server_config_set_doubled_nonce(struct scramtoken_s
 /**
  * Unknown names get a made-up challenge, whose salt comes from this secret (copied; not empty, best
  * 32 random bytes). Give every server of a cluster the same one, and keep it over restarts: a salt
- * that changes shows that the name is unknown. Random for each config unless set.
+ * that changes shows that the name is unknown. Unless set, a store has one of its own, and without a
+ * store it is random for each config.
  *
  * Errors: INVALID_ARGUMENT.
  */
@@ -912,7 +1020,7 @@ scramtoken_status scramtoken_server_set_nonce(struct scramtoken_server *server,
  *
  * Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
  * TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
- * did not answer once. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
+ * did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
  * leave the login as it was.
  */
 scramtoken_status scramtoken_server_step(struct scramtoken_server *server,

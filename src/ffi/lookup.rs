@@ -14,7 +14,7 @@ use super::server_config::Settings;
 use super::status::scramtoken_status;
 use crate::error::Error;
 use crate::scram::{
-    AwaitClientFinal, IdentityKind, Mechanism, MockChallenges, NeedCredential, Rejected, check_name,
+    AwaitClientFinal, IdentityKind, Mechanism, NeedCredential, Rejected, check_name,
 };
 use crate::status::Status;
 
@@ -124,8 +124,7 @@ impl Lookup {
     /// Takes for an answer that there is nobody of that name.
     pub(super) fn answer_unknown(&mut self, settings: &Settings) -> Result<Status, Error> {
         self.check(None)?;
-        let secret = settings.mock_secret()?;
-        let mock = MockChallenges::new(secret, settings.mock_iterations);
+        let mock = settings.mock_challenges()?;
         self.answer(|question| question.supply_unknown(&mock))
     }
 

@@ -11,7 +11,7 @@ use super::boundary::{
 };
 use super::credential::scramtoken_credential;
 use super::lookup::{Lookup, LookupState, ask, identity_kind};
-use super::server_config::{Settings, scramtoken_server_config};
+use super::server_config::{Lookups, Settings, scramtoken_server_config};
 use super::status::scramtoken_status;
 use super::verdict::scramtoken_verdict;
 use crate::audit::Event;
@@ -29,7 +29,7 @@ use crate::status::Status;
 ///   const uint8_t *out = NULL;
 ///   receive(&in, &in_len); // from the client
 ///   status = scramtoken_server_step(server, in, in_len, &out, &out_len);
-///   if (status == SCRAMTOKEN_NEED_CREDENTIAL) { // there is no lookup callback
+///   if (status == SCRAMTOKEN_NEED_CREDENTIAL) { // neither store nor lookup callback
 ///     supply(server); // scramtoken_server_identity, then one of scramtoken_server_supply_*
 ///     status = scramtoken_server_step(server, NULL, 0, &out, &out_len);
 ///   }
@@ -119,13 +119,18 @@ impl scramtoken_server {
         };
         let start = AwaitClientFirst::new(self.mechanism, self.settings.policy, nonce);
         let question = start.step(input).map_err(Failure::Rejected)?;
-        match &self.settings.lookup {
-            None => Ok((State::Lookup(Lookup::new(question)), Status::NEED_CREDENTIAL)),
-            Some(callback) => {
-                let next = ask(callback, &self.settings, question).map_err(Failure::Rejected)?;
-                Ok((State::AwaitClientFinal(next), Status::CONTINUE))
+        let answer = match &self.settings.lookup {
+            Lookups::Caller => {
+                return Ok((State::Lookup(Lookup::new(question)), Status::NEED_CREDENTIAL));
             }
-        }
+            Lookups::Callback(callback) => ask(callback, &self.settings, question),
+            Lookups::Store(store) => match self.settings.mock_challenges() {
+                Ok(mock) => store.answer(question, &mock),
+                Err(error) => Err(question.reject(error)),
+            },
+        };
+        let next = answer.map_err(Failure::Rejected)?;
+        Ok((State::AwaitClientFinal(next), Status::CONTINUE))
     }
 
     /// What the last step gave to send. It lives in the state, so until the next step or the end.
@@ -263,7 +268,7 @@ pub unsafe extern "C" fn scramtoken_server_set_nonce(
 ///
 /// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
 /// TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
-/// did not answer once. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
+/// did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
 /// leave the login as it was.
 ///
 /// # Safety

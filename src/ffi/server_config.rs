@@ -7,14 +7,16 @@ use once_cell::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::audit::{Audit, scramtoken_audit_fn};
-use super::boundary::{bytes, call, check_out, hand_out, object_mut, take_back};
+use super::boundary::{bytes, call, check_out, hand_out, object, object_mut, take_back};
 use super::callback::{Callback, scramtoken_finalizer_fn};
 use super::clock::{Clock, scramtoken_clock_fn};
 use super::lookup::{LookupFn, scramtoken_lookup_fn};
 use super::status::scramtoken_status;
+use super::store::scramtoken_store;
 use crate::error::Error;
-use crate::scram::ServerPolicy;
+use crate::scram::{MockChallenges, ServerPolicy};
 use crate::status::Status;
+use crate::store::Store;
 
 /// What the logins of one listener share. Settings are made by one thread; as a const pointer the
 /// config serves any number of threads. A login takes it as it is at scramtoken_server_new.
@@ -22,22 +24,34 @@ pub struct scramtoken_server_config(pub(super) Arc<Settings>);
 
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) lookup: Option<Arc<Callback<LookupFn>>>,
+    pub(super) lookup: Lookups,
     pub(super) policy: ServerPolicy,
-    pub(super) mock_iterations: u32,
+    mock_iterations: u32,
+    /// As the host set it.
+    mock_secret: Option<Arc<Zeroizing<Vec<u8>>>>,
     /// Shared by copies of the settings, so that all of them make up the same challenges.
-    mock_secret: Arc<OnceCell<Zeroizing<Vec<u8>>>>,
+    random_mock_secret: Arc<OnceCell<Zeroizing<[u8; 32]>>>,
     pub(super) clock: Clock,
     pub(super) audit: Audit,
+}
+
+/// Who answers lookups.
+#[derive(Clone)]
+pub(super) enum Lookups {
+    /// Whoever calls step: it supplies.
+    Caller,
+    Callback(Arc<Callback<LookupFn>>),
+    Store(Store),
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            lookup: None,
+            lookup: Lookups::Caller,
             policy: ServerPolicy::default(),
             mock_iterations: 4096,
-            mock_secret: Arc::default(),
+            mock_secret: None,
+            random_mock_secret: Arc::default(),
             clock: Clock::default(),
             audit: Audit::default(),
         }
@@ -45,11 +59,18 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The secret of made-up challenges; without one that was set, a random one for as long as the
-    /// config lives.
-    pub(super) fn mock_secret(&self) -> Result<&[u8], Error> {
-        let random = || Ok(Zeroizing::new(crate::random::bytes::<32>()?.to_vec()));
-        self.mock_secret.get_or_try_init(random).map(|secret| secret.as_slice())
+    /// Challenges for unknown names: from the secret that was set, or else the store's own, or else
+    /// a random one for as long as the config lives.
+    pub(super) fn mock_challenges(&self) -> Result<MockChallenges<'_>, Error> {
+        let secret = match (&self.mock_secret, &self.lookup) {
+            (Some(secret), _) => secret.as_slice(),
+            (None, Lookups::Store(store)) => return Ok(store.mock_challenges(self.mock_iterations)),
+            (None, Lookups::Caller | Lookups::Callback(_)) => {
+                let random = || crate::random::bytes().map(Zeroizing::new);
+                self.random_mock_secret.get_or_try_init(random)?.as_slice()
+            }
+        };
+        Ok(MockChallenges::new(secret, self.mock_iterations))
     }
 }
 
@@ -76,7 +97,7 @@ unsafe fn set(
 
 /// # Server config: what the logins of a listener share
 ///
-/// Makes a config without lookup: a step then returns NEED_CREDENTIAL and the caller supplies. To be
+/// Makes a config without lookup or store: a step then returns NEED_CREDENTIAL and the caller supplies. To be
 /// freed by scramtoken_server_config_free.
 ///
 /// Errors: INVALID_ARGUMENT.
@@ -96,7 +117,30 @@ pub unsafe extern "C" fn scramtoken_server_config_new(
     })
 }
 
-/// Lets this callback answer lookups, in place of an earlier one.
+/// Lets this store answer lookups, in place of an earlier store or callback. With implicit tokens a
+/// name that is a user's in any mechanism is never taken for a token's id; the tokens of a secret key
+/// that was removed are unknown.
+///
+/// Errors: INVALID_ARGUMENT.
+///
+/// # Safety
+///
+/// The config is NULL or a living object, and so is the store.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_config_set_store(
+    config: *mut scramtoken_server_config,
+    store: *const scramtoken_store,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        set(config, |settings| {
+            settings.lookup = Lookups::Store(object("store", store)?.0.clone());
+            Ok(())
+        })
+    }
+}
+
+/// Lets this callback answer lookups, in place of an earlier callback or store.
 ///
 /// Errors: INVALID_ARGUMENT; the finalizer then does not run.
 ///
@@ -114,7 +158,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_lookup(
     unsafe {
         set(config, |settings| {
             let callback = Callback::new("lookup", lookup, userdata, finalizer)?;
-            settings.lookup = Some(Arc::new(callback));
+            settings.lookup = Lookups::Callback(Arc::new(callback));
             Ok(())
         })
     }
@@ -167,7 +211,8 @@ pub unsafe extern "C" fn scramtoken_server_config_set_doubled_nonce(
 
 /// Unknown names get a made-up challenge, whose salt comes from this secret (copied; not empty, best
 /// 32 random bytes). Give every server of a cluster the same one, and keep it over restarts: a salt
-/// that changes shows that the name is unknown. Random for each config unless set.
+/// that changes shows that the name is unknown. Unless set, a store has one of its own, and without a
+/// store it is random for each config.
 ///
 /// Errors: INVALID_ARGUMENT.
 ///
@@ -187,8 +232,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_mock_secret(
             if secret.is_empty() {
                 return Err(Error::new(Status::INVALID_ARGUMENT, "the mock secret is empty"));
             }
-            let secret = Zeroizing::new(secret.to_vec());
-            settings.mock_secret = Arc::new(OnceCell::with_value(secret));
+            settings.mock_secret = Some(Arc::new(Zeroizing::new(secret.to_vec())));
             Ok(())
         })
     }
