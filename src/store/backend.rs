@@ -15,8 +15,8 @@ pub(crate) enum Table {
     Tokens,
     /// Digest of a token's HMAC -> id.
     Hmacs,
-    /// Hash of the owner, issue time, id -> nothing.
-    Owners,
+    /// Hash of a principal that a token concerns, issue time, id -> nothing.
+    Principals,
     /// Expiry, id -> nothing.
     Expiries,
     /// Number of a secret key -> what is known of it; never the secret.
@@ -29,7 +29,7 @@ impl Table {
         Self::Users,
         Self::Tokens,
         Self::Hmacs,
-        Self::Owners,
+        Self::Principals,
         Self::Expiries,
         Self::Keys,
     ];
@@ -41,7 +41,7 @@ impl Table {
             Self::Users => "users",
             Self::Tokens => "tokens",
             Self::Hmacs => "hmacs",
-            Self::Owners => "owners",
+            Self::Principals => "principals",
             Self::Expiries => "expiries",
             Self::Keys => "keys",
         }

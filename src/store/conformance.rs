@@ -103,12 +103,12 @@ fn a_scan_goes_in_the_order_of_keys(backend: &dyn Backend) {
 
 fn a_scan_ends_by_a_break_or_an_error(backend: &dyn Backend) {
     for key in [b"a", b"b", b"c"] {
-        put(backend, Table::Owners, key, b"");
+        put(backend, Table::Principals, key, b"");
     }
     let scan = |end: fn() -> Result<ControlFlow<()>, Error>| {
         let mut seen = 0;
         let outcome = read(backend, |read| {
-            read.scan(Table::Owners, b"", &mut |key, _| {
+            read.scan(Table::Principals, b"", &mut |key, _| {
                 seen += 1;
                 if key == b"b" { end() } else { Ok(ControlFlow::Continue(())) }
             })

@@ -119,6 +119,11 @@ fn put(write: &mut dyn Write, key: &StoredKey) -> Result<(), Error> {
 }
 
 impl StoredKey {
+    /// Whether it was not removed.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state == KeyState::Live
+    }
+
     fn decode(number: u32, mut decoder: Decoder<'_, '_>) -> Result<Self, Error> {
         let state = KeyState::decode(&mut decoder)?;
         let (fingerprint, name) = (decoder.array()?, decoder.text()?.to_owned());

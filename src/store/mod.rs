@@ -30,8 +30,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use backend::{Read, Write};
-#[allow(unused_imports, reason = "the rooms that build on it are being built")]
 pub(crate) use credential::StoredCredential;
+pub(crate) use page::Page;
 pub use users::User;
 
 use self::backend::Backend;

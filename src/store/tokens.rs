@@ -1,6 +1,7 @@
 //! Delegation tokens and their indexes, which every function here keeps in step.
 
 use core::ops::ControlFlow;
+use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
@@ -52,7 +53,9 @@ pub(crate) fn put(write: &mut dyn Write, token: &StoredToken) -> Result<(), Erro
     let mut found_by_hmac = Encoder::new();
     found_by_hmac.array(id);
     found_by_hmac.put(write, Table::Hmacs, &token.hmac_digest)?;
-    Encoder::new().put(write, Table::Owners, &token.owner_key())?;
+    for principal in token.principals() {
+        Encoder::new().put(write, Table::Principals, &token.principal_key(principal))?;
+    }
     Encoder::new().put(write, Table::Expiries, &token.expiry_key())
 }
 
@@ -61,7 +64,9 @@ pub(crate) fn remove(write: &mut dyn Write, id: &str) -> Result<Option<StoredTok
     let Some(token) = by_id(&*write, id)? else { return Ok(None) };
     write.delete(Table::Tokens, id.as_bytes())?;
     write.delete(Table::Hmacs, &token.hmac_digest)?;
-    write.delete(Table::Owners, &token.owner_key())?;
+    for principal in token.principals() {
+        write.delete(Table::Principals, &token.principal_key(principal))?;
+    }
     write.delete(Table::Expiries, &token.expiry_key())?;
     Ok(Some(token))
 }
@@ -89,24 +94,25 @@ pub(crate) fn all(read: &dyn Read, from: &[u8], limit: usize) -> Result<Page<Sto
     })
 }
 
-/// An owner's tokens, oldest first. The first page is that from the empty key.
-pub(crate) fn by_owner(
+/// The tokens that a principal owns, asked for or may renew, oldest first. The first page is that from
+/// the empty key.
+pub(crate) fn of_principal(
     read: &dyn Read,
-    owner: &str,
+    principal: &str,
     from: &[u8],
     limit: usize,
 ) -> Result<Page<StoredToken>, Error> {
-    let prefix = owner_prefix(owner);
+    let prefix = principal_prefix(principal);
     let from = if from.is_empty() { prefix.as_slice() } else { from };
-    let ids = page(read, Table::Owners, from, limit, |key, record| {
+    let ids = page(read, Table::Principals, from, limit, |key, record| {
         let Some(rest) = key.strip_prefix(&prefix) else { return Ok(None) };
-        Decoder::new(Table::Owners, key, record)?.end()?;
-        let id = id_of(Table::Owners, key, rest.get(TIME_LEN..).unwrap_or_default())?;
+        Decoder::new(Table::Principals, key, record)?.end()?;
+        let id = id_of(Table::Principals, key, rest.get(TIME_LEN..).unwrap_or_default())?;
         Ok(Some((id.to_owned(), key.to_vec())))
     })?;
     let mut items = Vec::with_capacity(ids.items.len());
     for (id, key) in ids.items {
-        let token = by_id(read, &id)?.ok_or_else(|| record::damaged(Table::Owners, &key))?;
+        let token = by_id(read, &id)?.ok_or_else(|| record::damaged(Table::Principals, &key))?;
         items.push(token);
     }
     Ok(Page { items, next: ids.next })
@@ -122,9 +128,15 @@ pub(crate) fn expired(read: &dyn Read, now_ms: i64, limit: usize) -> Result<Vec<
             return Ok(None);
         }
         Decoder::new(Table::Expiries, key, record)?.end()?;
-        Ok(Some(id_of(Table::Expiries, key, id)?.to_owned()))
+        Ok(Some((id_of(Table::Expiries, key, id)?.to_owned(), key.to_vec())))
     })?;
-    Ok(ids.items)
+    for (id, key) in &ids.items {
+        // One that nobody could remove would be found for ever.
+        if by_id(read, id)?.is_none_or(|token| token.expiry_key() != *key) {
+            return Err(record::damaged(Table::Expiries, key));
+        }
+    }
+    Ok(ids.items.into_iter().map(|(id, _)| id).collect())
 }
 
 /// Ids of the tokens that were made with a secret key, found by looking at every token: as many as
@@ -237,9 +249,15 @@ impl StoredToken {
         Ok(token)
     }
 
-    fn owner_key(&self) -> Vec<u8> {
+    /// Whom it concerns, each once: who owns it, who asked for it, who may renew it.
+    fn principals(&self) -> BTreeSet<&str> {
+        let renewers = self.renewers.iter().map(String::as_str);
+        renewers.chain([self.owner.as_str(), &self.requester]).collect()
+    }
+
+    fn principal_key(&self, principal: &str) -> Vec<u8> {
         let issue = ordered(self.issue_ms);
-        [owner_prefix(&self.owner).as_slice(), &issue, self.id.as_bytes()].concat()
+        [principal_prefix(principal).as_slice(), &issue, self.id.as_bytes()].concat()
     }
 
     fn expiry_key(&self) -> Vec<u8> {
@@ -254,10 +272,10 @@ fn ordered(time_ms: i64) -> [u8; TIME_LEN] {
 
 const TIME_LEN: usize = 8;
 
-/// What the keys of an owner's tokens begin with; owners' names may be longer than keys.
-fn owner_prefix(owner: &str) -> [u8; 16] {
+/// What the keys of a principal's tokens begin with; principals may be longer than keys.
+fn principal_prefix(principal: &str) -> [u8; 16] {
     let mut prefix = [0; 16];
-    for (to, from) in prefix.iter_mut().zip(sha256(owner.as_bytes())) {
+    for (to, from) in prefix.iter_mut().zip(sha256(principal.as_bytes())) {
         *to = from;
     }
     prefix
@@ -339,7 +357,7 @@ mod tests {
         assert!(by_hmac(b"a").is_none());
         assert!(store.write(|write| remove(write, "a")).unwrap().is_none());
         store.write(|write| remove(write, "b")).unwrap();
-        for table in [Table::Tokens, Table::Hmacs, Table::Owners, Table::Expiries] {
+        for table in [Table::Tokens, Table::Hmacs, Table::Principals, Table::Expiries] {
             assert_eq!(store.read(|read| read.len(table)), Ok(0));
         }
     }
@@ -353,7 +371,7 @@ mod tests {
         let store = store(&tokens);
         let (mut seen, mut from) = (Vec::new(), Vec::new());
         for (len, more) in [(3, true), (3, true), (1, false)] {
-            let page = store.read(|read| by_owner(read, "User:alice", &from, 3)).unwrap();
+            let page = store.read(|read| of_principal(read, "User:alice", &from, 3)).unwrap();
             assert_eq!((page.items.len(), page.next.is_some()), (len, more));
             seen.extend(page.items);
             from = page.next.unwrap_or_default();
@@ -364,6 +382,35 @@ mod tests {
         assert_eq!(ids(&page.items), ["other", "t0"]);
         let page = store.read(|read| all(read, &page.next.unwrap(), 10)).unwrap();
         assert_eq!((page.items.len(), page.next), (6, None));
+    }
+
+    #[test]
+    fn a_token_is_found_by_each_whom_it_concerns() {
+        let store = store(&[token("a", "User:alice", 5000)]);
+        let of = |principal| {
+            let page = store.read(|read| of_principal(read, principal, b"", 10)).unwrap();
+            ids(&page.items).len()
+        };
+        for principal in ["User:alice", "User:carol", "User:dora"] {
+            assert_eq!(of(principal), 1);
+        }
+        assert_eq!(of("User:eve"), 0);
+        let of_carol = StoredToken { renewers: vec![], ..token("a", "User:carol", 5000) };
+        store.write(|write| put(write, &of_carol)).unwrap();
+        assert_eq!((of("User:alice"), of("User:carol"), of("User:dora")), (0, 1, 0));
+    }
+
+    #[test]
+    fn an_index_that_names_no_token_is_damage() {
+        let store = store(&[token("a", "User:alice", 5000)]);
+        store.write(|write| write.delete(Table::Tokens, b"a")).unwrap();
+        let status = |result: Result<usize, Error>| result.unwrap_err().status();
+        let page =
+            |principal| store.read(|read| Ok(of_principal(read, principal, b"", 10)?.items.len()));
+        assert_eq!(status(page("User:alice")), Status::CORRUPT);
+        assert_eq!(status(store.read(|read| Ok(expired(read, 9000, 10)?.len()))), Status::CORRUPT);
+        let by_hmac = store.read(|read| Ok(by_hmac(read, b"a")?.iter().count()));
+        assert_eq!(status(by_hmac), Status::CORRUPT);
     }
 
     #[test]
