@@ -46,6 +46,10 @@ fn explain_lmdb(error: MdbError) -> (Status, String) {
             "its files were made by another version of LMDB: use the scramtoken that made them, or \
              end every process that has the store open and remove lock.mdb",
         ),
+        MdbError::MapResized => (
+            Status::IO,
+            "it has outgrown the address space that this process had for it: raise ulimit -v",
+        ),
         MdbError::Panic => (
             Status::IO,
             "an earlier change could not be written to the end: free the store in this process and \
@@ -65,7 +69,8 @@ fn explain_errno(errno: Errno) -> (Status, String) {
         Errno::ACCESS | Errno::PERM => (Status::PERMISSIONS, "this process may not open its files"),
         Errno::NOMEM => (
             Status::IO,
-            "there is no room for its map (64 GiB of address space, not of memory): raise ulimit -v",
+            "there is no room for its map (1 GiB of address space or more, not of memory): raise \
+             ulimit -v",
         ),
         errno => return (Status::IO, errno.to_string()),
     };

@@ -8,8 +8,12 @@ use std::path::Path;
 use heed::{Env, EnvFlags, EnvOpenOptions, WithoutTls};
 use rustix::io::Errno;
 
-/// Address space, not memory: the file grows as it is written, and the map never has to.
-const MAP_SIZE: usize = if usize::BITS < 64 { 1 << 30 } else { 64 << 30 };
+/// How much address space the map takes, in bytes; not memory: the file grows as it is written, and
+/// the map never has to. Where there is no room (`ulimit -v`, valgrind) the next one is tried.
+#[cfg(target_pointer_width = "64")]
+const MAP_SIZES: [usize; 3] = [64 << 30, 16 << 30, 1 << 30];
+#[cfg(not(target_pointer_width = "64"))]
+const MAP_SIZES: [usize; 2] = [1 << 30, 1 << 28];
 
 /// How many transactions may read at once, in all processes.
 pub(super) const MAX_READERS: u32 = 4096;
@@ -20,15 +24,31 @@ const MAX_TABLES: u32 = 16;
 /// Opens the LMDB environment in a directory, or makes one there.
 pub(super) fn open_environment(path: &Path, flags: EnvFlags) -> heed::Result<Env<WithoutTls>> {
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
-    options.map_size(MAP_SIZE).max_readers(MAX_READERS).max_dbs(MAX_TABLES);
-    // SAFETY: what LMDB asks of those who open its map is seen to by our callers: the directory and
-    // its files are the user's alone, each process opens it once (`presence`), never after a fork,
-    // and with NO_LOCK only where nobody can write. What is left is said in SECURITY.md: another
-    // program of the same user may truncate the file, or damage LMDB's own pages.
-    unsafe {
-        options.flags(flags);
-        options.open(path)
+    options.max_readers(MAX_READERS).max_dbs(MAX_TABLES);
+    let mut open = |map_size| {
+        options.map_size(map_size);
+        // SAFETY: what LMDB asks of those who open its map is seen to by our callers: the directory
+        // and its files are the user's alone, each process opens it once (`presence`), never after a
+        // fork, and with NO_LOCK only where nobody can write. What is left is said in SECURITY.md:
+        // another program of the same user may truncate the file, or damage LMDB's own pages.
+        unsafe {
+            options.flags(flags);
+            options.open(path)
+        }
+    };
+    let mut opened = Err(heed::Error::Io(Errno::NOMEM.into()));
+    for map_size in MAP_SIZES {
+        opened = open(map_size);
+        if !matches!(&opened, Err(heed::Error::Io(error)) if is_no_room(error)) {
+            break;
+        }
     }
+    opened
+}
+
+/// What mmap says where the address space has no room; under valgrind it is EINVAL.
+fn is_no_room(error: &std::io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOMEM | Errno::INVAL))
 }
 
 /// What to do with a lock.
