@@ -30,7 +30,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use backend::{Read, Write};
+#[allow(unused_imports, reason = "the room that builds on it is being built")]
 pub(crate) use credential::StoredCredential;
+#[allow(unused_imports, reason = "the room that builds on it is being built")]
 pub(crate) use page::Page;
 pub use users::User;
 
