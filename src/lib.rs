@@ -268,6 +268,7 @@ mod source;
 mod status;
 #[allow(dead_code, reason = "the rooms that build on it are being built")]
 mod store;
+mod tls;
 mod token;
 
 pub use error::Error;

@@ -6,9 +6,10 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::login::{Login, Method};
-use super::tls::Tls;
+use super::tls;
 use crate::properties::{LoginModule, Properties};
 use crate::scram::{ClientCredential, Mechanism};
+use crate::tls::Tls;
 use crate::{error::Error, status::Status};
 
 /// How to reach brokers and as whom. The names of Kafka's properties stand at the fields.
@@ -67,7 +68,7 @@ impl Config {
         };
         let ms = |key, default| milliseconds(properties, key, default);
         let config = Self {
-            tls: use_tls.then(|| Tls::from_properties(properties, &mut warnings)).transpose()?,
+            tls: use_tls.then(|| tls::from_properties(properties, &mut warnings)).transpose()?,
             login,
             client_id: value(properties, "client.id").unwrap_or("scramtoken").to_owned(),
             setup_timeout: ms("socket.connection.setup.timeout.ms", 10_000)?,

@@ -9,8 +9,8 @@ use rustls::{ClientConnection, StreamOwned};
 use super::address::Address;
 use super::deadline::Deadline;
 use super::failure::Failure;
-use super::tls::Tls;
 use crate::status::Status;
+use crate::tls::Tls;
 
 /// TCP, bare or under TLS.
 #[derive(Debug)]

@@ -145,6 +145,8 @@ api! {
         = AddToHandle<OnResponseReceived>;
     add_on_broker_state_change: c"rd_kafka_interceptor_add_on_broker_state_change"
         = AddToHandle<OnBrokerStateChange>;
+    sasl_set_credentials: c"rd_kafka_sasl_set_credentials"
+        = unsafe extern "C" fn(*mut Handle, *const c_char, *const c_char) -> *mut c_void;
 }
 
 impl Api {
@@ -203,14 +205,19 @@ impl Library {
         // SAFETY: the name is dladdr's, a string that lives while its object is loaded, which it is
         // while it calls us. RTLD_NOLOAD runs no code of the object's.
         let handle = unsafe { libc::dlopen(name, libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-        (!handle.is_null()).then_some(Self(handle))
+        Self::open(handle)
+    }
+
+    fn open(handle: *mut c_void) -> Option<Self> {
+        // Not then_some, which would make one of NULL too, and close it.
+        (!handle.is_null()).then(|| Self(handle))
     }
 
     /// The program and what it was started with.
     fn program() -> Option<Self> {
         // SAFETY: NULL stands for the program.
         let handle = unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY) };
-        (!handle.is_null()).then_some(Self(handle))
+        Self::open(handle)
     }
 
     fn symbol(&self, name: &CStr) -> Result<*mut c_void, Error> {

@@ -4,15 +4,16 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::ffi::CString;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use super::api::{Api, CONF_OK, Conf, ConnectCallback, SocketCallback};
 use super::conf::{Owner, Settings, read_before};
-use super::login::LoginConfig;
-use super::network::{self, Callbacks};
+use super::login::{LoginConfig, without_source};
+use super::network;
+use super::rotation::Rotation;
 use super::stand_in::{StandIn, StandInPassword, USERNAME};
 use super::tls::VERIFY_CB;
 use crate::{error::Error, status::Status};
@@ -26,8 +27,7 @@ pub(super) struct Client {
     /// While we set properties of librdkafka's ourselves.
     nested: AtomicBool,
     logins: Mutex<Option<Arc<LoginConfig>>>,
-    /// The application's own, behind ours.
-    callbacks: Mutex<Callbacks>,
+    rotation: OnceLock<Rotation>,
 }
 
 impl Client {
@@ -38,7 +38,7 @@ impl Client {
             stand_in: StandInPassword::new()?,
             nested: AtomicBool::new(false),
             logins: Mutex::default(),
-            callbacks: Mutex::default(),
+            rotation: OnceLock::new(),
         })
     }
 
@@ -100,78 +100,84 @@ impl Client {
     ///
     /// `conf` is the object that conf_init or on_conf_set was called with.
     pub(super) unsafe fn apply(&self, conf: *mut Conf) -> Result<(), Error> {
-        let Settings { mechanism, use_tls, .. } = self.settings();
-        let mechanism = mechanism.name();
-        if use_tls {
-            // SAFETY: passed on.
-            unsafe { self.take_network(conf) };
-        }
-        self.nested.store(true, Ordering::Relaxed);
-        let nagle = use_tls.then_some(("socket.nagle.disable", "false"));
-        let result = [
-            ("security.protocol", "sasl_plaintext"),
-            ("sasl.mechanisms", mechanism),
+        let settings = self.settings();
+        // Where the connections are relayed, librdkafka speaks to us, and TLS is ours.
+        let use_tls = settings.use_tls && !settings.is_relayed();
+        let properties = [
+            ("security.protocol", if use_tls { "sasl_ssl" } else { "sasl_plaintext" }),
+            ("sasl.mechanisms", settings.mechanism.name()),
             ("sasl.username", USERNAME),
             ("sasl.password", self.stand_in.as_str()),
-        ]
-        .into_iter()
-        .chain(nagle)
+        ];
         // SAFETY: passed on.
-        .try_for_each(|(name, value)| unsafe { self.set_librdkafkas(conf, name, value) });
-        self.nested.store(false, Ordering::Relaxed);
-        result
+        unsafe { self.set_librdkafkas(conf, &properties) }
     }
 
     /// Puts our callbacks into the place of the application's, or of librdkafka's own.
     ///
     /// # Safety
     ///
-    /// `conf` is a live configuration object that no broker's thread uses yet.
-    pub(super) unsafe fn take_network(&self, conf: *mut Conf) {
-        let mut callbacks = self.callbacks.lock();
-        // SAFETY: what these properties hold are callbacks of these types, or NULL.
-        unsafe {
-            let socket = self.get_pointer(conf, "socket_cb");
-            if socket != network::socket as SocketCallback as usize {
-                callbacks.socket = mem::transmute::<usize, Option<SocketCallback>>(socket);
-                (self.api.conf_set_socket_cb)(conf, network::socket);
-            }
-            if self.get_pointer(conf, VERIFY_CB) != 0 {
-                self.settings.lock().tls.set(VERIFY_CB, Some("set"));
-            }
-            let connect = self.get_pointer(conf, "connect_cb");
-            if connect != network::connect as ConnectCallback as usize {
-                callbacks.connect = mem::transmute::<usize, Option<ConnectCallback>>(connect);
-                (self.api.conf_set_connect_cb)(conf, network::connect);
+    /// `conf` is a live client's own, and no broker's thread uses it yet.
+    pub(super) unsafe fn take_network(&self, conf: *mut Conf) -> Result<(), Error> {
+        {
+            let mut settings = self.settings.lock();
+            // SAFETY: what these properties hold are callbacks of these types, or NULL.
+            unsafe {
+                let socket = self.get_pointer(conf, "socket_cb");
+                if socket != network::socket as SocketCallback as usize {
+                    settings.callbacks.socket =
+                        mem::transmute::<usize, Option<SocketCallback>>(socket);
+                    (self.api.conf_set_socket_cb)(conf, network::socket);
+                }
+                let connect = self.get_pointer(conf, "connect_cb");
+                if connect != network::connect as ConnectCallback as usize {
+                    settings.callbacks.connect =
+                        mem::transmute::<usize, Option<ConnectCallback>>(connect);
+                    (self.api.conf_set_connect_cb)(conf, network::connect);
+                }
+                if self.get_pointer(conf, VERIFY_CB) != 0 {
+                    settings.tls.set(VERIFY_CB, Some("set"));
+                }
             }
         }
+        // librdkafka's socket is none of TCP; the network's never waits.
+        // SAFETY: passed on.
+        unsafe { self.set_librdkafkas(conf, &[("socket.nagle.disable", "false")]) }
     }
 
     /// A broker's thread is about to connect.
     pub(super) fn connecting(&self) {
         if let Some(config) = self.logins().filter(|config| config.tls.is_some()) {
-            network::connecting(config, *self.callbacks.lock());
+            network::connecting(config, self.settings.lock().callbacks);
         }
     }
 
-    /// on_new: from now on the settings are final.
-    pub(super) fn begin(&self) -> Result<(), Error> {
-        let Settings { source, mechanism, login_timeout, use_tls, tls } = self.settings();
+    /// on_new in mode `token`: from now on the settings are final.
+    pub(super) fn begin_logins(&self) -> Result<(), Error> {
+        let settings = self.settings();
+        let tls = settings.is_relayed().then(|| settings.tls.read());
+        let Settings { source, mechanism, login_timeout, .. } = settings;
         let stand_in = StandIn::new(mechanism, &self.stand_in)?;
-        let config = LoginConfig {
-            source,
-            mechanism,
-            stand_in,
-            timeout: login_timeout,
-            tls: use_tls.then(|| tls.config()),
-        };
+        let config = LoginConfig { source, mechanism, stand_in, timeout: login_timeout, tls };
         *self.logins.lock() = Some(Arc::new(config));
         Ok(())
     }
 
-    /// What logins have in common; None before on_new.
+    /// What logins have in common; None before on_new, and in mode `credentials`.
     pub(super) fn logins(&self) -> Option<Arc<LoginConfig>> {
         self.logins.lock().clone()
+    }
+
+    /// on_new in mode `credentials`.
+    pub(super) fn begin_rotation(&self) -> Result<(), Error> {
+        let source = self.settings().source.ok_or_else(without_source)?;
+        self.rotation.get_or_init(|| Rotation::new(source));
+        Ok(())
+    }
+
+    /// None before on_new, and in mode `token`.
+    pub(super) fn rotation(&self) -> Option<&Rotation> {
+        self.rotation.get()
     }
 
     /// # Safety
@@ -215,9 +221,21 @@ impl Client {
     unsafe fn set_librdkafkas(
         &self,
         conf: *mut Conf,
-        name: &str,
-        value: &str,
+        properties: &[(&str, &str)],
     ) -> Result<(), Error> {
+        self.nested.store(true, Ordering::Relaxed);
+        let result = properties
+            .iter()
+            // SAFETY: passed on.
+            .try_for_each(|(name, value)| unsafe { self.set_one(conf, name, value) });
+        self.nested.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// # Safety
+    ///
+    /// `conf` is a live configuration object.
+    unsafe fn set_one(&self, conf: *mut Conf, name: &str, value: &str) -> Result<(), Error> {
         let refused = |text: &str| {
             Error::new(Status::INVALID_STATE, format!("librdkafka does not take {name}: {text}"))
         };

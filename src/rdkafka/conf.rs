@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::network::Callbacks;
 use super::tls::{self, TlsSettings};
 use crate::scram::Mechanism;
 use crate::source::Source;
@@ -12,11 +13,23 @@ use crate::{error::Error, status::Status};
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) source: Option<Arc<Source>>,
+    pub(super) mode: Mode,
     pub(super) mechanism: Mechanism,
     pub(super) login_timeout: Duration,
     /// Whether security.protocol is SASL_SSL.
     pub(super) use_tls: bool,
     pub(super) tls: TlsSettings,
+    /// The application's own, where ours have taken their place.
+    pub(super) callbacks: Callbacks,
+}
+
+/// Who logs in to the broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mode {
+    /// We do, with `tokenauth=true` for a token.
+    Token,
+    /// librdkafka does, with the source's name and secret.
+    Credentials,
 }
 
 /// Whose property it was.
@@ -31,10 +44,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             source: None,
+            mode: Mode::Token,
             mechanism: Mechanism::ScramSha512,
             login_timeout: Duration::from_millis(DEFAULT_LOGIN_TIMEOUT_MS),
             use_tls: false,
             tls: TlsSettings::default(),
+            callbacks: Callbacks::default(),
         }
     }
 }
@@ -52,6 +67,10 @@ impl Settings {
                     Some(uri) => Some(Arc::new(open(uri)?)),
                     None => None,
                 }
+            }
+            MODE => {
+                self.mode = mode(value)?;
+                self.check_tls()?;
             }
             MECHANISM | "sasl.mechanism" | "sasl.mechanisms" => {
                 self.mechanism = match value {
@@ -76,8 +95,6 @@ impl Settings {
                 )));
             }
             _ if name.starts_with(PREFIX) => return Err(unknown(name)),
-            // The relay's socket never waits; librdkafka's is no TCP socket.
-            "socket.nagle.disable" if self.use_tls => {}
             _ => {
                 // librdkafka takes it too, and tells a wrong value from a right one.
                 self.tls.set(name, value);
@@ -88,8 +105,13 @@ impl Settings {
         Ok(Owner::Ours)
     }
 
+    /// Whether the connections are relayed, over TLS of ours.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.use_tls && self.mode == Mode::Token
+    }
+
     fn check_tls(&self) -> Result<(), Error> {
-        if self.use_tls { self.tls.check() } else { Ok(()) }
+        if self.is_relayed() { self.tls.check() } else { Ok(()) }
     }
 }
 
@@ -108,6 +130,14 @@ pub(super) fn read_before() -> impl Iterator<Item = (&'static str, &'static str)
 fn open(uri: &str) -> Result<Source, Error> {
     Source::open(uri, crate::random::bytes()?)
         .map_err(|error| invalid(format!("{SOURCE}: {error}")))
+}
+
+fn mode(value: Option<&str>) -> Result<Mode, Error> {
+    match value {
+        None | Some("token") => Ok(Mode::Token),
+        Some("credentials") => Ok(Mode::Credentials),
+        Some(other) => Err(invalid(format!("{MODE}={other} is neither token nor credentials"))),
+    }
 }
 
 fn mechanism(name: &str, value: &str) -> Result<Mechanism, Error> {
@@ -166,9 +196,10 @@ fn invalid(text: String) -> Error {
 
 const PREFIX: &str = "scramtoken.";
 const SOURCE: &str = "scramtoken.source";
+const MODE: &str = "scramtoken.mode";
 const MECHANISM: &str = "scramtoken.mechanism";
 const LOGIN_TIMEOUT: &str = "scramtoken.login.timeout.ms";
-const NAMES: [&str; 3] = [SOURCE, MECHANISM, LOGIN_TIMEOUT];
+const NAMES: [&str; 4] = [SOURCE, MODE, MECHANISM, LOGIN_TIMEOUT];
 const DEFAULT_LOGIN_TIMEOUT_MS: u64 = 10_000;
 const LOGIN_TIMEOUT_RANGE_MS: core::ops::RangeInclusive<u64> = 100..=300_000;
 /// Names are as long as the application makes them.
@@ -186,7 +217,7 @@ mod tests {
     fn an_unknown_name_is_refused_with_the_nearest() {
         for (typed, meant) in [
             ("scramtoken.sorce", SOURCE),
-            ("scramtoken.", SOURCE),
+            ("scramtoken.", MODE),
             ("scramtoken.mechanisms", MECHANISM),
             ("scramtoken.login.timeout", LOGIN_TIMEOUT),
         ] {
@@ -207,6 +238,7 @@ mod tests {
     fn values_are_checked_when_they_are_set() {
         assert!(refusal(SOURCE, "token.json").starts_with("scramtoken.source: "));
         assert!(refusal(MECHANISM, "PLAIN").contains("SCRAM-SHA-256"));
+        assert!(refusal(MODE, "tokens").contains("neither token nor credentials"));
         assert!(refusal(LOGIN_TIMEOUT, "10 s").contains("100 to 300000"));
         assert!(refusal("security.protocol", "PLAINTEXT").contains("SASL_PLAINTEXT"));
         assert!(refusal("sasl.password", "secret").contains("leave it out"));
@@ -215,5 +247,16 @@ mod tests {
         assert_eq!(settings.set("sasl.mechanism", Some("SCRAM-SHA-256")), Ok(Owner::Ours));
         assert_eq!(settings.mechanism, Mechanism::ScramSha256);
         assert_eq!(settings.set("client.id", Some("x")), Ok(Owner::Librdkafka));
+    }
+
+    #[test]
+    fn what_librdkafkas_tls_alone_honours_is_refused_with_ours() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.set("ssl.crl.location", Some("x")), Ok(Owner::Librdkafka));
+        let text = settings.set("security.protocol", Some("SASL_SSL")).unwrap_err();
+        assert!(text.text().contains("ssl.crl.location"), "{text}");
+        assert_eq!(settings.set(MODE, Some("credentials")), Ok(Owner::Ours));
+        assert_eq!(settings.set("security.protocol", Some("SASL_SSL")), Ok(Owner::Ours));
+        assert!(settings.set(MODE, Some("token")).is_err());
     }
 }

@@ -11,10 +11,10 @@ use super::api::{
     Handle, NO_ERROR,
 };
 use super::client::Client;
-use super::conf::{Owner, Settings};
+use super::conf::{Mode, Owner, Settings};
 use super::frames::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
 use super::handover::Handover;
-use super::network;
+use super::{network, rotation};
 use crate::{error::Error, status::Status};
 
 thread_local! {
@@ -181,15 +181,21 @@ unsafe extern "C" fn on_new(
         unsafe {
             let client = Client::from_opaque(opaque);
             let (api, name) = (client.api, NAME.as_ptr());
-            if client.settings().use_tls {
-                // First of all, for an application that has set its callbacks after ours: this is
-                // the client's own configuration, and nothing connects yet.
-                client.take_network(conf.cast_mut());
-                client.begin()?;
+            let settings = client.settings();
+            if settings.mode == Mode::Credentials {
+                client.begin_rotation()?;
+                let add = api.add_on_response_received;
+                return added(add(handle, name, rotation::on_response_received, opaque));
+            }
+            if settings.is_relayed() {
+                // The application has set its callbacks by now: this is the client's own
+                // configuration, and nothing connects yet.
+                client.take_network(conf.cast_mut())?;
+                client.begin_logins()?;
                 let add = api.add_on_broker_state_change;
                 return added(add(handle, name, on_broker_state_change, opaque));
             }
-            client.begin()?;
+            client.begin_logins()?;
             added((api.add_on_request_sent)(handle, name, on_request_sent, opaque))?;
             added((api.add_on_response_received)(handle, name, on_response_received, opaque))
         }

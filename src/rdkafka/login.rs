@@ -8,7 +8,6 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
 use super::event_loop::{EventLoop, SessionId};
@@ -19,6 +18,7 @@ use crate::scram::{
     KeyCache, Mechanism, NONCE_ENTROPY, Nonce,
 };
 use crate::source::Source;
+use crate::tls::Tls;
 use crate::{error::Error, status::Status};
 
 /// What the logins of one librdkafka client have in common.
@@ -30,7 +30,7 @@ pub(super) struct LoginConfig {
     /// The broker has this long to answer it all.
     pub(super) timeout: Duration,
     /// With SASL_SSL: how, or why not. No connection is then made without.
-    pub(super) tls: Option<Result<Arc<ClientConfig>, Error>>,
+    pub(super) tls: Option<Result<Tls, Error>>,
 }
 
 /// A login that librdkafka has asked for.
@@ -264,13 +264,7 @@ impl Login {
 
     /// Begins the broker's exchange with the credential that is current now.
     fn begin(&mut self) -> Result<(), Error> {
-        let source = self.config.source.as_ref().ok_or_else(|| {
-            Error::new(
-                Status::INVALID_STATE,
-                "scramtoken.source is not set: set it to file:/path/of/token.json, dir:/path or \
-                 env:",
-            )
-        })?;
+        let source = self.config.source.as_ref().ok_or_else(without_source)?;
         let login = source.log_in(now_ms())?;
         if let Some(warning) = login.warning {
             super::warn(&warning);
@@ -380,6 +374,13 @@ fn rest_of(lifetime_ms: i64, passed: Duration) -> i64 {
     }
     let passed_ms = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
     lifetime_ms.saturating_sub(passed_ms).max(1)
+}
+
+pub(super) fn without_source() -> Error {
+    Error::new(
+        Status::INVALID_STATE,
+        "scramtoken.source is not set: set it to file:/path/of/token.json, dir:/path or env:",
+    )
 }
 
 fn expired() -> Error {

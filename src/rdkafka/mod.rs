@@ -5,10 +5,14 @@
 //! server is this plugin, which meanwhile logs in to the broker with the true credential.
 //!
 //! ```text
-//! conf_init -> interceptors -> client (settings: conf)     librdkafka's threads
+//! conf_init -> interceptors -> client (settings: conf, tls)     librdkafka's threads
 //!                    |
-//!                handover -> event_loop (one thread) -> login (frames, stand_in; no sockets)
+//!    handover, or relay over TLS (network) -> event_loop (one thread)
+//!                    |
+//!                  login (frames, stand_in; no sockets)
 //! ```
+//!
+//! With `scramtoken.mode=credentials` it only gives librdkafka the source's name and secret: rotation.
 
 #![allow(unsafe_code, reason = "a door")]
 
@@ -24,6 +28,7 @@ mod network;
 mod queue;
 mod refusal;
 mod relay;
+mod rotation;
 mod signals;
 mod socket;
 mod stand_in;

@@ -18,12 +18,11 @@ use super::event_loop::{EventLoop, SessionId};
 use super::interceptors::guard;
 use super::login::LoginConfig;
 use super::relay::RelaySession;
-use super::tls;
 use super::tls_stream::TlsStream;
 use crate::{error::Error, status::Status};
 
 /// The application's own callbacks, which make the network's socket where there are any.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Callbacks {
     pub(super) socket: Option<SocketCallback>,
     pub(super) connect: Option<ConnectCallback>,
@@ -128,7 +127,7 @@ pub(super) unsafe extern "C" fn connect(
         // SAFETY: librdkafka's strings live for the call.
         let host = host_of(unsafe { CStr::from_ptr(id) });
         let client = match &config.tls {
-            Some(Ok(tls)) => tls::connection(tls, &host),
+            Some(Ok(tls)) => tls.connection(&host),
             Some(Err(error)) => Err(error.clone()),
             None => Err(Error::new(Status::INTERNAL, "a relay without TLS")),
         };

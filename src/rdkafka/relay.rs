@@ -27,6 +27,9 @@ pub(super) struct RelaySession {
     to_librdkafka: Queue,
     /// None: librdkafka is being told why.
     broker: Option<TlsStream>,
+    /// What librdkafka has asked, until the broker has said anything at all: over TLS 1.3 it refuses
+    /// our certificate only after that.
+    unheard: Option<Vec<u8>>,
     scanner: HandshakeScanner,
     mode: Mode,
     started: Instant,
@@ -68,6 +71,7 @@ impl RelaySession {
             librdkafka,
             to_librdkafka: Queue::default(),
             broker,
+            unheard: Some(Vec::new()),
             scanner: HandshakeScanner::default(),
             mode: Mode::Stream,
             started: Instant::now(),
@@ -105,11 +109,14 @@ impl RelaySession {
         id: SessionId,
         now: Instant,
     ) -> Result<bool, End> {
-        let Self { broker: Some(broker), mode, to_librdkafka, .. } = self else {
+        let Self { broker: Some(broker), mode, to_librdkafka, unheard, .. } = self else {
             return Ok(false);
         };
         let received = broker.read(|plain| match mode {
-            Mode::Stream => to_librdkafka.push(plain),
+            Mode::Stream => {
+                *unheard = None;
+                to_librdkafka.push(plain);
+            }
             Mode::Handshake(frames) => frames.push(plain),
             Mode::Login(_, frames) => frames.broker.push(plain),
             Mode::Refusal(_) => {}
@@ -193,6 +200,9 @@ impl RelaySession {
         match (&mut self.mode, &mut self.broker) {
             (Mode::Stream, Some(broker)) => {
                 broker.write(bytes);
+                if let Some(unheard) = &mut self.unheard {
+                    unheard.extend_from_slice(bytes);
+                }
                 if self.scanner.ends_with_handshake(bytes) {
                     self.mode = Mode::Handshake(Frames::default());
                 }
@@ -257,7 +267,11 @@ impl RelaySession {
 
     fn refuse(&mut self, error: Error, now: Instant) {
         self.broker = None;
-        self.mode = Mode::Refusal(Box::new(Refusal::new(error, self.config.mechanism, now)));
+        let mut refusal = Refusal::new(error, self.config.mechanism, now);
+        // What is no request gets no answer, here as later.
+        let answers = refusal.take(&self.unheard.take().unwrap_or_default());
+        self.to_librdkafka.push(&answers.unwrap_or_default());
+        self.mode = Mode::Refusal(Box::new(refusal));
     }
 
     fn wake_at(&self) -> Option<Instant> {

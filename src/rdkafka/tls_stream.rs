@@ -25,7 +25,8 @@ pub(super) enum Broken {
 }
 
 impl TlsStream {
-    pub(super) fn new(socket: OwnedFd, connection: ClientConnection) -> Self {
+    pub(super) fn new(socket: OwnedFd, mut connection: ClientConnection) -> Self {
+        connection.set_buffer_limit(None); // the relay has its own
         let buffer = || vec![0; BUFFER].into_boxed_slice();
         Self { socket, connection, wire: buffer(), plain: buffer() }
     }

@@ -58,6 +58,11 @@ impl ClientCredential {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The password, or the HMAC as base64 text.
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
+    }
 }
 
 impl fmt::Debug for ClientCredential {

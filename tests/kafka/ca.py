@@ -55,6 +55,26 @@ class CertificateAuthority:
             pkcs12.serialize_key_and_certificates(b"server", key, server, [ca], encryption)
         )
 
+    def encrypted_server_pem(self, key_password):
+        """What is in server.pem, with its private key encrypted."""
+        pem = self.server_pem.read_bytes()
+        key = serialization.load_pem_private_key(pem, None).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(key_password.encode()),
+        )
+        return key + pem[pem.index(b"-----BEGIN CERTIFICATE") :]
+
+
+def client_auth_required(authority):
+    """The properties of a broker that wants certificates of this authority's from its clients."""
+    return {
+        # Without the listener's name Kafka takes no notice of it where SASL is.
+        "listener.name.sasl_ssl.ssl.client.auth": "required",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": authority.pem,
+    }
+
 
 def _certificate(name, issuer=None, alternatives=(), not_after=None):
     """A key and its certificate: an authority's own, or a server's signed by `issuer`."""

@@ -8,10 +8,9 @@ import subprocess
 import threading
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from .broker import KafkaBroker
-from .ca import STORE_PASSWORD, CertificateAuthority
+from .ca import STORE_PASSWORD, CertificateAuthority, client_auth_required
 from .cli import client_config, scramtoken
 from .process import java_command
 from .properties import USERS
@@ -120,22 +119,8 @@ def test_stores_that_cannot_be_read(broker, tmp_path):
 
 def test_client_certificates(clients, tmp_path):
     encrypted = tmp_path / "encrypted.pem"
-    pem = clients.server_pem.read_bytes()
-    key = serialization.load_pem_private_key(pem, None)
-    encrypted.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"key-password"),
-        )
-        + pem[pem.index(b"-----BEGIN CERTIFICATE") :]
-    )
-    settings = {
-        # Without the listener's name Kafka takes no notice of it where SASL is.
-        "listener.name.sasl_ssl.ssl.client.auth": "required",
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": clients.pem,
-    }
+    encrypted.write_bytes(clients.encrypted_server_pem("key-password"))
+    settings = client_auth_required(clients)
     with KafkaBroker(extra_properties=settings) as broker:
         where = broker.bootstrap("SASL_SSL")
         trust = {"ssl_truststore_location": broker.authority.pem}

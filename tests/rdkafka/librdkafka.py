@@ -1,8 +1,8 @@
 """What only librdkafka's C API can do, over ctypes: also of other versions than the wheel's."""
 
 import ctypes
-import ctypes.util
 import os
+import subprocess
 from pathlib import Path
 
 import confluent_kafka
@@ -14,11 +14,22 @@ _ERROR_CB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_
 _LOG_CB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)
 
 
-def wheels():
-    """The librdkafka in the confluent-kafka wheel."""
+def wheels_path():
+    """Where the confluent-kafka wheel has its librdkafka."""
     package = Path(confluent_kafka.__file__).parent
     (path,) = package.with_name("confluent_kafka.libs").glob("librdkafka*.so*")
-    return Library(path)
+    return path
+
+
+def debians_path():
+    """Where Debian has its librdkafka."""
+    argv = ["gcc", "-print-file-name=librdkafka.so.1"]
+    return Path(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
+
+
+def wheels():
+    """The librdkafka in the confluent-kafka wheel."""
+    return Library(wheels_path())
 
 
 def debians():

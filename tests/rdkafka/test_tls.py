@@ -86,7 +86,7 @@ def test_a_missing_authority(broker, token, source, tmp_path):
     absent = tmp_path / "ca.pem"
     absent.write_text("")
     conf = tls(broker, source.write(token), ssl_ca_location=absent)
-    assert "no certificate in PEM" in Client(conf).refusal()
+    assert "it holds no PEM certificate" in Client(conf).refusal()
 
 
 def test_a_wrong_host(broker, token, source):

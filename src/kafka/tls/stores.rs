@@ -1,21 +1,15 @@
 //! Whom we trust and who we are: PEM and PKCS12, in files or in the properties themselves.
 
 use core::fmt;
-use std::fs::File;
-use std::io::Read;
+use std::path::Path;
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use super::super::config::{invalid, value};
-use super::pkcs12;
 use crate::error::Error;
 use crate::properties::Properties;
-
-/// Our certificate with its chain, and its private key.
-pub(super) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+use crate::tls::{self, Identity, certificates, private_key};
 
 /// The authorities of `ssl.truststore.*`, or else the system's.
 ///
@@ -29,7 +23,9 @@ pub(super) fn roots(properties: &Properties) -> Result<RootCertStore, Error> {
     } else if let Some(store) = Store::open(properties, "truststore")? {
         match store.format()? {
             Format::Pem => certificates(&store.bytes).map_err(|what| store.invalid(what))?,
-            Format::Pkcs12 => pkcs12::trusted(&store)?,
+            Format::Pkcs12 => {
+                tls::trusted(&store.bytes, store.password()).map_err(|what| store.invalid(what))?
+            }
         }
     } else {
         return system_roots();
@@ -44,8 +40,7 @@ pub(super) fn roots(properties: &Properties) -> Result<RootCertStore, Error> {
 }
 
 fn system_roots() -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let roots = tls::system_roots();
     if roots.is_empty() {
         let what = "it is missing, and the system has no certificates of authorities either";
         return Err(invalid("ssl.truststore.location", what));
@@ -83,27 +78,26 @@ pub(super) fn identity(properties: &Properties) -> Result<Option<Identity>, Erro
                 private_key(&store.bytes, key_password).map_err(|what| store.invalid(what))?;
             Ok(Some((chain, key)))
         }
-        Format::Pkcs12 => pkcs12::identity(&store).map(Some),
+        Format::Pkcs12 => tls::identity(&store.bytes, store.password())
+            .map(Some)
+            .map_err(|what| store.invalid(what)),
     }
 }
 
 /// A file that a property names, whole.
-pub(super) struct Store<'a> {
+struct Store<'a> {
     /// `truststore` or `keystore`.
     kind: &'static str,
     path: &'a str,
     declared: Option<&'a str>,
-    pub(super) password: Option<&'a str>,
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    password: Option<&'a str>,
+    bytes: Zeroizing<Vec<u8>>,
 }
 
 enum Format {
     Pem,
     Pkcs12,
 }
-
-/// More than any store of certificates has.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 impl<'a> Store<'a> {
     fn open(properties: &'a Properties, kind: &'static str) -> Result<Option<Self>, Error> {
@@ -118,12 +112,7 @@ impl<'a> Store<'a> {
             password: properties.get(&format!("ssl.{kind}.password")),
             bytes: Zeroizing::default(),
         };
-        let read = File::open(path)
-            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut store.bytes))
-            .map_err(|error| store.invalid(error))?;
-        if u64::try_from(read).is_ok_and(|read| read > MAX_BYTES) {
-            return Err(store.invalid(format_args!("it has more than {MAX_BYTES} bytes")));
-        }
+        store.bytes = tls::read(Path::new(path)).map_err(|error| store.invalid(error))?;
         Ok(Some(store))
     }
 
@@ -150,41 +139,12 @@ impl<'a> Store<'a> {
         Ok(if is_der { Format::Pkcs12 } else { Format::Pem })
     }
 
-    pub(super) fn invalid(&self, what: impl fmt::Display) -> Error {
+    /// Without one, a PKCS12 store is opened by the empty one.
+    fn password(&self) -> &str {
+        self.password.unwrap_or_default()
+    }
+
+    fn invalid(&self, what: impl fmt::Display) -> Error {
         invalid(&format!("ssl.{}.location", self.kind), format_args!("{}: {what}", self.path))
     }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match certificates {
-        Ok(certificates) if certificates.is_empty() => {
-            Err("it holds no PEM certificate".to_owned())
-        }
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(format!("its PEM cannot be read: {error}")),
-    }
-}
-
-fn private_key(pem: &[u8], password: Option<&str>) -> Result<PrivateKeyDer<'static>, String> {
-    const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    let text = str::from_utf8(pem).map_err(|_| "its PEM is not text".to_owned())?;
-    let Some(begin) = text.find(ENCRYPTED) else {
-        return PrivateKeyDer::from_pem_slice(pem)
-            .map_err(|error| format!("its private key cannot be read: {error}"));
-    };
-    let password = password.ok_or("its private key is encrypted; set ssl.key.password")?;
-    const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
-    let rest = text.get(begin..).unwrap_or_default();
-    let end = rest.find(END).map_or(rest.len(), |end| end + END.len());
-    let decrypt = || -> Option<PrivatePkcs8KeyDer<'static>> {
-        let pem = rest.get(..end)?;
-        let (_, document) = pkcs8::SecretDocument::from_pem(pem).ok()?;
-        let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).ok()?;
-        let key = encrypted.decrypt(password).ok()?;
-        Some(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()))
-    };
-    decrypt()
-        .map(PrivateKeyDer::Pkcs8)
-        .ok_or_else(|| "its private key cannot be decrypted; is ssl.key.password right?".to_owned())
 }

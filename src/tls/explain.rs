@@ -2,32 +2,44 @@
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
+/// The properties to look at, which each kind of client has its own names for.
+pub(crate) struct Advice {
+    /// Whom we trust.
+    pub(crate) trust: &'static str,
+    /// Who we are.
+    pub(crate) identity: &'static str,
+    /// What to speak.
+    pub(crate) suites: &'static str,
+}
+
 /// One sentence, with the property to look at.
-pub(in crate::kafka) fn explain(error: &Error) -> String {
+pub(crate) fn explain(error: &Error, advice: &Advice) -> String {
     match error {
-        Error::InvalidCertificate(error) => certificate(error),
-        Error::AlertReceived(alert) => alert_received(*alert),
+        Error::InvalidCertificate(error) => certificate(error, advice),
+        Error::AlertReceived(alert) => alert_received(*alert, advice),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the broker does not speak TLS here; security.protocol must be SASL_PLAINTEXT or \
-             PLAINTEXT, or the port is another"
+            "the broker does not speak TLS on this port; the port is another, or security.protocol \
+             must have no SSL in it"
                 .to_owned()
         }
         Error::PeerIncompatible(why) => {
             format!(
-                "the broker and we have no version or cipher suite in common ({why:?}); see \
-                 ssl.enabled.protocols and ssl.cipher.suites"
+                "the broker and we have no version or cipher suite in common ({why:?}); see {}",
+                advice.suites
             )
         }
         other => other.to_string(),
     }
 }
 
-fn certificate(error: &CertificateError) -> String {
+fn certificate(error: &CertificateError, advice: &Advice) -> String {
+    let trust = advice.trust;
     match error {
         CertificateError::UnknownIssuer => {
-            "the broker's certificate is signed by nobody that we trust; ssl.truststore.location \
-             must hold its authority"
-                .to_owned()
+            format!(
+                "the broker's certificate is signed by nobody that we trust; {trust} must hold its \
+                 authority"
+            )
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the broker's certificate has expired".to_owned()
@@ -51,15 +63,16 @@ fn certificate(error: &CertificateError) -> String {
             "the broker's certificate is for another host name".to_owned()
         }
         CertificateError::BadSignature => {
-            "the broker's certificate bears a wrong signature; ssl.truststore.location must hold \
-             its authority"
-                .to_owned()
+            format!(
+                "the broker's certificate bears a wrong signature; {trust} must hold its authority"
+            )
         }
         other => format!("the broker's certificate is not acceptable: {other}"),
     }
 }
 
-fn alert_received(alert: AlertDescription) -> String {
+fn alert_received(alert: AlertDescription, advice: &Advice) -> String {
+    let Advice { identity, suites, .. } = advice;
     match alert {
         AlertDescription::CertificateRequired
         | AlertDescription::BadCertificate
@@ -70,14 +83,13 @@ fn alert_received(alert: AlertDescription) -> String {
         | AlertDescription::UnsupportedCertificate => {
             format!(
                 "the broker does not accept our certificate, or wants one ({alert:?}); see \
-                 ssl.keystore.location"
+                 {identity}"
             )
         }
         AlertDescription::HandshakeFailure | AlertDescription::ProtocolVersion => {
             format!(
                 "the broker accepts none of our versions and cipher suites ({alert:?}), or wants a \
-                 client's certificate; see ssl.enabled.protocols, ssl.cipher.suites and \
-                 ssl.keystore.location"
+                 client's certificate; see {suites}, and {identity}"
             )
         }
         other => format!("the broker broke off the handshake ({other:?})"),

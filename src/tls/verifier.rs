@@ -1,6 +1,5 @@
-//! Certificates of any host: what an empty `ssl.endpoint.identification.algorithm` asks for.
-
-use std::sync::Arc;
+//! Certificates of any host: what `ssl.endpoint.identification.algorithm` asks for when it names no
+//! algorithm, and `enable.ssl.certificate.verification=false` from any authority as well.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -11,15 +10,16 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// All is checked as ever (chain, dates, signatures) but for whose certificate it is.
+/// All is checked as ever (chain, dates, signatures) but for whose certificate it is; without roots
+/// nothing is, but that the peer has the certificate's key.
 #[derive(Debug)]
 pub(super) struct AnyHost {
-    roots: Arc<RootCertStore>,
+    roots: Option<RootCertStore>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl AnyHost {
-    pub(super) fn new(roots: Arc<RootCertStore>, provider: &CryptoProvider) -> Self {
+    pub(super) fn new(roots: Option<RootCertStore>, provider: &CryptoProvider) -> Self {
         Self { roots, algorithms: provider.signature_verification_algorithms }
     }
 }
@@ -33,13 +33,15 @@ impl ServerCertVerifier for AnyHost {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        verify_server_cert_signed_by_trust_anchor(
-            &ParsedCertificate::try_from(certificate)?,
-            &self.roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )?;
+        if let Some(roots) = &self.roots {
+            verify_server_cert_signed_by_trust_anchor(
+                &ParsedCertificate::try_from(certificate)?,
+                roots,
+                intermediates,
+                now,
+                self.algorithms.all,
+            )?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
