@@ -63,7 +63,8 @@ header: ## write include/scramtoken.h anew from src/ffi
 # Where root has no cargo, as under sudo, what `make lib program` built is installed.
 install: $(if $(shell command -v $(CARGO)),lib program) ## install everything for C and the shell below $(DESTDIR)$(PREFIX)
 	@[[ -f $(LIBRARY) && -f $(PROGRAM) ]] || \
-	  { echo "Nothing to install: run make lib program first." >&2; exit 1; }
+	  { echo "Nothing to install: run make lib program first; it takes Rust (https://rustup.rs)." >&2; \
+	  exit 1; }
 	install -d $(INSTALLED)/{bin,include,lib/pkgconfig,lib/cmake/scramtoken,share/man/man1} \
 	  $(INSTALLED)/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
 	install -m 755 $(LIBRARY) $(INSTALLED)/lib/libscramtoken.so.$(VERSION)
@@ -82,6 +83,9 @@ install: $(if $(shell command -v $(CARGO)),lib program) ## install everything fo
 	$(call install_completions,zsh,zsh/site-functions/_scramtoken)
 	$(call install_completions,fish,fish/vendor_completions.d/scramtoken.fish)
 	if [[ -z "$(DESTDIR)" && $$(id -u) == 0 ]]; then ldconfig; fi
+	@case ":/usr:/usr/local:" in *":$(abspath $(PREFIX)):"*) ;; *) echo \
+	  "Installed. Outside of /usr, set PKG_CONFIG_PATH=$(abspath $(PREFIX))/lib/pkgconfig," \
+	  "CMAKE_PREFIX_PATH=$(abspath $(PREFIX)), LD_LIBRARY_PATH=$(abspath $(PREFIX))/lib and PATH." ;; esac
 install_completions = $(PROGRAM) completions $1 | install -m 644 /dev/stdin $(INSTALLED)/share/$2
 
 uninstall: ## remove what install installed, from the same $(DESTDIR)$(PREFIX)

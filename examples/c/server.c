@@ -4,8 +4,11 @@
  *
  *   cc -std=c11 -o server server.c $(pkg-config --cflags --libs scramtoken) -lpthread
  *   ./server --credentials FILE
+ *   ./server --store lmdb:/PATH
  *
- * FILE, which no other user may read, has one credential a line; an expiry of -1 means never:
+ * A store is shared by all processes of the host: tokens are made by the program scramtoken, or by
+ * anybody's token manager, and known here at once. FILE, in place of a store, which no other user
+ * may read, has one credential a line; an expiry of -1 means never:
  *
  *   user:NAME:PASSWORD
  *   token:ID:OWNER:EXPIRY_MS:HMAC
@@ -283,14 +286,27 @@ static int listen_locally(void) {
 
 /* Made-up challenges for unknown names need a secret: the servers of a cluster share one, so that
  * all give the same answer. This server is alone. */
-static bool configure(void) {
+static bool look_up_in_table(void) {
   uint8_t mock_secret[32];
-  if (getentropy(mock_secret, sizeof mock_secret) == 0 &&
-      scramtoken_server_config_new(&config) == SCRAMTOKEN_OK &&
-      scramtoken_server_config_set_lookup(config, look_up, NULL, NULL) == SCRAMTOKEN_OK &&
+  return getentropy(mock_secret, sizeof mock_secret) == 0 &&
+         scramtoken_server_config_set_lookup(config, look_up, NULL, NULL) == SCRAMTOKEN_OK &&
+         scramtoken_server_config_set_mock_secret(config, mock_secret, sizeof mock_secret) ==
+             SCRAMTOKEN_OK;
+}
+
+/* A store has a mock secret of its own, which all of its servers share. */
+static bool look_up_in_store(const char *uri) {
+  scramtoken_store *store = NULL;
+  bool done = scramtoken_store_open(uri, &store) == SCRAMTOKEN_OK &&
+              scramtoken_server_config_set_store(config, store) == SCRAMTOKEN_OK;
+  scramtoken_store_free(store); /* the config keeps it alive */
+  return done;
+}
+
+static bool configure(const char *store) {
+  if (scramtoken_server_config_new(&config) == SCRAMTOKEN_OK &&
       scramtoken_server_config_set_audit(config, audit, NULL, NULL) == SCRAMTOKEN_OK &&
-      scramtoken_server_config_set_mock_secret(config, mock_secret, sizeof mock_secret) ==
-          SCRAMTOKEN_OK)
+      (store != NULL ? look_up_in_store(store) : look_up_in_table()))
     return true;
   fprintf(stderr, "server: %s\n", scramtoken_last_error());
   return false;
@@ -298,17 +314,26 @@ static bool configure(void) {
 
 int main(int argc, char **argv) {
   static const struct option long_options[] = {{"credentials", required_argument, NULL, 'c'},
+                                               {"store", required_argument, NULL, 's'},
                                                {"help", no_argument, NULL, 'H'},
                                                {NULL, 0, NULL, 0}};
-  static const char usage[] = "usage: server --credentials FILE (see examples/c/server.c)\n";
-  const char *path = NULL;
+  static const char usage[] =
+      "usage: server --credentials FILE | --store URI\n\n"
+      "Listens on 127.0.0.1, on a port that it prints, and authenticates peers by SCRAM. FILE, which\n"
+      "no other user may read, has one credential a line; an expiry of -1 means never:\n\n"
+      "  user:NAME:PASSWORD\n"
+      "  token:ID:OWNER:EXPIRY_MS:HMAC\n\n"
+      "URI is a store of users and tokens, lmdb:/PATH, that other processes may change meanwhile.\n";
+  const char *path = NULL, *store = NULL;
   for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
     if (c == 'H') return fputs(usage, stdout), 0;
-    path = c == 'c' ? optarg : NULL;
+    if (c == 'c') path = optarg;
+    if (c == 's') store = optarg;
+    if (c == '?') return fputs(usage, stderr), 2;
   }
-  if (path == NULL || optind < argc) return fputs(usage, stderr), 2;
+  if ((path == NULL) == (store == NULL) || optind < argc) return fputs(usage, stderr), 2;
   setvbuf(stdout, NULL, _IOLBF, 0); /* whole lines, also into a pipe */
-  if (!load_entries(path) || !configure()) return 1;
+  if ((path != NULL && !load_entries(path)) || !configure(store)) return 1;
 
   sigset_t ends;
   sigemptyset(&ends);
