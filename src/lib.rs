@@ -275,5 +275,5 @@ pub use error::Error;
 pub use scram::*;
 pub use source::{CurrentCredential, Source, SourceLogin, write_secret_file};
 pub use status::Status;
-pub use store::{Store, User};
+pub use store::{Check, FileStats, Stats, Store, User};
 pub use token::Token;

@@ -9,6 +9,7 @@ mod login;
 mod output;
 mod scram_config;
 mod secret;
+mod store;
 mod token_table;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ struct Arguments {
 enum Command {
     DelegationTokens(delegation_tokens::Arguments),
     Configs(configs::Arguments),
+    Store(store::Arguments),
     Login(login::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -38,6 +40,7 @@ pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::DelegationTokens(arguments) => arguments.run(),
         Command::Configs(arguments) => arguments.run(),
+        Command::Store(arguments) => arguments.run(),
         Command::Login(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
         Command::Man(arguments) => arguments.run(),

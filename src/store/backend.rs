@@ -1,7 +1,9 @@
 //! What a backend is: ordered tables in transactions. All that tables mean lies above.
 
 use core::ops::ControlFlow;
+use std::fs::File;
 
+use super::stats::FileStats;
 use crate::{error::Error, status::Status};
 
 /// One ordered table. Every value is a record ([`record`](super::record)).
@@ -83,6 +85,17 @@ pub(crate) trait Backend: Send + Sync {
     /// All or nothing, and durable on return: an error of `run`, or its panic, undoes everything.
     /// Waits for another writer to end.
     fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Copies one snapshot into a new LMDB file.
+    fn copy_to(&self, _file: &mut File) -> Result<(), Error> {
+        let text = "a store in memory has no backup: it ends with its process";
+        Err(Error::new(Status::INVALID_ARGUMENT, text))
+    }
+
+    /// What the file takes, where there is one.
+    fn file_stats(&self) -> Result<Option<FileStats>, Error> {
+        Ok(None)
+    }
 
     /// Whether it is read without locks, which is safe only while nobody can write.
     fn is_frozen(&self) -> bool {

@@ -88,9 +88,7 @@ pub(crate) fn ended(write: &mut dyn Write, key: &StoredKey) -> Result<(), Error>
 pub(crate) fn all(read: &dyn Read) -> Result<Vec<StoredKey>, Error> {
     let mut keys = Vec::new();
     read.scan(Table::Keys, b"", &mut |key, record| {
-        let number = key.try_into().map_err(|_| record::damaged(Table::Keys, key))?;
-        let decoder = Decoder::new(Table::Keys, key, record)?;
-        keys.push(StoredKey::decode(u32::from_be_bytes(number), decoder)?);
+        keys.push(decode(key, Decoder::new(Table::Keys, key, record)?)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(keys)
@@ -123,13 +121,16 @@ impl StoredKey {
     pub(crate) fn is_live(&self) -> bool {
         self.state == KeyState::Live
     }
+}
 
-    fn decode(number: u32, mut decoder: Decoder<'_, '_>) -> Result<Self, Error> {
-        let state = KeyState::decode(&mut decoder)?;
-        let (fingerprint, name) = (decoder.array()?, decoder.text()?.to_owned());
-        decoder.end()?;
-        Ok(Self { number, name, fingerprint, state })
-    }
+/// The secret key whose record is at a key of the table.
+pub(super) fn decode(key: &[u8], mut decoder: Decoder<'_, '_>) -> Result<StoredKey, Error> {
+    let number = key.try_into().map_err(|_| record::damaged(Table::Keys, key))?;
+    let number = u32::from_be_bytes(number);
+    let state = KeyState::decode(&mut decoder)?;
+    let (fingerprint, name) = (decoder.array()?, decoder.text()?.to_owned());
+    decoder.end()?;
+    Ok(StoredKey { number, name, fingerprint, state })
 }
 
 impl KeyState {

@@ -2,6 +2,8 @@
 //! in transactions.
 //!
 //! ```text
+//! check  backup  stats           for who looks after a store
+//! lookup                         what a login's server asks
 //! users  tokens  keys  schema    what the tables mean
 //!        record                  every value: version, checksum, fields
 //!        backend                 ordered tables in transactions
@@ -11,6 +13,8 @@
 //! No foreign code ever runs inside a transaction.
 
 mod backend;
+mod backup;
+mod check;
 #[cfg(test)]
 mod conformance;
 mod credential;
@@ -21,6 +25,7 @@ mod memory;
 mod page;
 mod record;
 mod schema;
+mod stats;
 pub(crate) mod tokens;
 mod users;
 
@@ -30,10 +35,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use backend::{Read, Write};
+pub use check::Check;
 #[allow(unused_imports, reason = "the room that builds on it is being built")]
 pub(crate) use credential::StoredCredential;
 #[allow(unused_imports, reason = "the room that builds on it is being built")]
 pub(crate) use page::Page;
+pub use stats::{FileStats, Stats};
 pub use users::User;
 
 use self::backend::Backend;

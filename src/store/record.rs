@@ -143,8 +143,8 @@ impl<'a, 'k> Decoder<'a, 'k> {
     }
 
     /// All that is left.
-    pub(super) fn rest(&mut self) -> &'a [u8] {
-        core::mem::take(&mut self.fields)
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.fields
     }
 
     /// No field is left.
@@ -178,7 +178,8 @@ pub(super) fn get<'a, 'k>(
     read.get(table, key)?.map(|record| Decoder::new(table, key, record)).transpose()
 }
 
-fn corrupt(table: Table, key: &[u8], what: &str) -> Error {
+/// The error for a record of which this is wrong.
+pub(super) fn corrupt(table: Table, key: &[u8], what: &str) -> Error {
     let (table, key) = (table.name(), printable(key));
     Error::new(Status::CORRUPT, format!("the store's table {table}: the record {key} {what}"))
 }

@@ -74,14 +74,14 @@ pub(crate) fn remove(write: &mut dyn Write, id: &str) -> Result<Option<StoredTok
 /// The token of that id, expired or not.
 pub(crate) fn by_id(read: &dyn Read, id: &str) -> Result<Option<StoredToken>, Error> {
     record::get(read, Table::Tokens, id.as_bytes())?
-        .map(|decoder| StoredToken::decode(id, decoder))
+        .map(|decoder| decode(id.as_bytes(), decoder))
         .transpose()
 }
 
 /// The token of that HMAC, expired or not.
 pub(crate) fn by_hmac(read: &dyn Read, hmac: &[u8]) -> Result<Option<StoredToken>, Error> {
     let digest = hmac_digest(hmac);
-    let Some(mut decoder) = record::get(read, Table::Hmacs, &digest)? else { return Ok(None) };
+    let Some(decoder) = record::get(read, Table::Hmacs, &digest)? else { return Ok(None) };
     let id = id_of(Table::Hmacs, &digest, decoder.rest())?;
     by_id(read, id)?.map(Some).ok_or_else(|| record::damaged(Table::Hmacs, &digest))
 }
@@ -90,7 +90,7 @@ pub(crate) fn by_hmac(read: &dyn Read, hmac: &[u8]) -> Result<Option<StoredToken
 pub(crate) fn all(read: &dyn Read, from: &[u8], limit: usize) -> Result<Page<StoredToken>, Error> {
     page(read, Table::Tokens, from, limit, |key, record| {
         let decoder = Decoder::new(Table::Tokens, key, record)?;
-        Ok(Some(StoredToken::decode(id_of(Table::Tokens, key, key)?, decoder)?))
+        Ok(Some(decode(key, decoder)?))
     })
 }
 
@@ -105,9 +105,11 @@ pub(crate) fn of_principal(
     let prefix = principal_prefix(principal);
     let from = if from.is_empty() { prefix.as_slice() } else { from };
     let ids = page(read, Table::Principals, from, limit, |key, record| {
-        let Some(rest) = key.strip_prefix(&prefix) else { return Ok(None) };
+        if !key.starts_with(&prefix) {
+            return Ok(None);
+        }
         Decoder::new(Table::Principals, key, record)?.end()?;
-        let id = id_of(Table::Principals, key, rest.get(TIME_LEN..).unwrap_or_default())?;
+        let id = id_of(Table::Principals, key, key.get(PRINCIPAL_ID_AT..).unwrap_or_default())?;
         Ok(Some((id.to_owned(), key.to_vec())))
     })?;
     let mut items = Vec::with_capacity(ids.items.len());
@@ -121,13 +123,11 @@ pub(crate) fn of_principal(
 /// Ids of tokens that expired before `now_ms`, those first that expired first.
 pub(crate) fn expired(read: &dyn Read, now_ms: i64, limit: usize) -> Result<Vec<String>, Error> {
     let ids = page(read, Table::Expiries, b"", limit, |key, record| {
-        let Some((expiry, id)) = key.split_at_checked(TIME_LEN) else {
-            return Err(record::damaged(Table::Expiries, key));
-        };
-        if expiry >= ordered(now_ms).as_slice() {
+        if !is_expiry_before(key, now_ms) {
             return Ok(None);
         }
         Decoder::new(Table::Expiries, key, record)?.end()?;
+        let id = key.get(EXPIRY_ID_AT..).unwrap_or_default();
         Ok(Some((id_of(Table::Expiries, key, id)?.to_owned(), key.to_vec())))
     })?;
     for (id, key) in &ids.items {
@@ -203,6 +203,32 @@ impl<'a> TokenLogin<'a> {
     }
 }
 
+/// The token whose record is at a key of the table.
+pub(super) fn decode(key: &[u8], mut decoder: Decoder<'_, '_>) -> Result<StoredToken, Error> {
+    let login = TokenLogin::decode(&mut decoder)?;
+    let mut credentials = Vec::new();
+    for credential in login.credentials.into_iter().flatten() {
+        credentials.push(StoredCredential::from(&credential.credential(&decoder)?));
+    }
+    let mut token = StoredToken {
+        id: id_of(Table::Tokens, key, key)?.to_owned(),
+        key_number: login.key_number,
+        owner: login.owner.to_owned(),
+        issue_ms: decoder.i64()?,
+        expiry_ms: login.expiry_ms,
+        max_ms: decoder.i64()?,
+        hmac_digest: decoder.array()?,
+        requester: decoder.text()?.to_owned(),
+        renewers: Vec::new(),
+        credentials,
+    };
+    for _ in 0..decoder.u32()? {
+        token.renewers.push(decoder.text()?.to_owned());
+    }
+    decoder.end()?;
+    Ok(token)
+}
+
 impl StoredToken {
     fn encode(&self) -> Result<Encoder, Error> {
         let mut encoder = Encoder::new();
@@ -224,43 +250,18 @@ impl StoredToken {
         Ok(encoder)
     }
 
-    fn decode(id: &str, mut decoder: Decoder<'_, '_>) -> Result<Self, Error> {
-        let login = TokenLogin::decode(&mut decoder)?;
-        let mut credentials = Vec::new();
-        for credential in login.credentials.into_iter().flatten() {
-            credentials.push(StoredCredential::from(&credential.credential(&decoder)?));
-        }
-        let mut token = Self {
-            id: id.to_owned(),
-            key_number: login.key_number,
-            owner: login.owner.to_owned(),
-            issue_ms: decoder.i64()?,
-            expiry_ms: login.expiry_ms,
-            max_ms: decoder.i64()?,
-            hmac_digest: decoder.array()?,
-            requester: decoder.text()?.to_owned(),
-            renewers: Vec::new(),
-            credentials,
-        };
-        for _ in 0..decoder.u32()? {
-            token.renewers.push(decoder.text()?.to_owned());
-        }
-        decoder.end()?;
-        Ok(token)
-    }
-
     /// Whom it concerns, each once: who owns it, who asked for it, who may renew it.
-    fn principals(&self) -> BTreeSet<&str> {
+    pub(super) fn principals(&self) -> BTreeSet<&str> {
         let renewers = self.renewers.iter().map(String::as_str);
         renewers.chain([self.owner.as_str(), &self.requester]).collect()
     }
 
-    fn principal_key(&self, principal: &str) -> Vec<u8> {
+    pub(super) fn principal_key(&self, principal: &str) -> Vec<u8> {
         let issue = ordered(self.issue_ms);
         [principal_prefix(principal).as_slice(), &issue, self.id.as_bytes()].concat()
     }
 
-    fn expiry_key(&self) -> Vec<u8> {
+    pub(super) fn expiry_key(&self) -> Vec<u8> {
         [ordered(self.expiry_ms).as_slice(), self.id.as_bytes()].concat()
     }
 }
@@ -270,11 +271,20 @@ fn ordered(time_ms: i64) -> [u8; TIME_LEN] {
     (time_ms ^ i64::MIN).to_be_bytes()
 }
 
+/// Whether a key of the table of expiries is of a time before this one.
+pub(super) fn is_expiry_before(key: &[u8], now_ms: i64) -> bool {
+    key.get(..TIME_LEN).is_none_or(|expiry| expiry < ordered(now_ms).as_slice())
+}
+
 const TIME_LEN: usize = 8;
+/// Where the ids stand in the keys of the two tables.
+pub(super) const EXPIRY_ID_AT: usize = TIME_LEN;
+pub(super) const PRINCIPAL_ID_AT: usize = PREFIX_LEN + TIME_LEN;
+const PREFIX_LEN: usize = 16;
 
 /// What the keys of a principal's tokens begin with; principals may be longer than keys.
-fn principal_prefix(principal: &str) -> [u8; 16] {
-    let mut prefix = [0; 16];
+fn principal_prefix(principal: &str) -> [u8; PREFIX_LEN] {
+    let mut prefix = [0; PREFIX_LEN];
     for (to, from) in prefix.iter_mut().zip(sha256(principal.as_bytes())) {
         *to = from;
     }
@@ -290,12 +300,13 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::scram::StoredKeys;
     use crate::store::Store;
 
-    fn token(id: &str, owner: &str, expiry_ms: i64) -> StoredToken {
+    /// Of the secret key 1, with a credential of each mechanism from the password "secret".
+    pub(in crate::store) fn token(id: &str, owner: &str, expiry_ms: i64) -> StoredToken {
         let credential = |mechanism| StoredCredential {
             mechanism,
             salt: b"salt".to_vec(),

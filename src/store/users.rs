@@ -81,7 +81,8 @@ fn key(name: &str, mechanism: Mechanism) -> [u8; 33] {
     key
 }
 
-fn decode<'a>(
+/// Name and credential of the record at a key.
+pub(super) fn decode<'a>(
     decoder: &mut Decoder<'a, '_>,
     at: &[u8],
 ) -> Result<(&'a str, CredentialRef<'a>), Error> {

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::paths::{io, refused};
 
 /// LMDB's own names.
-pub(super) const DATA: &str = "data.mdb";
+pub(in crate::store) const DATA: &str = "data.mdb";
 pub(super) const LOCK: &str = "lock.mdb";
 
 /// What a reader is told where nobody has written.

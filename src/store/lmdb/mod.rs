@@ -10,14 +10,22 @@ mod presence;
 mod system;
 
 use core::ops::{Bound, ControlFlow};
+use std::fs::File;
 use std::path::Path;
 
 use heed::types::Bytes;
-use heed::{Database, MdbError, RoTxn, RwTxn, WithoutTls};
+use heed::{CompactionOption, Database, MdbError, RoTxn, RwTxn, WithoutTls};
 
 use self::open::{Environment, Share};
 use super::backend::{Backend, Read, Table, Visit, Write, check_key, fits};
+use super::stats::FileStats;
 use crate::{error::Error, status::Status};
+
+/// The file of the tables.
+pub(super) use directory::DATA;
+
+/// The files that a store makes anew where they are missing.
+pub(super) const LOCKS: [&str; 2] = [directory::LOCK, presence::PRESENCE];
 
 /// A share of the environment in one directory.
 pub(super) struct Lmdb {
@@ -55,6 +63,25 @@ impl Backend for Lmdb {
         let mut writer = Writer { transaction, environment };
         run(&mut writer)?; // without a commit, dropping the transaction undoes it
         writer.transaction.commit().map_err(|error| environment.explain(error))
+    }
+
+    fn copy_to(&self, file: &mut File) -> Result<(), Error> {
+        let environment = self.share.environment()?;
+        // Compacted, so that nothing that was deleted stays in free pages.
+        let copied = environment.env.copy_to_file(file, CompactionOption::Enabled);
+        copied.map_err(|error| environment.explain(error))
+    }
+
+    fn file_stats(&self) -> Result<Option<FileStats>, Error> {
+        let environment = self.share.environment()?;
+        let info = environment.env.info();
+        let bytes = environment.env.real_disk_size().map_err(|error| environment.explain(error))?;
+        Ok(Some(FileStats {
+            bytes,
+            max_bytes: info.map_size as u64,
+            readers: info.number_of_readers,
+            max_readers: info.maximum_number_of_readers,
+        }))
     }
 
     fn is_frozen(&self) -> bool {

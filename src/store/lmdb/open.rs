@@ -7,13 +7,13 @@ use std::sync::Arc;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, MdbError, WithoutTls};
 use parking_lot::Mutex;
-use rustix::fs::fstat;
+use rustix::fs::{fstat, ftruncate};
 use rustix::process::{Pid, getpid};
 
 use super::super::backend::Table;
 use super::directory::{DATA, Directory, LOCK, NO_STORE};
 use super::explain::explain;
-use super::presence::{PRESENCE, Presence};
+use super::presence::Presence;
 use super::system::{MAX_READERS, open_environment};
 use crate::paths::io;
 use crate::{error::Error, status::Status};
@@ -107,17 +107,23 @@ fn open_shared(
     presence: Presence,
     create: bool,
 ) -> Result<Environment, Error> {
-    directory.check_file(PRESENCE)?;
     directory.check_file(LOCK)?;
     let is_new = directory.check_file(DATA)?.is_none_or(|stat| stat.st_size == 0);
     if is_new && !create {
         return Err(io(directory.path(), NO_STORE));
     }
-    if presence.is_alone()? {
+    let is_alone = presence.is_alone()?;
+    if is_alone {
         directory.reserve_lock_file(LOCK_FILE_LEN)?;
     }
     presence.enter()?;
-    let opened = open_tables(directory, EnvFlags::empty(), create);
+    let opened = open_lmdb(directory, EnvFlags::empty()).and_then(|env| {
+        if is_alone {
+            fill_up(directory, &env)?;
+        }
+        let tables = open_tables(directory, &env, create)?;
+        Ok((env, tables))
+    });
     if opened.is_err() && is_new {
         let _ = directory.remove(DATA); // a file without tables, or a part of one: nobody has it
     }
@@ -136,7 +142,8 @@ fn open_frozen(directory: &Directory) -> Result<Environment, Error> {
     if directory.check_file(DATA)?.is_none() {
         return Err(io(directory.path(), NO_STORE));
     }
-    let (env, tables) = open_tables(directory, EnvFlags::READ_ONLY | EnvFlags::NO_LOCK, false)?;
+    let env = open_lmdb(directory, EnvFlags::READ_ONLY | EnvFlags::NO_LOCK)?;
+    let tables = open_tables(directory, &env, false)?;
     Ok(environment(directory, env, tables, None))
 }
 
@@ -152,12 +159,10 @@ fn environment(
 
 fn open_tables(
     directory: &Directory,
-    flags: EnvFlags,
+    env: &Env<WithoutTls>,
     create: bool,
-) -> Result<(Env<WithoutTls>, Tables), Error> {
+) -> Result<Tables, Error> {
     let explain = |error| explain(directory.path(), error);
-    let env = open_environment(directory.path(), flags).map_err(explain)?;
-    check_opened(directory, &env)?;
     let is_empty = env.unnamed_database_stat().entries == 0;
     let opened = if is_empty && create {
         let transaction = env.write_txn().map_err(explain)?;
@@ -176,7 +181,7 @@ fn open_tables(
         })
     };
     match opened.map_err(explain)? {
-        CommitOrAbort::Commit(tables) => Ok((env, tables)),
+        CommitOrAbort::Commit(tables) => Ok(tables),
         CommitOrAbort::Abort(never) => match never {},
     }
 }
@@ -189,15 +194,34 @@ fn all<T>(
 }
 
 /// LMDB opens by path: what it opened must be what was checked.
-fn check_opened(directory: &Directory, env: &Env<WithoutTls>) -> Result<(), Error> {
+fn open_lmdb(directory: &Directory, flags: EnvFlags) -> Result<Env<WithoutTls>, Error> {
     let path = directory.path();
-    let opened = env.try_clone_inner_file().map_err(|error| explain(path, error))?;
+    let explain = |error| explain(path, error);
+    let env = open_environment(path, flags).map_err(explain)?;
+    let opened = env.try_clone_inner_file().map_err(explain)?;
     let opened = fstat(opened).map_err(|errno| io(path, errno))?;
     let checked = directory.check_file(DATA)?;
     if checked.is_some_and(|is| (is.st_dev, is.st_ino) == (opened.st_dev, opened.st_ino)) {
-        return Ok(());
+        return Ok(env);
     }
     Err(io(path, "the directory was replaced while it was opened"))
+}
+
+/// Where the file was cut short, as by a copy that ended early, touching what is missing of its map
+/// would be a SIGBUS; zeros LMDB knows to be wrong. Only while nobody else has the store open.
+fn fill_up(directory: &Directory, env: &Env<WithoutTls>) -> Result<(), Error> {
+    let explain = |error| explain(directory.path(), error);
+    let info = env.info();
+    let pages = info.last_page_number.saturating_add(1);
+    let needed = pages.saturating_mul(env.unnamed_database_stat().page_size as usize);
+    if needed > info.map_size {
+        return Err(explain(heed::Error::Mdb(MdbError::Corrupted)));
+    }
+    if env.real_disk_size().map_err(explain)? < needed as u64 {
+        let file = env.try_clone_inner_file().map_err(explain)?;
+        ftruncate(file, needed as u64).map_err(|errno| io(directory.path(), errno))?;
+    }
+    Ok(())
 }
 
 /// LMDB's header and as many readers, 64 bytes each, and some to spare.

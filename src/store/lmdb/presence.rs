@@ -33,6 +33,7 @@ pub(super) struct Presence {
 impl Presence {
     /// Waits until nobody else is opening the store. None on a read-only file system.
     pub(super) fn begin(directory: &Directory) -> Result<Option<Self>, Error> {
+        directory.check_file(PRESENCE)?;
         let path = directory.path().join(PRESENCE);
         let file = match directory.open_file(PRESENCE) {
             Ok(file) => file,

@@ -1,0 +1,183 @@
+//! `store`: looking after a store of users and tokens.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{exit, output};
+use crate::store::{Check, Stats, Store};
+use crate::{error::Error, status::Status};
+
+/// Check, back up and measure a store of users and tokens
+#[derive(Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Read every record, and check that all of it fits together; others may use the store meanwhile
+    Check(Report),
+    /// Copy the store, as it is at one moment, into a new directory; others may use it meanwhile
+    Backup(Backup),
+    /// Count what the store holds, and the room it takes
+    Stats(Report),
+}
+
+#[derive(Args)]
+struct Place {
+    /// The store: lmdb:/path
+    #[arg(long, value_name = "URI")]
+    store: String,
+}
+
+#[derive(Args)]
+struct Report {
+    #[command(flatten)]
+    place: Place,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Args)]
+struct Backup {
+    #[command(flatten)]
+    place: Place,
+
+    /// Where to: a directory that is made. It is a store itself: open it, or copy it back
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for each figure
+    Table,
+    /// One object
+    Json,
+}
+
+impl Arguments {
+    pub(super) fn run(&self) -> Result<(), Error> {
+        match &self.action {
+            Action::Check(report) => report.check(),
+            Action::Backup(backup) => backup.run(),
+            Action::Stats(report) => report.stats(),
+        }
+    }
+}
+
+impl Place {
+    fn open(&self) -> Result<Store, Error> {
+        Store::open_read_only(&self.store)
+    }
+}
+
+impl Report {
+    fn check(&self) -> Result<(), Error> {
+        let bar = bar("{bar:40} {human_pos} of {human_len} records");
+        let check = self.place.open()?.check(|done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        })?;
+        bar.finish_and_clear();
+        let Check { records, to_sweep, problems, more_problems, .. } = &check;
+        let wrong = problems.len() as u64 + more_problems;
+        match self.output {
+            Format::Json => output::put(
+                &output::line(&json!({
+                    "records": records,
+                    "to_sweep": to_sweep,
+                    "problems": problems,
+                    "more_problems": more_problems,
+                })),
+                None,
+            )?,
+            Format::Table => {
+                let rows =
+                    [("records", *records), ("tokens to sweep", *to_sweep), ("problems", wrong)];
+                let problems: String = problems.iter().map(|text| format!("{text}\n")).collect();
+                output::put(&(table(&rows) + &problems), None)?;
+            }
+        }
+        if wrong == 0 {
+            return Ok(());
+        }
+        let text = format!("the store has {wrong} damaged records: restore a backup");
+        Err(Error::new(Status::CORRUPT, text))
+    }
+
+    fn stats(&self) -> Result<(), Error> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+        let stats = self.place.open()?.stats(now_ms)?;
+        let Stats { users, tokens, expired_tokens, secret_keys, removed_secret_keys, file, .. } =
+            stats;
+        let text = match self.output {
+            Format::Json => output::line(&json!({
+                "users": users,
+                "tokens": tokens,
+                "expired_tokens": expired_tokens,
+                "secret_keys": secret_keys,
+                "removed_secret_keys": removed_secret_keys,
+                "file_bytes": file.map(|file| file.bytes),
+                "max_file_bytes": file.map(|file| file.max_bytes),
+                "readers": file.map(|file| file.readers),
+                "max_readers": file.map(|file| file.max_readers),
+            }))
+            .to_string(),
+            Format::Table => {
+                let mut rows = vec![
+                    ("users", users),
+                    ("tokens", tokens),
+                    ("expired tokens", expired_tokens),
+                    ("secret keys", secret_keys),
+                    ("removed secret keys", removed_secret_keys),
+                ];
+                if let Some(file) = file {
+                    rows.extend([
+                        ("bytes of the file", file.bytes),
+                        ("bytes at most", file.max_bytes),
+                        ("readers at once", file.readers.into()),
+                        ("readers at most", file.max_readers.into()),
+                    ]);
+                }
+                table(&rows)
+            }
+        };
+        output::put(&text, None)
+    }
+}
+
+impl Backup {
+    fn run(&self) -> Result<(), Error> {
+        let store = self.place.open()?;
+        let spinner = bar("{spinner} copying, for {elapsed}");
+        spinner.enable_steady_tick(Duration::from_millis(200));
+        let outcome = store.backup(&self.out);
+        spinner.finish_and_clear();
+        outcome
+    }
+}
+
+/// A line for each figure.
+fn table(rows: &[(&str, u64)]) -> String {
+    rows.iter().map(|(name, value)| format!("{name:<20} {value:>15}\n")).collect()
+}
+
+/// Progress, where somebody watches standard error.
+fn bar(template: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

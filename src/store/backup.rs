@@ -1,0 +1,76 @@
+//! A copy of a store that is in use.
+
+use std::fs::File;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat_with};
+use rustix::io::Errno;
+
+use super::lmdb::{self, Lmdb};
+use super::{Store, schema, write};
+use crate::error::Error;
+use crate::paths::io;
+
+impl Store {
+    /// Copies one snapshot of the store into a new directory, which is a store itself. Others may
+    /// use the store meanwhile. What is at `path` is there whole, or not at all. Nothing that was
+    /// deleted is in the copy.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, also where something is at `path` already; `INVALID_ARGUMENT` for a store in memory;
+    /// `CORRUPT`, `INVALID_STATE` (opened before a fork).
+    pub fn backup(&self, path: &Path) -> Result<(), Error> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        let random = URL_SAFE_NO_PAD.encode(crate::random::bytes::<12>()?);
+        let temporary = parent.join(format!(".scramtoken-{random}.tmp"));
+        mkdirat(CWD, &temporary, Mode::RWXU).map_err(|errno| io(&temporary, errno))?;
+        let outcome = self.copy_into(&temporary).and_then(|()| publish(&temporary, path, parent));
+        if outcome.is_err() {
+            let _ = std::fs::remove_dir_all(&temporary); // the error that counts is the first
+        }
+        outcome
+    }
+
+    fn copy_into(&self, directory: &Path) -> Result<(), Error> {
+        let data = directory.join(lmdb::DATA);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = openat(CWD, &data, flags, Mode::RUSR | Mode::WUSR);
+        let mut file = File::from(file.map_err(|errno| io(&data, errno))?);
+        self.0.backend.copy_to(&mut file)?;
+        // Marked by a store of its own, whose commit also makes all of it durable.
+        let copy = Lmdb::open(directory, false)?;
+        write(&copy, schema::mark_backup)?;
+        drop(copy);
+        fsync(&file).map_err(|errno| io(&data, errno))?;
+        for name in lmdb::LOCKS {
+            let path = directory.join(name);
+            std::fs::remove_file(&path).map_err(|error| io(&path, error))?;
+        }
+        sync_directory(directory)
+    }
+}
+
+fn publish(temporary: &Path, path: &Path, parent: &Path) -> Result<(), Error> {
+    match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
+        Ok(()) => sync_directory(parent),
+        Err(Errno::EXIST) => Err(exists(path)),
+        Err(errno) => Err(io(path, errno)),
+    }
+}
+
+fn sync_directory(path: &Path) -> Result<(), Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let sync = || fsync(openat(CWD, path, flags, Mode::empty())?);
+    sync().map_err(|errno| io(path, errno))
+}
+
+fn exists(path: &Path) -> Error {
+    io(path, "there is something already: name a directory that a backup is to make")
+}
