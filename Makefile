@@ -53,8 +53,8 @@ check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test --quiet --lib
-	$(VENV)/bin/ruff check python examples/python tests demo
-	$(VENV)/bin/ruff format --check python examples/python tests demo
+	$(VENV)/bin/ruff check python examples/python tests demo benches
+	$(VENV)/bin/ruff format --check python examples/python tests demo benches
 	cd python && ../$(VENV)/bin/mypy scramtoken
 
 header: ## write include/scramtoken.h anew from src/ffi

@@ -11,7 +11,7 @@ $(JAR): $(LIBRARY) java/pom.xml $(shell find java/src -type f)
 	mvn --batch-mode --quiet --file java/pom.xml package
 
 # One JVM for each row; -prof gc shows what it leaves to the garbage collector.
-JMH := org.openjdk.jmh.Main -f 1 -wi 3 -w 1 -i 5 -r 1 -prof gc
+JMH := org.openjdk.jmh.Main -f 1 -wi 8 -w 1 -i 15 -r 300ms -prof gc
 
 .PHONY: bench-java
 

@@ -1,4 +1,4 @@
-"""Tables of what the benchmarks measured, from the raw numbers that they leave below build/bench."""
+"""Tables of the benchmarks, from the raw numbers that they leave below build/bench."""
 
 from pathlib import Path
 

@@ -1,53 +1,52 @@
 """Prints what `make bench-java` measured: logins on a JVM beside Kafka's own classes."""
 
 import json
+import statistics
 import sys
 
 from . import BENCH, machine
 
 PARTIES = ["KAFKA", "SCRAMTOKEN"]
-ALLOCATED = "gc.alloc.rate.norm"
+MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
+CLIENTS_SHARE, SEARCH = "ServerLogin.clientShare", "ProviderSearch.createSaslServer"
+# Lines of the table: what, and what of it is somebody else's.
+ROWS = [
+    ("server", "ServerLogin.login", [CLIENTS_SHARE]),
+    ("server, less the JDK's search", "ServerLogin.login", [CLIENTS_SHARE, SEARCH]),
+    ("client, cold", "ClientLogin.cold", []),
+    ("client, warm", "ClientLogin.warm", []),
+]
 
 
 def main():
     results = read()
     print("| login | Kafka, us | bytes | scramtoken, us | bytes | ours is |")
     print("|---|--:|--:|--:|--:|--:|")
-    for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"]:
-        for what, benchmark, share in [
-            ("server", "ServerLogin.login", "ServerLogin.clientShare"),
-            ("client, cold", "ClientLogin.cold", None),
-            ("client, warm", "ClientLogin.warm", None),
-        ]:
-            cells = [f"{what}, {mechanism}"]
-            figures = [own(results, party, mechanism, benchmark, share) for party in PARTIES]
-            for microseconds, octets in figures:
-                cells += [f"{microseconds:.1f}", f"{octets:.0f}"]
-            (kafkas, _), (ours, _) = figures
+    for mechanism in MECHANISMS:
+        for what, benchmark, shares in ROWS:
+            cells, times = [f"{what}, {mechanism}"], []
+            for party in PARTIES:
+                time, size = results[benchmark, party, mechanism]
+                for share in shares:
+                    its = results.get((share, party, mechanism)) or results[share, None, None]
+                    time, size = time - its[0], size - its[1]
+                cells += [f"{time:.1f}", f"{size:.0f}"]
+                times.append(time)
+            kafkas, ours = times
             print("| " + " | ".join([*cells, f"{kafkas / ours:.1f} times as fast"]) + " |")
-    microseconds, octets = results["ProviderSearch.createSaslServer", None, None]
-    print(f"\nOf a server's, the JDK's search for a provider: {microseconds:.1f} us, {octets:.0f} bytes")
     print(f"\n{machine.describe('java')}")
 
 
-def own(results, party, mechanism, benchmark, share):
-    """Microseconds and bytes of a party's own part."""
-    microseconds, octets = results[benchmark, party, mechanism]
-    if share:
-        shared = results[share, party, mechanism]
-        return microseconds - shared[0], octets - shared[1]
-    return microseconds, octets
-
-
 def read():
-    """{(benchmark, party, mechanism): (microseconds, bytes)}"""
+    """{(benchmark, party, mechanism): (microseconds, bytes)}, medians of the iterations."""
     results = {}
     for result in json.loads((BENCH / "java.json").read_text()):
         name = ".".join(result["benchmark"].split(".")[-2:])
         params = result.get("params", {})
-        results[name, params.get("party"), params.get("mechanism")] = (
-            result["primaryMetric"]["score"],
-            result["secondaryMetrics"][ALLOCATED]["score"],
+        metrics = result["primaryMetric"], result["secondaryMetrics"]["gc.alloc.rate.norm"]
+        results[name, params.get("party"), params.get("mechanism")] = tuple(
+            statistics.median(score for fork in metric["rawData"] for score in fork)
+            for metric in metrics
         )
     return results
 

@@ -13,7 +13,9 @@ def describe(*commands):
 
 def _processor():
     info = Path("/proc/cpuinfo").read_text().splitlines()
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in info)}
+    fields = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in info)
+    }
     features = [name for name in _FEATURES if name in fields.get("flags", "").split()]
     return f"{fields.get('model name', 'unknown processor')} with {', '.join(features)}"
 
