@@ -20,8 +20,8 @@ Refused = login.Failure
 class RawLogin:
     """A connection that has named its mechanism; `send` exchanges SCRAM messages."""
 
-    def __init__(self, broker, mechanism, listener="SASL_PLAINTEXT"):
-        self.connection = login.Broker(*broker.address(listener), 10)
+    def __init__(self, broker, mechanism, listener="SASL_PLAINTEXT", node=1):
+        self.connection = login.Broker(*broker.address(listener, node), 10)
         if listener == "SASL_SSL":
             context = ssl.create_default_context(cafile=broker.authority.pem)
             self.connection.socket = context.wrap_socket(
@@ -40,9 +40,9 @@ class RawLogin:
         self.connection.socket.close()
 
 
-def challenge(broker, mechanism, name, extensions="", listener="SASL_PLAINTEXT"):
+def challenge(broker, mechanism, name, extensions="", listener="SASL_PLAINTEXT", node=1):
     """(salt, iterations) that the broker sends for a name."""
-    with RawLogin(broker, mechanism, listener) as connection:
+    with RawLogin(broker, mechanism, listener, node) as connection:
         answer = connection.send(f"n,,n={name},r=abcdefgh{extensions}")
     fields = dict(field.split("=", 1) for field in answer.split(","))
     return base64.b64decode(fields["s"]).decode(), int(fields["i"])
