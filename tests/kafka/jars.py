@@ -23,7 +23,8 @@ _DOWNLOADED = re.compile(r"Downloaded from \S+ \S+/(\S+\.jar) \((\S+ \S+)")
 
 def broker_classpath(version):
     """The class path of a broker of this version, of its clients too."""
-    return _jars(version, "broker", [("org.apache.kafka", "kafka_2.13", version, True)])
+    artifacts = [("org.apache.kafka", "kafka_2.13", version, True)]
+    return classpath(CACHE / version / "broker", artifacts, f"Kafka {version} (broker)")
 
 
 def tools_classpath(version):
@@ -33,14 +34,11 @@ def tools_classpath(version):
     kafka-tools depends on (Connect, Jetty) the token tool never touches, so it is left out.
     """
     tools = TOOLS[version]
-    return _jars(
-        version,
-        "tools",
-        [
-            ("org.apache.kafka", "kafka-tools", tools, False),
-            ("org.apache.kafka", "kafka-server-common", tools, True),
-        ],
-    )
+    artifacts = [
+        ("org.apache.kafka", "kafka-tools", tools, False),
+        ("org.apache.kafka", "kafka-server-common", tools, True),
+    ]
+    return classpath(CACHE / version / "tools", artifacts, f"Kafka {version} (tools)")
 
 
 def fetch(version):
@@ -49,12 +47,12 @@ def fetch(version):
     tools_classpath(version)
 
 
-def _jars(version, purpose, artifacts):
-    directory = CACHE / version / purpose
+def classpath(directory, artifacts, title):
+    """That of artifacts (group, artifact, version, with what it depends on itself)."""
     if not directory.exists():
-        with locked(CACHE / f"{version}-{purpose}.lock"):
+        with locked(directory.with_suffix(".lock")):
             if not directory.exists():  # else another process fetched them while we waited
-                _fetch(directory, artifacts, f"Kafka {version} ({purpose})")
+                _fetch(directory, artifacts, title)
     return f"{directory}/*"
 
 
