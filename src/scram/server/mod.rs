@@ -344,6 +344,7 @@ mod tests {
 
     /// Over the wire nobody can show this: the keys made up for nobody belong to no password.
     #[test]
+    #[cfg_attr(miri, ignore = "hashes for minutes there")]
     fn nobody_is_refused_even_with_a_proof_that_fits() {
         let keys = StoredKeys::derive(MECHANISM, b"pencil", b"salt", 4096).unwrap();
         let (stored_key, server_key) = (keys.stored_key(), keys.server_key());

@@ -1,0 +1,8 @@
+# The safe rooms' unit tests in an interpreter that sees undefined behaviour.
+MIRI_ROOMS := scram:: properties:: token:: audit:: ffi::boundary
+
+.PHONY: miri
+
+miri: ## run unit tests under Miri (wants rustup's nightly with miri)
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --lib --no-default-features \
+	  --target-dir build/miri -- $(MIRI_ROOMS)
