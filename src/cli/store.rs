@@ -67,11 +67,16 @@ enum Format {
 
 impl Arguments {
     pub(super) fn run(&self) -> Result<(), Error> {
-        match &self.action {
+        let done = match &self.action {
             Action::Check(report) => report.check(),
             Action::Backup(backup) => backup.run(),
             Action::Stats(report) => report.stats(),
-        }
+        };
+        done.map_err(|error| match error.status() {
+            // The exit code is that of files, and not that of networks.
+            Status::IO => Error::new(Status::CORRUPT, error.text().to_owned()),
+            _ => error,
+        })
     }
 }
 

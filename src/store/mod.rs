@@ -26,6 +26,7 @@ mod page;
 mod record;
 mod schema;
 mod stats;
+mod synthetic;
 pub(crate) mod tokens;
 mod users;
 

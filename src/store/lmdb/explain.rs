@@ -65,6 +65,11 @@ fn explain_errno(errno: Errno) -> (Status, String) {
         Errno::NOSPC | Errno::DQUOT => {
             (Status::IO, "no space is left on its file system; nothing was changed: make room")
         }
+        // What LMDB makes of a write that got a part of the way.
+        Errno::IO => (
+            Status::IO,
+            "no space is left on its file system, or its disk fails; nothing was changed",
+        ),
         Errno::ROFS => (Status::IO, "its file system is read-only"),
         Errno::ACCESS | Errno::PERM => (Status::PERMISSIONS, "this process may not open its files"),
         Errno::NOMEM => (

@@ -1,0 +1,78 @@
+//! What stores cost; see docs/benchmarks.md. Prints lines of name, unit and samples, with tabs
+//! between them, for `make bench-store` to make a table of.
+#![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
+
+mod handshake;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use scramtoken::{Mechanism, Store};
+use tempfile::TempDir;
+
+const MECHANISM: Mechanism = Mechanism::ScramSha512;
+/// Far away: nothing expires but what is made to.
+const LATER_MS: i64 = 4_000_000_000_000;
+
+fn main() {
+    let directory = TempDir::new_in(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned()));
+    let directory = directory.unwrap();
+    for size in [1_000, 10_000, 100_000, 1_000_000] {
+        let path = directory.path().join(format!("of-{size}"));
+        fill(&path, size);
+        open_and_close(&path, size);
+        look_up(&open(&path), size);
+    }
+    let largest = directory.path().join("of-1000000");
+    handshake::bench(&open(&largest));
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(&format!("lmdb:{}", path.display())).unwrap()
+}
+
+fn fill(path: &Path, size: u32) {
+    let store = open(path);
+    for from in (0..size).step_by(20_000) {
+        store.put_synthetic_tokens(from..size.min(from + 20_000), LATER_MS).unwrap();
+    }
+}
+
+fn open_and_close(path: &Path, size: u32) {
+    let samples = (0..50).map(|_| time(|| drop(black_box(open(path)))));
+    report(&format!("open/{size}"), "ms", samples.collect());
+}
+
+/// A fresh transaction for each lookup, of ids in no order.
+fn look_up(store: &Store, size: u32) {
+    let mut number = 1;
+    let ids: Vec<String> = (0..100_000)
+        .map(|_| {
+            number = number * 48_271 % 2_147_483_647_u64; // Lehmer's
+            Store::synthetic_token_id(u32::try_from(number % u64::from(size)).unwrap())
+        })
+        .collect();
+    let look_up = |id: &String| time(|| assert!(store.has_token(id, MECHANISM).unwrap()));
+    let _warm: Vec<Duration> = ids.iter().map(look_up).collect();
+    report(&format!("lookup/{size}"), "us", ids.iter().map(look_up).collect());
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    work();
+    begin.elapsed()
+}
+
+/// All samples, in the unit, sorted.
+fn report(name: &str, unit: &str, samples: Vec<Duration>) {
+    let scale = match unit {
+        "us" => 1e6,
+        "ms" => 1e3,
+        _ => 1.0,
+    };
+    let mut samples: Vec<f64> = samples.iter().map(|sample| sample.as_secs_f64() * scale).collect();
+    samples.sort_by(f64::total_cmp);
+    let samples: Vec<String> = samples.iter().map(|sample| format!("{sample:.4}")).collect();
+    println!("{name}\t{unit}\t{}", samples.join("\t"));
+}
