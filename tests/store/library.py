@@ -142,7 +142,9 @@ class Store:
             assert ended > 0, "the client refuses the server"
             status = server_step(server, output, length, byref(output), byref(length))
             if status < 0:
-                return self.c.scramtoken_status_name(status).decode()
+                name = self.c.scramtoken_status_name(status).decode()
+                assert name != "INTERNAL", self.c.scramtoken_last_error().decode()
+                return name
 
 
 def sized(text):

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import signal
+import traceback
 
 import pytest
 
@@ -20,6 +21,8 @@ USERS = {"alice": "pencil", "bob": "another pencil"}
 # What LMDB does when it meets pages that make no sense.
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE}
 
+# Where a child's errors go, and what LMDB says of an assertion that fails.
+SAID = "said"
 # What a child found, as its exit code.
 UNHARMED, NOTICED, NOT_FOUND, WRONG = 0, 10, 11, 12
 
@@ -59,22 +62,23 @@ def records(data):
 def look(directory):
     """What a damaged store answers: in a child, to its exit."""
     found = UNHARMED
+
+    def log_in(name, password, mechanism):
+        nonlocal found
+        outcome = store.log_in(name, password, mechanism)
+        found = max(found, {"OK": UNHARMED, "INVALID_PROOF": NOT_FOUND}.get(outcome, NOTICED))
+        assert outcome in ("OK", "INVALID_PROOF", "CORRUPT", "IO"), outcome
+
     try:
         library = Library()
         store = library.open(f"lmdb:{directory}")
         for mechanism in MECHANISMS:
             for name, password in USERS.items():
-                outcome = store.log_in(name, password, mechanism)
-                if outcome == "INVALID_PROOF":
-                    found = max(found, NOT_FOUND)
-                elif outcome != "OK":
-                    assert outcome in ("CORRUPT", "IO"), outcome
-                    found = max(found, NOTICED)
+                log_in(name, password, mechanism)
             for name, password in {**USERS, "carol": ""}.items():
-                outcome = store.log_in(name, password + "x", mechanism)
-                assert outcome in ("INVALID_PROOF", "CORRUPT", "IO"), outcome
+                assert store.log_in(name, password + "x", mechanism) != "OK"
         store.put_credential("dora", library.derive(SHA_256, "pencil", 1))
-        assert store.log_in("dora", "pencil") == "OK"
+        log_in("dora", "pencil", SHA_256)
         store.users()
     except StoreError as error:
         assert error.status in ("CORRUPT", "IO"), error
@@ -89,12 +93,16 @@ def in_a_child(directory):
         code = WRONG
         try:
             signal.alarm(20)
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 2)  # LMDB tells of an assertion that fails
+            said = os.open(directory / SAID, os.O_WRONLY | os.O_CREAT, 0o600)
+            os.dup2(said, 2)
             code = look(directory)
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
         finally:
             os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code != WRONG, (directory / SAID).read_text()
+    return code
 
 
 def look_at(data, directory):

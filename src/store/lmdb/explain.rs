@@ -34,7 +34,16 @@ fn explain_lmdb(error: MdbError) -> (Status, String) {
         MdbError::TxnFull => {
             (Status::IO, "the change is too large for one transaction: make it in parts")
         }
-        MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid => {
+        // The last ones are of keys and tables that nobody wrote, or of a root that was not found.
+        MdbError::Corrupted
+        | MdbError::PageNotFound
+        | MdbError::Invalid
+        | MdbError::Problem
+        | MdbError::Incompatible
+        | MdbError::CursorFull
+        | MdbError::PageFull
+        | MdbError::BadValSize
+        | MdbError::BadTxn => {
             (Status::CORRUPT, "its file is damaged, or not a store's: restore a backup")
         }
         MdbError::NotFound => (
