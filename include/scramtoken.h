@@ -8,8 +8,8 @@
  *     login. A borrowed output stays valid until its object is freed or passed where the parameter is
  *     not const.
  *   - A const pointer may be used from several threads at once; any other from one thread at a time.
- *   - A config, store, source or cache may be freed while others still use it: they keep it alive. A login
- *     takes its config as it is at *_new.
+ *   - A config, store, source, cache or manager may be freed while others still use it: they keep it
+ *     alive. A login takes its config as it is at *_new.
  *   - Callbacks come with userdata and a finalizer for it (NULL: none), which runs once, after the
  *     last user, and not when the setter fails. A NULL function is INVALID_ARGUMENT. Callbacks may run
  *     on several threads at once and must not unwind or longjmp.
@@ -68,7 +68,23 @@
 #define SCRAMTOKEN_REJECTED 2
 
 /**
- * One decision, such as a login. No secret is in it. Names are as the peer gave them, but with
+ * What an authorizer is asked about: to make a token for another owner.
+ */
+#define SCRAMTOKEN_OPERATION_CREATE 1
+
+/**
+ * What an authorizer is asked about: to see a token of another owner.
+ */
+#define SCRAMTOKEN_OPERATION_DESCRIBE 2
+
+/**
+ * How many random bytes a token's id is made of.
+ */
+#define TOKEN_ENTROPY 16
+
+/**
+ * One decision: a login, a token made, renewed, expired or swept, a secret key removed. No secret is
+ * in it. Names of a login and principals of what is done to tokens are as they were given, but with
  * control characters escaped and cut at 256 bytes. Valid within its callback, like all strings of
  * it; NULL: does not apply.
  */
@@ -156,6 +172,14 @@ typedef struct scramtoken_store scramtoken_store;
  * zeroed with it.
  */
 typedef struct scramtoken_token scramtoken_token;
+
+/**
+ * Makes, renews, expires and describes the tokens of a store (KIP-48, KIP-373), by the rules of
+ * Kafka's KRaft controller. Settings are made by one thread; as a const pointer it serves any
+ * number of threads. It keeps the store alive. Managers of one store may work at the same time, in
+ * other processes too.
+ */
+typedef struct scramtoken_token_manager scramtoken_token_manager;
 
 /**
  * What a call came to: zero or more is a success, less is an error.
@@ -292,6 +316,26 @@ typedef struct scramtoken_verdict {
    */
   uint64_t reserved[4];
 } scramtoken_verdict;
+
+/**
+ * May `requester` do this to a token of another `owner`? 1: yes; anything else: no. Both are
+ * principals; `token_id` is NULL for SCRAMTOKEN_OPERATION_CREATE. Strings are valid within the
+ * callback, from which the library may be called. May run on several threads at once and must not
+ * unwind.
+ */
+typedef int32_t (*scramtoken_authorizer_fn)(void *userdata,
+                                            const char *requester,
+                                            int32_t operation,
+                                            const char *owner,
+                                            const char *token_id);
+
+/**
+ * Is given a token that scramtoken_token_describe found; returns 0 to go on and anything else to
+ * stop (the call is then OK). The token lives as long as the callback, from which the library may
+ * be called. Must not unwind.
+ */
+typedef int32_t (*scramtoken_token_visit_fn)(void *userdata,
+                                             const struct scramtoken_token *token);
 
 /**
  * Done. A server's step returns it if and only if the client is AUTHENTICATED, a client's when the
@@ -860,7 +904,8 @@ void scramtoken_store_free(struct scramtoken_store *store);
 int64_t scramtoken_audit_time_ms(const struct scramtoken_audit_event *event);
 
 /**
- * What was decided upon: "login".
+ * What was decided upon: "login", "token-create", "token-renew", "token-expire", "token-sweep" or
+ * "secret-key-remove".
  */
 const char *scramtoken_audit_operation(const struct scramtoken_audit_event *event);
 
@@ -875,18 +920,19 @@ scramtoken_status scramtoken_audit_status(const struct scramtoken_audit_event *e
 const char *scramtoken_audit_mechanism(const struct scramtoken_audit_event *event);
 
 /**
- * Who asked: of a login, the name that the client gave, where one could be read. Invalid UTF-8 is
- * replaced.
+ * Who asked: of a login, the name that the client gave, where one could be read (invalid UTF-8 is
+ * replaced); otherwise a principal, or NULL of a sweep and a secret key.
  */
 const char *scramtoken_audit_requester(const struct scramtoken_audit_event *event);
 
 /**
- * The token's owner, where a token was found.
+ * The token's owner, where a token was found or was to be made: of a login a name, otherwise a
+ * principal.
  */
 const char *scramtoken_audit_owner(const struct scramtoken_audit_event *event);
 
 /**
- * The token's id, where the name was taken for one.
+ * The token's id: of a login, where the name was taken for one; otherwise where there is a token.
  */
 const char *scramtoken_audit_token_id(const struct scramtoken_audit_event *event);
 
@@ -1108,6 +1154,202 @@ scramtoken_status scramtoken_derive(const char *mechanism,
                                     uint8_t *stored_key,
                                     uint8_t *server_key,
                                     size_t key_len);
+
+/**
+ * # Token manager: the authority over a store's tokens
+ *
+ * Makes a manager over a store. Without a secret key it is switched off: every operation is
+ * TOKEN_AUTH_DISABLED. To be freed by scramtoken_token_manager_free.
+ *
+ * Errors: INVALID_ARGUMENT.
+ */
+scramtoken_status scramtoken_token_manager_new(const struct scramtoken_store *store,
+                                               struct scramtoken_token_manager **out);
+
+/**
+ * Adds a secret key (copied; at least 16 bytes, best 32 random ones as base64 text) under a name,
+ * so that keys can be rotated without an outage: every key verifies, the first one added signs new
+ * tokens until scramtoken_token_manager_set_signing_key names another. The same bytes as Kafka's
+ * delegation.token.secret.key give the same HMACs. The store remembers name and fingerprint; a key
+ * that the manager has already is no error. A token whose key this manager lacks can be renewed
+ * and expired, and is described with a NULL HMAC.
+ *
+ * Errors: INVALID_ARGUMENT for a secret that is too short, a name that the store knows with
+ * another secret, a secret that it knows by another name, and either of a removed key; IO,
+ * CORRUPT; INVALID_STATE for a new key on a store that was opened read-only.
+ */
+scramtoken_status scramtoken_token_manager_add_secret_key(const struct scramtoken_token_manager *manager,
+                                                          const char *key_id,
+                                                          const uint8_t *secret,
+                                                          size_t secret_len);
+
+/**
+ * Lets another of the manager's secret keys sign new tokens.
+ *
+ * Errors: INVALID_ARGUMENT, also for a name that the manager lacks.
+ */
+scramtoken_status scramtoken_token_manager_set_signing_key(const struct scramtoken_token_manager *manager,
+                                                           const char *key_id);
+
+/**
+ * Removes a secret key for good, one of this manager or one that the store alone knows. That ends
+ * its tokens, for every server at once; `tokens_ended` (NULL: not asked for) says how many,
+ * expired ones too. The store remembers it: no manager signs with it again, and neither name nor
+ * secret can be used again. To remove one again is OK and ends nothing.
+ *
+ * Errors: INVALID_ARGUMENT, also for a name that the store does not know; INVALID_STATE for the
+ * key that signs; IO, CORRUPT.
+ */
+scramtoken_status scramtoken_token_manager_remove_secret_key(const struct scramtoken_token_manager *manager,
+                                                             const char *key_id,
+                                                             size_t *tokens_ended);
+
+/**
+ * How long tokens live at most, and for how long one is good until it has to be renewed, in
+ * milliseconds: Kafka's delegation.token.max.lifetime.ms (seven days unless set) and
+ * delegation.token.expiry.time.ms (one day).
+ *
+ * Errors: INVALID_ARGUMENT unless both are above 0.
+ */
+scramtoken_status scramtoken_token_manager_set_lifetimes(struct scramtoken_token_manager *manager,
+                                                         int64_t max_lifetime_ms,
+                                                         int64_t expiry_time_ms);
+
+/**
+ * How many iterations a mechanism's credentials of new tokens take: 4096 (for both, unless set) to
+ * 1,000,000, or 0 for none, so that tokens cannot log in by it. Deriving them is most of what it
+ * takes to make a token.
+ *
+ * Errors: INVALID_ARGUMENT, also where both mechanisms would have none; UNSUPPORTED_MECHANISM.
+ */
+scramtoken_status scramtoken_token_manager_set_iterations(struct scramtoken_token_manager *manager,
+                                                          const char *mechanism,
+                                                          uint32_t iterations);
+
+/**
+ * The clock for tokens and audit events, in place of the system's.
+ *
+ * Errors: INVALID_ARGUMENT; the finalizer then does not run.
+ */
+scramtoken_status scramtoken_token_manager_set_clock(struct scramtoken_token_manager *manager,
+                                                     scramtoken_clock_fn clock,
+                                                     void *userdata,
+                                                     scramtoken_finalizer_fn finalizer);
+
+/**
+ * Tells this callback of each token made, renewed, expired or swept and each secret key removed,
+ * or why not; not of what is described. It runs outside transactions.
+ *
+ * Errors: INVALID_ARGUMENT; the finalizer then does not run.
+ */
+scramtoken_status scramtoken_token_manager_set_audit(struct scramtoken_token_manager *manager,
+                                                     scramtoken_audit_fn audit,
+                                                     void *userdata,
+                                                     scramtoken_finalizer_fn finalizer);
+
+/**
+ * Lets this callback decide who may make and see tokens of others. Without it nobody may.
+ *
+ * Errors: INVALID_ARGUMENT; the finalizer then does not run.
+ */
+scramtoken_status scramtoken_token_manager_set_authorizer(struct scramtoken_token_manager *manager,
+                                                          scramtoken_authorizer_fn authorizer,
+                                                          void *userdata,
+                                                          scramtoken_finalizer_fn finalizer);
+
+/**
+ * Frees a manager and zeroes its secret keys; its tokens stay in the store. NULL is fine.
+ */
+void scramtoken_token_manager_free(struct scramtoken_token_manager *manager);
+
+/**
+ * # Tokens: to make, renew, expire, describe and sweep them
+ *
+ * Makes a token: signed, its credentials derived, stored durably. `requester` is a principal such
+ * as "User:alice", and `authenticated_by` how it logged in: SCRAMTOKEN_IDENTITY_USER, or
+ * SCRAMTOKEN_IDENTITY_TOKEN (a verdict's is_token), which may not. The owner is whom logins with
+ * the token act as: NULL for the requester itself; another is for the authorizer to allow
+ * (KIP-373). Renewers may renew it as its owner may. `max_lifetime_ms` is cut to the manager's
+ * maximum, which 0 and less stand for. The token is to be freed by scramtoken_token_free.
+ *
+ * Errors: INVALID_ARGUMENT (a principal that is not type:name, more than 1000 renewers); then in
+ * this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTHORIZATION_FAILED, INVALID_PRINCIPAL_TYPE (a
+ * renewer that is no User), TOKEN_AUTH_DISABLED (no secret key), INVALID_PRINCIPAL_TYPE (an owner
+ * that is no User); INVALID_STATE (the signing key was removed by another manager, or the clock is
+ * before 1970), IO, CORRUPT.
+ */
+scramtoken_status scramtoken_token_create(const struct scramtoken_token_manager *manager,
+                                          const char *requester,
+                                          int32_t authenticated_by,
+                                          const char *owner,
+                                          const char *const *renewers,
+                                          size_t renewers_len,
+                                          int64_t max_lifetime_ms,
+                                          struct scramtoken_token **out);
+
+/**
+ * Gives the token of this HMAC (base64 text) more time: the manager's expiry time from now, or
+ * `period_ms` where that is above 0 and less, and never past the token's max. Writes the new
+ * expiry to `expiry_ms` (NULL: not asked for).
+ *
+ * Errors: INVALID_ARGUMENT; then in this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTH_DISABLED,
+ * TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OWNER_MISMATCH (neither owner nor renewer); INVALID_STATE,
+ * IO, CORRUPT.
+ */
+scramtoken_status scramtoken_token_renew(const struct scramtoken_token_manager *manager,
+                                         const char *requester,
+                                         int32_t authenticated_by,
+                                         const uint8_t *hmac,
+                                         size_t hmac_len,
+                                         int64_t period_ms,
+                                         int64_t *expiry_ms);
+
+/**
+ * Lets the token of this HMAC (base64 text) end after `period_ms`, or at its max where that is
+ * earlier; a period below 0 removes it at once, expired or not. Writes the new expiry to
+ * `expiry_ms` (NULL: not asked for). Sessions that are open go on until theirs end; new logins are
+ * refused from then on.
+ *
+ * Errors: INVALID_ARGUMENT; then in this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTH_DISABLED,
+ * TOKEN_NOT_FOUND, TOKEN_OWNER_MISMATCH (neither owner nor renewer), TOKEN_EXPIRED; INVALID_STATE,
+ * IO, CORRUPT.
+ */
+scramtoken_status scramtoken_token_expire(const struct scramtoken_token_manager *manager,
+                                          const char *requester,
+                                          int32_t authenticated_by,
+                                          const uint8_t *hmac,
+                                          size_t hmac_len,
+                                          int64_t period_ms,
+                                          int64_t *expiry_ms);
+
+/**
+ * Hands the tokens that the requester may see to `visit`, one by one: those that it owns, asked
+ * for or may renew, and those that the authorizer lets it see. Of these, where `owners` is not
+ * NULL, those that one of the owners owns, asked for or may renew: an empty list shows nothing.
+ * NULL: every owner. Expired tokens are shown until they are swept. What changes meanwhile may be
+ * seen or not.
+ *
+ * Errors: INVALID_ARGUMENT (more than 1000 owners); then in this order TOKEN_REQUEST_NOT_ALLOWED,
+ * TOKEN_AUTH_DISABLED; IO, CORRUPT.
+ */
+scramtoken_status scramtoken_token_describe(const struct scramtoken_token_manager *manager,
+                                            const char *requester,
+                                            int32_t authenticated_by,
+                                            const char *const *owners,
+                                            size_t owners_len,
+                                            scramtoken_token_visit_fn visit,
+                                            void *userdata);
+
+/**
+ * Removes expired tokens from the store, and what is left of removed secret keys; writes how many
+ * to `removed` (NULL: not asked for). Logins refuse them before that already, so when it runs
+ * matters for the store's size alone: once an hour is what Kafka does.
+ *
+ * Errors: INVALID_ARGUMENT, TOKEN_AUTH_DISABLED, IO, CORRUPT; what was removed before an error
+ * stays removed.
+ */
+scramtoken_status scramtoken_token_sweep(const struct scramtoken_token_manager *manager,
+                                         size_t *removed);
 
 #ifdef __cplusplus
 }  // extern "C"

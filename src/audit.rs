@@ -10,9 +10,20 @@ use crate::status::Status;
 pub(crate) enum Operation {
     /// A SCRAM login.
     Login,
+    /// A token that was to be made.
+    TokenCreate,
+    /// One that was to be renewed.
+    TokenRenew,
+    /// One that was to expire.
+    TokenExpire,
+    /// One that had ended and was removed.
+    TokenSweep,
+    /// A secret key that was to be removed.
+    SecretKeyRemove,
 }
 
-/// One decision. Names are the peer's own words: control characters are escaped and long ones cut.
+/// One decision. Names of a login, and principals of what is done to tokens, are the peer's own words:
+/// control characters are escaped and long ones cut.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Event {
     /// When, in milliseconds since 1970 by the object's clock.
@@ -23,9 +34,9 @@ pub(crate) struct Event {
     pub(crate) status: Status,
     /// Of a login.
     pub(crate) mechanism: Option<Mechanism>,
-    /// The name that was asked for, where one could be read.
+    /// Who asked; of a login the name that was asked for, where one could be read.
     pub(crate) requester: Option<String>,
-    /// The token's owner, where a token was found.
+    /// The token's owner, where a token was found or was to be made.
     pub(crate) owner: Option<String>,
     /// The token's id.
     pub(crate) token_id: Option<String>,
@@ -59,6 +70,27 @@ impl Event {
             requester: login.requested_name().map(loggable),
             owner: login.token_owner().map(loggable),
             token_id: login.token_id().map(loggable),
+            doubled_nonce: false,
+        }
+    }
+
+    /// What was done to a token or a secret key, or why not.
+    pub(crate) fn of_token(
+        time_ms: i64,
+        operation: Operation,
+        status: Status,
+        requester: Option<&str>,
+        owner: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Self {
+        Self {
+            time_ms,
+            operation,
+            status,
+            mechanism: None,
+            requester: requester.map(loggable),
+            owner: owner.map(loggable),
+            token_id: token_id.map(loggable),
             doubled_nonce: false,
         }
     }

@@ -12,7 +12,8 @@ use crate::audit::{Event, Operation};
 use crate::error::Error;
 use crate::scram::Mechanism;
 
-/// One decision, such as a login. No secret is in it. Names are as the peer gave them, but with
+/// One decision: a login, a token made, renewed, expired or swept, a secret key removed. No secret is
+/// in it. Names of a login and principals of what is done to tokens are as they were given, but with
 /// control characters escaped and cut at 256 bytes. Valid within its callback, like all strings of
 /// it; NULL: does not apply.
 pub struct scramtoken_audit_event {
@@ -97,7 +98,8 @@ pub unsafe extern "C" fn scramtoken_audit_time_ms(event: *const scramtoken_audit
     unsafe { field(event, 0, |event| event.event.time_ms) }
 }
 
-/// What was decided upon: "login".
+/// What was decided upon: "login", "token-create", "token-renew", "token-expire", "token-sweep" or
+/// "secret-key-remove".
 ///
 /// # Safety
 ///
@@ -110,6 +112,11 @@ pub unsafe extern "C" fn scramtoken_audit_operation(
     unsafe {
         field(event, ptr::null(), |event| match event.event.operation {
             Operation::Login => c"login".as_ptr(),
+            Operation::TokenCreate => c"token-create".as_ptr(),
+            Operation::TokenRenew => c"token-renew".as_ptr(),
+            Operation::TokenExpire => c"token-expire".as_ptr(),
+            Operation::TokenSweep => c"token-sweep".as_ptr(),
+            Operation::SecretKeyRemove => c"secret-key-remove".as_ptr(),
         })
     }
 }
@@ -145,8 +152,8 @@ pub unsafe extern "C" fn scramtoken_audit_mechanism(
     }
 }
 
-/// Who asked: of a login, the name that the client gave, where one could be read. Invalid UTF-8 is
-/// replaced.
+/// Who asked: of a login, the name that the client gave, where one could be read (invalid UTF-8 is
+/// replaced); otherwise a principal, or NULL of a sweep and a secret key.
 ///
 /// # Safety
 ///
@@ -159,7 +166,8 @@ pub unsafe extern "C" fn scramtoken_audit_requester(
     unsafe { field(event, ptr::null(), |event| pointer(&event.requester)) }
 }
 
-/// The token's owner, where a token was found.
+/// The token's owner, where a token was found or was to be made: of a login a name, otherwise a
+/// principal.
 ///
 /// # Safety
 ///
@@ -172,7 +180,7 @@ pub unsafe extern "C" fn scramtoken_audit_owner(
     unsafe { field(event, ptr::null(), |event| pointer(&event.owner)) }
 }
 
-/// The token's id, where the name was taken for one.
+/// The token's id: of a login, where the name was taken for one; otherwise where there is a token.
 ///
 /// # Safety
 ///

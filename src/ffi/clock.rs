@@ -2,9 +2,9 @@
 
 use core::ffi::c_void;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::callback::{Callback, scramtoken_finalizer_fn};
+use crate::clock::now_ms;
 use crate::error::Error;
 
 /// Gives the time in milliseconds since 1970-01-01T00:00:00Z. May run on several threads at once and
@@ -31,12 +31,7 @@ impl Clock {
             // SAFETY: the function is the host's for this userdata, which its finalizer, run when
             // the last Arc goes, has not freed yet.
             Some(clock) => unsafe { (clock.function())(clock.userdata()) },
-            None => system_time_ms(),
+            None => now_ms(),
         }
     }
-}
-
-fn system_time_ms() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }

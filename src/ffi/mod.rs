@@ -19,6 +19,8 @@ mod server_config;
 mod verdict;
 mod server;
 mod derive;
+mod token_manager;
+mod token_requests;
 
 mod boundary;
 
@@ -34,4 +36,6 @@ pub use server::*;
 pub use server_config::*;
 pub use status::*;
 pub use store::*;
+pub use token_manager::*;
+pub use token_requests::*;
 pub use verdict::*;

@@ -14,8 +14,8 @@ use super::apis::Api;
 use super::cluster::Cluster;
 use super::error_code;
 use super::failure::Failure;
-use super::principal::Principal;
-use crate::{error::Error, status::Status, token::Token};
+use crate::token::{Principal, Token};
+use crate::{error::Error, status::Status};
 
 impl Cluster {
     /// A new token, for `owner` or else for whom we are. A lifetime of -1 is the longest that the
@@ -37,15 +37,15 @@ impl Cluster {
                     .iter()
                     .map(|renewer| {
                         CreatableRenewers::default()
-                            .with_principal_type(renewer.kind.clone().into())
-                            .with_principal_name(renewer.name.clone().into())
+                            .with_principal_type(renewer.kind().to_owned().into())
+                            .with_principal_name(renewer.name().to_owned().into())
                     })
                     .collect(),
             )
             .with_max_lifetime_ms(max_lifetime_ms);
         if let Some(owner) = owner {
-            request.owner_principal_type = Some(owner.kind.clone().into());
-            request.owner_principal_name = Some(owner.name.clone().into());
+            request.owner_principal_type = Some(owner.kind().to_owned().into());
+            request.owner_principal_name = Some(owner.name().to_owned().into());
         }
         self.ask(&request, |response| {
             checked::<CreateDelegationTokenRequest>(response.error_code)?;
@@ -93,8 +93,8 @@ impl Cluster {
     pub(crate) fn describe_tokens(&mut self, owners: &[Principal]) -> Result<Vec<Token>, Error> {
         let owners = owners.iter().map(|owner| {
             DescribeDelegationTokenOwner::default()
-                .with_principal_type(owner.kind.clone().into())
-                .with_principal_name(owner.name.clone().into())
+                .with_principal_type(owner.kind().to_owned().into())
+                .with_principal_name(owner.name().to_owned().into())
         });
         let request = DescribeDelegationTokenRequest::default().with_owners(Some(owners.collect()));
         self.ask(&request, |response| {

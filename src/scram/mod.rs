@@ -23,6 +23,7 @@ pub use credential::{Credential, MAX_SALT_LEN, StoredKeys};
 pub(crate) use hi::salted_password;
 pub use key_cache::KeyCache;
 pub use keys::Cancel;
+pub(crate) use keys::hmac;
 pub use mechanism::Mechanism;
 pub use message::MAX_MESSAGE;
 pub(crate) use message::check_name;

@@ -37,9 +37,7 @@ use std::sync::Arc;
 
 pub(crate) use backend::{Read, Write};
 pub use check::Check;
-#[allow(unused_imports, reason = "the room that builds on it is being built")]
 pub(crate) use credential::StoredCredential;
-#[allow(unused_imports, reason = "the room that builds on it is being built")]
 pub(crate) use page::Page;
 pub use stats::{FileStats, Stats};
 pub use users::User;
@@ -135,16 +133,14 @@ impl Store {
         password: &[u8],
         iterations: u32,
     ) -> Result<(), Error> {
-        let name = check_user(name)?;
-        if !ITERATIONS.contains(&iterations) {
-            let (min, max) = (ITERATIONS.start(), ITERATIONS.end());
-            let text = format!("{iterations} iterations: clients accept {min} to {max}");
-            return Err(Error::new(Status::INVALID_ARGUMENT, text));
-        }
-        let salt = crate::random::bytes::<SALT_LEN>()?.to_vec();
-        let keys = StoredKeys::derive(mechanism, password, &salt, iterations)?;
-        let credential = StoredCredential { mechanism, salt, iterations, keys };
-        self.write(|write| users::put(write, name, &credential))
+        self.put_users(&[NewUser::derive(mechanism, name, password, iterations)?])
+    }
+
+    /// Writes users in one transaction, each in place of an earlier one.
+    pub(crate) fn put_users(&self, users: &[NewUser]) -> Result<(), Error> {
+        self.write(|write| {
+            users.iter().try_for_each(|user| users::put(write, &user.name, &user.credential))
+        })
     }
 
     /// Writes a user by a credential that was derived before, of any iteration count, in place of an
@@ -170,6 +166,24 @@ impl Store {
         }
         let text = format!("there is no user {name:?} of {}", mechanism.name());
         Err(Error::new(Status::USER_NOT_FOUND, text))
+    }
+
+    /// What there is of one name: a user for each mechanism that it has a credential of.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, `CORRUPT`.
+    pub fn users_of_name(&self, name: &str) -> Result<Vec<User>, Error> {
+        self.read(|read| {
+            let mut found = Vec::new();
+            for mechanism in Mechanism::ALL {
+                if let Some(credential) = users::credential(read, name, mechanism)? {
+                    let (name, iterations) = (name.to_owned(), credential.iterations());
+                    found.push(User { name, mechanism, iterations });
+                }
+            }
+            Ok(found)
+        })
     }
 
     /// Every user, in no order that means anything, until `visit` breaks off. No transaction lasts
@@ -247,6 +261,36 @@ impl Store {
         run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
     ) -> Result<T, Error> {
         write(&*self.0.backend, run)
+    }
+}
+
+/// A user whose credential has been derived, which is what takes time, but not written.
+pub(crate) struct NewUser {
+    name: String,
+    credential: StoredCredential,
+}
+
+impl NewUser {
+    /// With a random salt.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::put_user`].
+    pub(crate) fn derive(
+        mechanism: Mechanism,
+        name: &[u8],
+        password: &[u8],
+        iterations: u32,
+    ) -> Result<Self, Error> {
+        let name = check_user(name)?.to_owned();
+        if !ITERATIONS.contains(&iterations) {
+            let (min, max) = (ITERATIONS.start(), ITERATIONS.end());
+            let text = format!("{iterations} iterations: clients accept {min} to {max}");
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
+        let salt = crate::random::bytes::<SALT_LEN>()?.to_vec();
+        let keys = StoredKeys::derive(mechanism, password, &salt, iterations)?;
+        Ok(Self { name, credential: StoredCredential { mechanism, salt, iterations, keys } })
     }
 }
 
