@@ -1,0 +1,107 @@
+"""Writes to a store without end, until it is killed.
+
+usage: writer.py URI <STATE
+
+STATE is JSON: seed, now_ms, keys ([name, secret], the signing one last), tokens ([owner, HMAC]),
+users, and next, a number for new names. Each operation is a line of JSON on standard output before
+it begins, and its result one when it is done: what was said to be done must be there afterwards.
+"""
+
+import json
+import random
+import sys
+
+from .authority import Failure, Manager, Store
+
+OWNERS = ["User:alice", "User:bob"]
+MECHANISM = "SCRAM-SHA-256"
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+class Writer:
+    def __init__(self, store, manager, state):
+        self.store, self.manager = store, manager
+        self.rng = random.Random(state["seed"])
+        self.keys, self.users, self.next = state["keys"], state["users"], state["next"]
+        self.tokens = [tuple(token) for token in state["tokens"]]  # (owner, HMAC)
+
+    def run(self):
+        choices = {
+            self.create: 30, self.renew: 15, self.expire: 20, self.sweep: 10, self.rotate: 3,
+            self.put_user: 15, self.delete_user: 7,
+        }  # fmt: skip
+        while True:
+            self.manager.now_ms += self.rng.choice([0, 1, 1000])
+            (operation,) = self.rng.choices(list(choices), list(choices.values()))
+            operation()
+
+    def do(self, call, *arguments, **what):
+        say(begin=call.__name__, now_ms=self.manager.now_ms, **what)
+        try:
+            result = call(*arguments)
+        except Failure as failure:
+            say(failed=failure.name)
+            return None
+        say(done=result._asdict() if hasattr(result, "_asdict") else result)
+        return result
+
+    def new_name(self, kind):
+        self.next += 1
+        return f"{kind}{self.next}"
+
+    def create(self):
+        owner = self.rng.choice(OWNERS)
+        token = self.do(self.manager.create, owner, owner=owner)
+        self.tokens.append((token.owner, token.hmac))
+
+    def renew(self):
+        if self.tokens:
+            owner, hmac = self.rng.choice(self.tokens)
+            self.do(self.manager.renew, owner, hmac, 60_000, hmac=hmac)
+
+    def expire(self):
+        if self.tokens:
+            owner, hmac = self.tokens.pop(self.rng.randrange(len(self.tokens)))
+            period_ms = self.rng.choice([-1, 0, 500])
+            self.do(self.manager.expire, owner, hmac, period_ms, hmac=hmac, period_ms=period_ms)
+
+    def sweep(self):
+        self.do(self.manager.sweep)
+
+    def rotate(self):
+        name = self.new_name("key")
+        secret = f"the secret of {name}, long enough"
+        self.do(self.manager.add_secret_key, name, secret, name=name)
+        self.manager.set_signing_key(name)
+        for old, _ in self.keys:
+            self.do(self.manager.remove_secret_key, old, name=old)
+        self.keys = [(name, secret)]
+
+    def put_user(self):
+        name = self.new_name("user")
+        self.do(self.store.put_user, MECHANISM, name, "a password", name=name)
+        self.users.append(name)
+
+    def delete_user(self):
+        if self.users:
+            name = self.users.pop(self.rng.randrange(len(self.users)))
+            self.do(self.store.delete_user, MECHANISM, name, name=name)
+
+
+def main(uri):
+    state = json.load(sys.stdin)
+    with Store(uri) as store, Manager(store, now_ms=state["now_ms"]) as manager:
+        manager.set_iterations("SCRAM-SHA-512", 0)  # more operations a second
+        manager.set_lifetimes(3_600_000, 60_000)
+        for name, secret in state["keys"]:
+            manager.add_secret_key(name, secret)
+        manager.set_signing_key(state["keys"][-1][0])
+        say(ready=True)
+        Writer(store, manager, state).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
