@@ -18,7 +18,7 @@ use crate::{error::Error, status::Status};
 pub(super) struct ClusterArguments {
     /// Brokers to begin with, comma-separated; an IPv6 address as [::1]:9092
     #[arg(long, value_name = "HOST:PORT,...", allow_hyphen_values = true)]
-    bootstrap_server: String,
+    bootstrap_server: Option<String>,
 
     /// Properties file of a Kafka client: security.protocol, sasl.*, ssl.*, timeouts; without it,
     /// brokers are spoken to in plain text and without a login
@@ -54,7 +54,7 @@ impl ClusterArguments {
 
     /// A client that tells of each failure that it tries to overcome.
     pub(super) fn cluster(&self, config: Config) -> Result<Cluster, Error> {
-        let servers = Address::parse_list(&self.bootstrap_server)?;
+        let servers = Address::parse_list(self.bootstrap_server.as_deref().unwrap_or_default())?;
         Ok(Cluster::new(servers, config, |error| warn(format_args!("{error}; trying again"))))
     }
 }

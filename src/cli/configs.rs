@@ -1,28 +1,38 @@
 //! `configs`: SCRAM users in the manner of kafka-configs.sh (KIP-554).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::cluster_args::ClusterArguments;
+use super::import::Import;
 use super::scram_config::{parse_added, parse_mechanism};
+use super::store_args::StoreArgument;
+use super::users::Users;
 use super::{exit, output, secret, warn};
 use crate::kafka::{ScramAlteration, ScramUser, escape};
+use crate::scram::Mechanism;
 use crate::{error::Error, status::Status};
 
-/// Set, delete and describe the SCRAM credentials of users
+/// Set, delete and describe the SCRAM credentials of users, of a cluster or of a store
 ///
-/// The options are those of kafka-configs.sh that concern SCRAM users.
+/// The options are those of kafka-configs.sh that concern SCRAM users. With --store in place of
+/// --bootstrap-server the users are those of a store, which servers other than Kafka let in; and
+/// there many of them can be imported from a file.
 #[derive(Args)]
 #[command(after_help = exit::HELP)]
+#[command(group = ArgGroup::new("where").args(["bootstrap_server", "store"]).required(true))]
 #[command(group = ArgGroup::new("action").required(true))]
 #[command(group = ArgGroup::new("change").multiple(true))]
 #[command(group = ArgGroup::new("name"))]
 pub(super) struct Arguments {
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    store: StoreArgument,
 
     /// Change the credentials of a user, one mechanism after the other
     #[arg(long, group = "action", requires_all = ["change", "name"])]
@@ -31,6 +41,20 @@ pub(super) struct Arguments {
     /// List the mechanisms and iterations of a user, or of all
     #[arg(long, group = "action", conflicts_with_all = ["change", "password_file"])]
     describe: bool,
+
+    /// Set the credentials of all users in a file (mode 0600) in a store
+    ///
+    /// A line is name<TAB>password or name:password, or, where the file begins with `{`, a JSON
+    /// object with "username" and "password". Each user gets both mechanisms with 4096 iterations,
+    /// or what --add-config says, such as 'SCRAM-SHA-512=[iterations=8192]'. Lines are imported in
+    /// their order: after an error or an interruption, those before are in the store.
+    #[arg(long, value_name = "FILE", group = "action", conflicts_with = "bootstrap_server")]
+    #[arg(conflicts_with_all = ["name", "delete_config", "password_file"])]
+    import: Option<PathBuf>,
+
+    /// Leave users alone that have all of these credentials already, and so go on with an import
+    #[arg(long, conflicts_with_all = ["alter", "describe"])]
+    skip_existing: bool,
 
     /// Only users have SCRAM credentials
     #[arg(long, value_enum)]
@@ -80,19 +104,49 @@ enum Format {
 impl Arguments {
     pub(super) fn run(&self) -> Result<(), Error> {
         let name = self.user.as_ref().or(self.entity_name.as_ref());
-        match name {
-            Some(name) if self.alter => self.alter(name),
-            _ => self.describe(name),
+        match (&self.import, name) {
+            (Some(file), _) => self.import(file),
+            (None, Some(name)) if self.alter => self.alter(name),
+            (None, name) => self.describe(name),
+        }
+    }
+
+    /// Whose users.
+    fn users(&self) -> Result<Users, Error> {
+        match self.store.open()? {
+            Some(store) => Ok(Users::Store(store)),
+            None => Ok(Users::Cluster(Box::new(self.cluster.cluster(self.cluster.config(None)?)?))),
         }
     }
 
     fn alter(&self, user: &str) -> Result<(), Error> {
         let alterations = self.alterations()?;
-        let mut cluster = self.cluster.cluster(self.cluster.config(None)?)?;
+        let mut users = self.users()?;
         for alteration in &alterations {
-            cluster.alter_scram_user(user, alteration)?;
+            users.alter(user, alteration)?;
         }
         output::put(&format!("Completed updating config for user {user}.\n"), None)
+    }
+
+    fn import(&self, file: &Path) -> Result<(), Error> {
+        let invalid = |text| Err(Error::new(Status::INVALID_ARGUMENT, text));
+        let Some(store) = self.store.open()? else {
+            return invalid("--import is for --store");
+        };
+        let mut credentials = Mechanism::ALL.map(|mechanism| (mechanism, 4096)).to_vec();
+        if let Some(added) = &self.add_config {
+            credentials.clear();
+            for config in parse_added(added)? {
+                if config.password.is_some() {
+                    return invalid(
+                        "a password in --add-config: --import takes them from its file",
+                    );
+                }
+                credentials.push((config.mechanism, config.iterations));
+            }
+        }
+        let (credentials, skip_existing) = (&credentials, self.skip_existing);
+        Import { store: &store, credentials, skip_existing }.run(file)
     }
 
     fn alterations(&self) -> Result<Vec<ScramAlteration>, Error> {
@@ -133,8 +187,7 @@ impl Arguments {
 
     fn describe(&self, name: Option<&String>) -> Result<(), Error> {
         let names: Vec<String> = name.into_iter().cloned().collect();
-        let users =
-            self.cluster.cluster(self.cluster.config(None)?)?.describe_scram_users(&names)?;
+        let users = self.users()?.describe(&names)?;
         let text = match self.output {
             Format::Text => Zeroizing::new(users.iter().map(line).collect()),
             Format::Json => output::line(&Value::Array(users.iter().map(object).collect())),

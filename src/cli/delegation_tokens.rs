@@ -9,26 +9,37 @@ use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::authority::Authority;
 use super::cluster_args::ClusterArguments;
 use super::output::{self, Format};
+use super::store_args::{AuthorityArguments, StoreArgument, principal};
 use super::token_table::{date, list};
 use super::{exit, secret, warn};
-use crate::kafka::{Cluster, Config, Principal};
+use crate::kafka::Config;
 use crate::scram::Mechanism;
-use crate::token::Token;
+use crate::token::{Principal, Token};
 use crate::{error::Error, status::Status};
 
-/// Create, renew, expire and describe delegation tokens
+/// Create, renew, expire and describe delegation tokens, of a cluster or of a store
 ///
 /// The options are those of kafka-delegation-tokens.sh, and so is what `--output table` prints, but
-/// that an HMAC is never shown again by --renew and --expire.
+/// that an HMAC is never shown again by --renew and --expire. With --store, --secret-key-file and
+/// --as in place of --bootstrap-server they work on a store, which tokens log in to that servers
+/// other than Kafka let in.
 #[derive(Args)]
 #[command(after_help = exit::HELP)]
+#[command(group = ArgGroup::new("where").args(["bootstrap_server", "store"]).required(true))]
 #[command(group = ArgGroup::new("action").required(true))]
 #[command(group = ArgGroup::new("which_hmac"))]
 pub(super) struct Arguments {
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    store: StoreArgument,
+
+    #[command(flatten)]
+    authority: AuthorityArguments,
 
     /// Create a token; needs --max-life-time-period
     #[arg(long, group = "action", requires = "max_life_time_period")]
@@ -47,7 +58,7 @@ pub(super) struct Arguments {
     #[arg(conflicts_with_all = ["max_life_time_period", "renew_time_period", "owner_principal"])]
     expire: bool,
 
-    /// Describe the tokens of --owner-principal; without it Kafka lists none
+    /// Describe the tokens of --owner-principal; without it none are listed, as in Kafka
     #[arg(long, group = "action")]
     #[arg(conflicts_with_all = [
         "renew_time_period", "max_life_time_period", "which_hmac", "expiry_time_period",
@@ -55,18 +66,20 @@ pub(super) struct Arguments {
     describe: bool,
 
     /// Whose token to create, or tokens to describe (repeatable there)
-    #[arg(long, value_name = "TYPE:NAME")]
+    #[arg(long, value_name = "TYPE:NAME", value_parser = principal)]
     owner_principal: Vec<Principal>,
 
     /// Who else may renew the token (repeatable)
-    #[arg(long, value_name = "TYPE:NAME")]
+    #[arg(long, value_name = "TYPE:NAME", value_parser = principal)]
     renewer_principal: Vec<Principal>,
 
-    /// Longest life in ms; -1 is what the brokers allow (delegation.token.max.lifetime.ms)
+    /// Longest life in ms; -1 is what the brokers allow (delegation.token.max.lifetime.ms; seven
+    /// days in a store)
     #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     max_life_time_period: Option<i64>,
 
-    /// For how long to renew in ms; -1 is the brokers' delegation.token.expiry.time.ms
+    /// For how long to renew in ms; -1 is the brokers' delegation.token.expiry.time.ms (a day in a
+    /// store)
     #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     renew_time_period: Option<i64>,
 
@@ -97,31 +110,40 @@ impl Arguments {
             self.check_output_of_a_date()?;
         }
         let hmac = self.hmac()?;
-        let config = self.cluster.config(None)?;
-        let mechanism = mechanism(&config);
-        let mut cluster = self.cluster.cluster(config)?;
+        let (mut authority, mechanism) = self.authority()?;
         if self.create {
-            self.create(&mut cluster, mechanism)
+            self.create(&mut authority, mechanism)
         } else if self.renew {
             let period_ms = self.renew_time_period.unwrap_or_default();
             self.say(format_args!(
                 "Calling renew token operation with hmac :(not shown) , renew-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("renew", cluster.renew_token(&hmac, period_ms)?)
+            self.put_date("renew", authority.renew(&hmac, period_ms)?)
         } else if self.expire {
             let period_ms = self.expiry_time_period.unwrap_or_default();
             self.say(format_args!(
                 "Calling expire token operation with hmac :(not shown) , expire-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("expire", cluster.expire_token(&hmac, period_ms)?)
+            self.put_date("expire", authority.expire(&hmac, period_ms)?)
         } else {
-            self.describe(&mut cluster, mechanism)
+            self.describe(&mut authority, mechanism)
         }
     }
 
-    fn create(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
+    /// Whom to ask, and which mechanism tokens are likely to log in by.
+    fn authority(&self) -> Result<(Authority, Mechanism), Error> {
+        if let Some(uri) = &self.store.store {
+            let (manager, requester) = self.authority.open(uri)?;
+            return Ok((Authority::Store { manager, requester }, DEFAULT_MECHANISM));
+        }
+        let config = self.cluster.config(None)?;
+        let mechanism = mechanism(&config);
+        Ok((Authority::Cluster(Box::new(self.cluster.cluster(config)?)), mechanism))
+    }
+
+    fn create(&self, authority: &mut Authority, mechanism: Mechanism) -> Result<(), Error> {
         if let Some(path) = &self.out {
             output::check_writable(path)?;
         }
@@ -131,7 +153,7 @@ impl Arguments {
             list(&self.renewer_principal)
         ))?;
         let owner = self.owner_principal.first();
-        let token = cluster.create_token(owner, &self.renewer_principal, max_ms)?;
+        let token = authority.create(owner, &self.renewer_principal, max_ms)?;
         let put = || {
             self.say(format_args!("Created delegation token with tokenId : {}\n", token.id))?;
             output::put(&output::one(self.output, &token, mechanism)?, self.out.as_deref())
@@ -139,15 +161,15 @@ impl Arguments {
         put().map_err(|error| not_put_out(&token, &error))
     }
 
-    fn describe(&self, cluster: &mut Cluster, mechanism: Mechanism) -> Result<(), Error> {
+    fn describe(&self, authority: &mut Authority, mechanism: Mechanism) -> Result<(), Error> {
         if self.owner_principal.is_empty() {
-            warn("Kafka lists no tokens without --owner-principal");
+            warn("no tokens are listed without --owner-principal, as in Kafka");
             self.say(format_args!("Calling describe token operation for current user.\n"))?;
         } else {
             let owners = list(&self.owner_principal);
             self.say(format_args!("Calling describe token operation for owners: {owners}\n"))?;
         }
-        let tokens = cluster.describe_tokens(&self.owner_principal)?;
+        let tokens = authority.describe(&self.owner_principal)?;
         self.say(format_args!("Total number of tokens : {}", tokens.len()))?;
         output::put(&output::many(self.output, &tokens, mechanism)?, self.out.as_deref())
     }
@@ -229,5 +251,8 @@ fn decode_hmac(text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// With which mechanism the token's logins are likely to work: ours, where that is SCRAM.
 fn mechanism(config: &Config) -> Mechanism {
     let name = config.login().map_or("", |login| login.mechanism());
-    Mechanism::from_name(name).unwrap_or(Mechanism::ScramSha256)
+    Mechanism::from_name(name).unwrap_or(DEFAULT_MECHANISM)
 }
+
+/// Every server that knows SCRAM has it, and so has every token.
+const DEFAULT_MECHANISM: Mechanism = Mechanism::ScramSha256;

@@ -8,12 +8,12 @@ use crate::status::Status;
 pub(super) const HELP: &str = "\
 Exit codes:
   0  done
-  1  the cluster refused the request, or answered what cannot be
+  1  the cluster or the store refused the request, or answered what cannot be
   2  the command line is wrong
-  3  no broker could be reached in time, or TLS failed
+  3  no broker could be reached in time, TLS failed, or a disk did
   4  the login was refused
   5  the delegation token has expired
-  6  a file (properties, keys, token) is missing, malformed, or open to others";
+  6  a file (properties, keys, token) or store is missing, malformed, or open to others";
 
 /// The exit code of a failure.
 pub(super) fn code(status: Status) -> ExitCode {

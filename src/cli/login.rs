@@ -1,21 +1,20 @@
 //! `login`: does this credential work, here or on every broker?
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::cluster_args::ClusterArguments;
 use super::{exit, output, warn};
 use crate::kafka::{Address, Connection, Login};
 use crate::scram::ClientCredential;
 use crate::source::Source;
-use crate::{error::Error, random};
+use crate::{clock, error::Error, random};
 
 /// Log in and say what came of it
 ///
 /// Exits with 0 only if every login was accepted.
 #[derive(Args)]
 #[command(after_help = exit::HELP)]
+#[command(group = ArgGroup::new("where").args(["bootstrap_server"]).required(true))]
 pub(super) struct Arguments {
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -75,9 +74,7 @@ fn describe(connection: &Connection, login: Option<&Login>) -> String {
 
 /// The credential that a source has now.
 fn from_source(uri: &str) -> Result<ClientCredential, Error> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    let login = Source::open(uri, random::bytes()?)?.log_in(now_ms)?;
+    let login = Source::open(uri, random::bytes()?)?.log_in(clock::now_ms())?;
     if let Some(warning) = &login.warning {
         warn(warning);
     }

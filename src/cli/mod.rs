@@ -1,16 +1,23 @@
 //! The program `scramtoken`: Kafka's delegation tokens, SCRAM users and logins without a JVM.
 
+mod authority;
 mod cluster_args;
 mod configs;
 mod delegation_tokens;
 mod exit;
 mod generate;
+mod import;
 mod login;
 mod output;
+mod progress;
 mod scram_config;
 mod secret;
 mod store;
+mod secret_key;
+mod store_args;
 mod token_table;
+mod user_file;
+mod users;
 
 use std::process::ExitCode;
 
@@ -30,6 +37,7 @@ enum Command {
     DelegationTokens(delegation_tokens::Arguments),
     Configs(configs::Arguments),
     Store(store::Arguments),
+    SecretKey(secret_key::Arguments),
     Login(login::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -41,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::DelegationTokens(arguments) => arguments.run(),
         Command::Configs(arguments) => arguments.run(),
         Command::Store(arguments) => arguments.run(),
+        Command::SecretKey(arguments) => arguments.run(),
         Command::Login(arguments) => arguments.run(),
         Command::Completions(arguments) => arguments.run(),
         Command::Man(arguments) => arguments.run(),

@@ -37,11 +37,16 @@ pub(super) fn read(what: &str, path: &Path) -> Result<Zeroizing<String>, Error> 
     }
     let text = bytes.get(..len).and_then(|bytes| str::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| failed("it is not UTF-8".to_owned()))?;
-    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    let text = without_line_end(text);
     if text.is_empty() {
         return Err(failed("it is empty".to_owned()));
     }
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// What editors and `echo` put at the end of a file is no part of a secret.
+pub(super) fn without_line_end(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text))
 }
 
 /// Asks the terminal, twice, without showing what is typed.

@@ -1,16 +1,15 @@
 //! `store`: looking after a store of users and tokens.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::progress::bar;
 use super::{exit, output};
 use crate::store::{Check, Stats, Store};
-use crate::{error::Error, status::Status};
+use crate::{clock, error::Error, status::Status};
 
 /// Check, back up and measure a store of users and tokens
 #[derive(Args)]
@@ -121,9 +120,7 @@ impl Report {
     }
 
     fn stats(&self) -> Result<(), Error> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_ms = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
-        let stats = self.place.open()?.stats(now_ms)?;
+        let stats = self.place.open()?.stats(clock::now_ms())?;
         let Stats { users, tokens, expired_tokens, secret_keys, removed_secret_keys, file, .. } =
             stats;
         let text = match self.output {
@@ -176,13 +173,4 @@ impl Backup {
 /// A line for each figure.
 fn table(rows: &[(&str, u64)]) -> String {
     rows.iter().map(|(name, value)| format!("{name:<20} {value:>15}\n")).collect()
-}
-
-/// Progress, where somebody watches standard error.
-fn bar(template: &str) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(template);
-    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

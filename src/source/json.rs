@@ -39,6 +39,15 @@ pub(super) fn parse(text: &str) -> Result<CurrentCredential, Error> {
     }
 }
 
+/// Parses `{"username": .., "password": ..}`.
+#[cfg(feature = "cli")]
+pub(crate) fn username_and_password(
+    text: &str,
+) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+    let object = Object::parse(text)?;
+    Ok((object.secret("username")?, object.secret("password")?))
+}
+
 enum Kind {
     Token,
     Password,

@@ -19,6 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use credential::CurrentCredential;
+#[cfg(feature = "cli")]
+pub(crate) use json::username_and_password;
+#[cfg(feature = "cli")]
+pub(crate) use read::{open_secret_file, read_secret_file};
 pub use write::write_secret_file;
 
 use self::credential::{Reading, Warning};

@@ -32,9 +32,18 @@ pub(super) struct SecretFile {
 }
 
 /// Reads a file under the strict rule.
-pub(super) fn read_secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read_secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     match read_secret_at(CWD, path, path, Rule::Private)? {
         Some(file) => Ok(file.bytes),
+        None => Err(io(path, Errno::NOENT)),
+    }
+}
+
+/// Opens a file under the strict rule, however long it is.
+#[cfg(feature = "cli")]
+pub(crate) fn open_secret_file(path: &Path) -> Result<OwnedFd, Error> {
+    match open_secret_at(CWD, path, path, Rule::Private)? {
+        Some((file, _)) => Ok(file),
         None => Err(io(path, Errno::NOENT)),
     }
 }
@@ -46,6 +55,20 @@ pub(super) fn read_secret_at(
     path: &Path,
     rule: Rule,
 ) -> Result<Option<SecretFile>, Error> {
+    let Some((file, stat)) = open_secret_at(dir, name, path, rule)? else { return Ok(None) };
+    let bytes = read_whole(&file, path)?;
+    let exposed = (stat.st_mode & EVERY_USER_READS != 0).then_some(mode(&stat));
+    Ok(Some(SecretFile { bytes, exposed }))
+}
+
+/// Opens the file `name` below `dir`, which errors call `path`, and checks that it is nobody else's;
+/// None where it is missing.
+fn open_secret_at(
+    dir: impl AsFd,
+    name: &Path,
+    path: &Path,
+    rule: Rule,
+) -> Result<Option<(OwnedFd, Stat)>, Error> {
     // Not blocking: a FIFO would wait for its writer.
     let Some(file) = open(dir, name, path, OFlags::NONBLOCK | OFlags::NOCTTY)? else {
         return Ok(None);
@@ -56,9 +79,7 @@ pub(super) fn read_secret_at(
     check_owner(path, &stat)?;
     check_mode(path, &stat, rule)?;
     check_links(path, &stat)?;
-    let bytes = read_whole(&file, path)?;
-    let exposed = (stat.st_mode & EVERY_USER_READS != 0).then_some(mode(&stat));
-    Ok(Some(SecretFile { bytes, exposed }))
+    Ok(Some((file, stat)))
 }
 
 /// Opens the directory `name` below `dir`, which errors call `path`; None where it is missing.

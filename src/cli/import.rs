@@ -1,0 +1,147 @@
+//! `configs --import`: many SCRAM users from a file into a store.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use super::output;
+use super::progress::bar;
+use super::user_file::{Entry, UserFile};
+use crate::scram::Mechanism;
+use crate::store::{NewUser, Store};
+use crate::{error::Error, status::Status};
+
+/// What to do with each user of a file.
+pub(super) struct Import<'a> {
+    pub(super) store: &'a Store,
+    /// The credentials that each user gets, and their iterations.
+    pub(super) credentials: &'a [(Mechanism, u32)],
+    /// Leave users alone that have all of these already.
+    pub(super) skip_existing: bool,
+}
+
+#[derive(Default)]
+struct Progress {
+    imported: usize,
+    skipped: usize,
+}
+
+/// How many users are written in one transaction: some half second of hashing.
+const BATCH: usize = 256;
+
+impl Import<'_> {
+    /// Imports in the order of lines: whatever ends it, the lines before are imported.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a line, which it names without its password; the file's and the store's.
+    pub(super) fn run(&self, path: &Path) -> Result<(), Error> {
+        let mut file = UserFile::open(path)?;
+        let bar = bar("{bar:40} {percent}%  {msg} users  {eta} left");
+        bar.set_length(file.len());
+        let mut done = Progress::default();
+        let outcome = loop {
+            let (entries, fault) = read_batch(&mut file);
+            let is_last = entries.is_empty();
+            let outcome = self.import(entries, &mut done).and(fault.map_or(Ok(()), Err));
+            bar.set_position(file.position());
+            bar.set_message(done.imported.to_string());
+            if is_last || outcome.is_err() {
+                break outcome;
+            }
+        };
+        bar.finish_and_clear();
+        let Progress { imported, skipped } = done;
+        outcome.map_err(|error| {
+            let text = format!(
+                "{}: {error}; the users before it are imported ({imported}): --skip-existing goes on",
+                path.display()
+            );
+            Error::new(error.status(), text)
+        })?;
+        let skipped = match skipped {
+            0 => String::new(),
+            _ => format!(", and left {skipped} alone that were there"),
+        };
+        output::put(&format!("Completed importing {imported} users{skipped}.\n"), None)
+    }
+
+    /// Imports up to the first one that cannot be.
+    fn import(&self, mut entries: Vec<Entry>, done: &mut Progress) -> Result<(), Error> {
+        if self.skip_existing {
+            let before = entries.len();
+            let mut wanted = Vec::with_capacity(before);
+            for entry in entries {
+                if !self.exists(&entry)? {
+                    wanted.push(entry);
+                }
+            }
+            entries = wanted;
+            done.skipped += before - entries.len();
+        }
+        let (users, fault) = self.derive(&entries);
+        if !users.is_empty() {
+            self.store.put_users(&users)?;
+            done.imported += users.len() / self.credentials.len();
+        }
+        fault
+    }
+
+    fn exists(&self, entry: &Entry) -> Result<bool, Error> {
+        let found = self.store.users_of_name(&entry.name)?;
+        Ok(self.credentials.iter().all(|(mechanism, iterations)| {
+            found.iter().any(|user| user.mechanism == *mechanism && user.iterations == *iterations)
+        }))
+    }
+
+    /// Hashes on every processor. The users before the first fault, and the fault.
+    fn derive(&self, entries: &[Entry]) -> (Vec<NewUser>, Result<(), Error>) {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = entries.len().div_ceil(threads).max(1);
+        let derived: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = entries
+                .chunks(share)
+                .map(|entries| {
+                    scope.spawn(|| entries.iter().map(|entry| self.derive_one(entry)).collect())
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
+        });
+        let mut users = Vec::with_capacity(entries.len() * self.credentials.len());
+        for derived in derived.into_iter().flatten() {
+            match derived {
+                Ok(derived) => users.extend(derived),
+                Err(fault) => return (users, Err(fault)),
+            }
+        }
+        (users, Ok(()))
+    }
+
+    fn derive_one(&self, entry: &Entry) -> Derived {
+        let (name, password) = (entry.name.as_bytes(), entry.password.as_bytes());
+        let derive = |(mechanism, iterations): &(Mechanism, u32)| {
+            NewUser::derive(*mechanism, name, password, *iterations)
+        };
+        self.credentials.iter().map(derive).collect::<Derived>().map_err(|e| entry.explain(&e))
+    }
+}
+
+/// The credentials of one user.
+type Derived = Result<Vec<NewUser>, Error>;
+
+fn panicked(_: Box<dyn core::any::Any + Send>) -> Vec<Derived> {
+    vec![Err(Error::new(Status::INTERNAL, "a fault while a password was hashed"))]
+}
+
+/// A batch, and what is wrong with the line behind it.
+fn read_batch(file: &mut UserFile) -> (Vec<Entry>, Option<Error>) {
+    let mut entries = Vec::with_capacity(BATCH);
+    while entries.len() < BATCH {
+        match file.next() {
+            Ok(Some(entry)) => entries.push(entry),
+            Ok(None) => break,
+            Err(fault) => return (entries, Some(fault)),
+        }
+    }
+    (entries, None)
+}

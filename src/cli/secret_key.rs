@@ -1,0 +1,82 @@
+//! `secret-key`: the keys that make the HMACs of a store's tokens.
+
+use std::path::PathBuf;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use clap::{Args, Subcommand};
+use zeroize::Zeroizing;
+
+use super::{exit, output, store_args};
+use crate::source::write_secret_file;
+use crate::token::TokenManager;
+use crate::{clock, error::Error, random, status::Status};
+
+/// Make and remove the secret keys of a store's tokens
+#[derive(Args)]
+#[command(after_help = exit::HELP)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Generate(Generate),
+    Remove(Remove),
+}
+
+/// Make a secret key: 32 random bytes, as base64 text
+///
+/// It does for a store's tokens, and as delegation.token.secret.key of Kafka's brokers.
+#[derive(Args)]
+struct Generate {
+    /// New file for it, with mode 0600; one that is there already is left alone
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Remove a secret key from a store for good, with all of its tokens
+///
+/// From then on no server lets these tokens in, and the key cannot come back, nor can its name. Let
+/// another key sign first, in every process that makes tokens.
+#[derive(Args)]
+struct Remove {
+    /// The store: lmdb:/PATH
+    #[arg(long, value_name = "URI")]
+    store: String,
+
+    /// What the store calls the key
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+impl Arguments {
+    pub(super) fn run(&self) -> Result<(), Error> {
+        match &self.command {
+            Command::Generate(arguments) => arguments.run(),
+            Command::Remove(arguments) => arguments.run(),
+        }
+    }
+}
+
+impl Generate {
+    fn run(&self) -> Result<(), Error> {
+        if self.out.symlink_metadata().is_ok() {
+            let path = self.out.display();
+            let text = format!("{path} is there already, and what it holds may be in use");
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
+        let random = Zeroizing::new(random::bytes::<32>()?);
+        let text = Zeroizing::new(STANDARD.encode(random.as_slice()) + "\n");
+        write_secret_file(&self.out, text.as_bytes())
+    }
+}
+
+impl Remove {
+    fn run(&self) -> Result<(), Error> {
+        let store = store_args::open(&self.store)?;
+        let ended = TokenManager::new(&store).remove_secret_key(&self.name, clock::now_ms())?;
+        let name = crate::kafka::escape(&self.name);
+        output::put(&format!("Removed the secret key {name}; tokens that ended: {ended}\n"), None)
+    }
+}

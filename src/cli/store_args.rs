@@ -1,0 +1,129 @@
+//! What commands that work on a store take, in place of a cluster.
+
+use std::env;
+use std::path::Path;
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::secret::without_line_end;
+use crate::source::read_secret_file;
+use crate::store::Store;
+use crate::token::{Principal, Requester, TokenManager};
+use crate::{error::Error, status::Status};
+
+#[derive(Args)]
+pub(super) struct StoreArgument {
+    /// Store to work on in place of a cluster: lmdb:/PATH, a directory that is made where missing
+    #[arg(long, value_name = "URI", conflicts_with = "command_config")]
+    pub(super) store: Option<String>,
+}
+
+impl StoreArgument {
+    /// The store, where there is one and not a cluster.
+    pub(super) fn open(&self) -> Result<Option<Store>, Error> {
+        self.store.as_deref().map(open).transpose()
+    }
+}
+
+/// Opens a store that outlives the program.
+pub(super) fn open(uri: &str) -> Result<Store, Error> {
+    if uri.starts_with("memory:") {
+        let text = "--store memory: would end with this program: give lmdb:/PATH";
+        return Err(Error::new(Status::INVALID_ARGUMENT, text));
+    }
+    Store::open(uri)
+}
+
+/// What makes a store a token authority.
+#[derive(Args)]
+pub(super) struct AuthorityArguments {
+    /// File (mode 0600) with a secret key of the store's tokens, as `secret-key generate` makes it;
+    /// NAME is what the store calls it, the file's name unless given. Repeatable: the first one
+    /// signs, every one verifies
+    #[arg(long, value_name = "FILE[=NAME]", conflicts_with = "bootstrap_server")]
+    secret_key_file: Vec<String>,
+
+    /// Environment variable with a secret key, in place of a file or after all files; NAME is the
+    /// variable's name unless given
+    #[arg(long, value_name = "VARIABLE[=NAME]", conflicts_with = "bootstrap_server")]
+    secret_key_env: Vec<String>,
+
+    /// Who asks the store's authority: owner of new tokens, and who renews, expires and sees them
+    #[arg(id = "as", long = "as", value_name = "TYPE:NAME", value_parser = principal)]
+    #[arg(conflicts_with = "bootstrap_server")]
+    requester: Option<Principal>,
+}
+
+impl AuthorityArguments {
+    /// A manager of the store's tokens, and who asks it. Whoever has store and secret key may do
+    /// anything, so it is allowed to act for every owner.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` for what is missing, before the store is touched; the keys' and the store's.
+    pub(super) fn open(&self, uri: &str) -> Result<(TokenManager, Requester), Error> {
+        let missing = |text| Error::new(Status::INVALID_ARGUMENT, text);
+        let requester = self.requester.clone().ok_or_else(|| {
+            missing("--store wants --as: the principal that asks, such as --as User:alice")
+        })?;
+        let keys = self.secret_keys()?;
+        if keys.is_empty() {
+            return Err(missing(
+                "tokens of a store want its secret key: give --secret-key-file (scramtoken secret-key \
+                 generate makes one) or --secret-key-env",
+            ));
+        }
+        let mut manager = TokenManager::new(&open(uri)?);
+        manager.set_authorizer(|_| true);
+        for (name, secret) in keys {
+            manager.add_secret_key(name, secret.as_bytes())?;
+        }
+        Ok((manager, Requester::new(requester)))
+    }
+
+    /// By name, in the order of files and variables.
+    fn secret_keys(&self) -> Result<Vec<(&str, Zeroizing<String>)>, Error> {
+        let mut keys = Vec::new();
+        for argument in &self.secret_key_file {
+            let (path, name) = named(argument);
+            let name = name.or_else(|| Path::new(path).file_name()?.to_str()).unwrap_or(path);
+            keys.push((name, from_file(Path::new(path))?));
+        }
+        for argument in &self.secret_key_env {
+            let (variable, name) = named(argument);
+            keys.push((name.unwrap_or(variable), from_env(variable)?));
+        }
+        Ok(keys)
+    }
+}
+
+/// Reads a principal as Kafka's tools do.
+pub(super) fn principal(text: &str) -> Result<Principal, Error> {
+    text.trim().parse()
+}
+
+/// What stands before and after the last `=`.
+fn named(argument: &str) -> (&str, Option<&str>) {
+    argument.rsplit_once('=').map_or((argument, None), |(source, name)| (source, Some(name)))
+}
+
+fn from_file(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let bytes = read_secret_file(path).map_err(|error| match error.status() {
+        // The exit code is that of files, and not that of networks.
+        Status::IO => Error::new(Status::CORRUPT, error.text().to_owned()),
+        _ => error,
+    })?;
+    let text = str::from_utf8(&bytes).map_err(|_| {
+        let text = format!("the secret key in {} is not UTF-8", path.display());
+        Error::new(Status::CORRUPT, text)
+    })?;
+    Ok(Zeroizing::new(without_line_end(text).to_owned()))
+}
+
+fn from_env(variable: &str) -> Result<Zeroizing<String>, Error> {
+    env::var(variable).map(Zeroizing::new).map_err(|error| {
+        let text = format!("the environment variable {variable}: {error}");
+        Error::new(Status::CORRUPT, text)
+    })
+}
