@@ -1,5 +1,7 @@
 """A broker with short sessions, and a token file."""
 
+import time
+
 import pytest
 
 from tests.kafka.broker import KafkaBroker
@@ -27,3 +29,11 @@ def rotated(broker, source):  # noqa: F811
         broker.expire_token(first)
 
     return rotate
+
+
+@pytest.fixture
+def expired(broker, source):  # noqa: F811
+    """The source holds a token past its end, which the broker lets in until it is swept."""
+    token = broker.create_token("User:alice", max_lifetime_ms=1500)
+    time.sleep(max(0, token.expiry_ms / 1000 - time.time()) + 0.1)
+    return source.write(token)

@@ -77,6 +77,18 @@ def test_a_removed_token_is_refused(broker, source):
         asyncio.run(produce(config(broker, opened), "topic", 1))
 
 
+def test_an_expired_token_that_is_not_swept_yet(broker, expired, caplog):
+    with scramtoken.Source.open(expired.uri) as opened, pytest.raises(KafkaError):
+        asyncio.run(produce(config(broker, opened), "topic", 1))
+    assert "the delegation token has expired" in caplog.text
+
+
+def test_a_source_that_is_missing(broker, source, caplog):
+    with scramtoken.Source.open(source.uri) as opened, pytest.raises(KafkaError):
+        asyncio.run(produce(config(broker, opened), "topic", 1))
+    assert "No such file" in caplog.text
+
+
 def test_a_token_that_rotates_under_a_producer(broker, source, rotated):
     """The broker ends each session; the producer connects again with what is in the file then."""
     topic = f"t-{secrets.token_hex(4)}"

@@ -44,7 +44,7 @@ def test_produce_and_consume_by_token(broker, source, mechanism):
         consumer = KafkaConsumer(
             topic, group_id=topic, auto_offset_reset="earliest", consumer_timeout_ms=20000, **conf
         )
-        values = [message.value for message, _ in zip(consumer, range(100))]
+        values = [message.value for _, message in zip(range(100), consumer)]
         consumer.close()
     assert values == [b"%d" % number for number in range(100)]
 
@@ -61,6 +61,18 @@ def test_a_removed_token_is_refused(broker, source):
     source.write(token)
     with scramtoken.Source.open(source.uri) as opened, pytest.raises(KafkaError):
         KafkaAdminClient(**config(broker, opened), bootstrap_timeout_ms=3000).list_topics()
+
+
+def test_an_expired_token_that_is_not_swept_yet(broker, expired, caplog):
+    with scramtoken.Source.open(expired.uri) as opened, pytest.raises(KafkaError):
+        KafkaAdminClient(**config(broker, opened), bootstrap_timeout_ms=3000).list_topics()
+    assert "the delegation token has expired" in caplog.text
+
+
+def test_a_source_that_is_missing(broker, source, caplog):
+    with scramtoken.Source.open(source.uri) as opened, pytest.raises(KafkaError):
+        KafkaAdminClient(**config(broker, opened), bootstrap_timeout_ms=3000).list_topics()
+    assert "No such file" in caplog.text
 
 
 def test_a_token_that_rotates_under_a_producer(broker, source, rotated):
