@@ -10,8 +10,8 @@
 
 Each login reads the source anew. aiokafka does not re-authenticate (KIP-368): the broker closes a
 session at its end, and aiokafka connects and logs in again. What goes wrong in a login, an expired
-token included, is SaslAuthenticationFailed with a text that says what to do; aiokafka logs it, as it
-does with a broker's refusal. For aiokafka 0.12 to 0.14.
+token included, is SaslAuthenticationFailed with a text that says what to do; aiokafka logs it, as
+it does with a broker's refusal. For aiokafka 0.12 to 0.14.
 """
 
 from __future__ import annotations
