@@ -21,7 +21,7 @@ use crate::{error::Error, status::Status};
 /// Something with sockets that the loop carries on.
 pub(super) trait Session: Send {
     /// The sockets to watch; one that the session has closed since is missing.
-    fn sockets(&self) -> Vec<BorrowedFd<'_>>;
+    fn sockets(&self) -> [Option<Watched<'_>>; 2];
 
     /// Reads and writes all that can be now. Called whenever a socket may have become readable or
     /// writable, and when the time that was asked for has come.
@@ -35,6 +35,22 @@ pub(super) trait Session: Send {
 }
 
 pub(super) type SessionId = u64;
+
+/// A socket of a session's. It is always read.
+pub(super) struct Watched<'a> {
+    pub(super) socket: BorrowedFd<'a>,
+    /// Whether something waits to be written. To be told without need that there is room costs a
+    /// relay more than anything: a socket pair says it at each read of its other end.
+    pub(super) has_unsent: bool,
+}
+
+impl Watched<'_> {
+    /// Edge-triggered: a session always reads and writes until it would block.
+    fn events(&self) -> EventFlags {
+        let events = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+        if self.has_unsent { events | EventFlags::OUT } else { events }
+    }
+}
 
 /// What a session wants of the loop.
 pub(super) enum Next {
@@ -171,8 +187,15 @@ impl EventLoop {
 /// What only the loop's thread sees.
 struct Sessions {
     event_loop: &'static EventLoop,
-    by_id: HashMap<SessionId, (Box<dyn Session>, Option<Instant>)>,
+    by_id: HashMap<SessionId, Entry>,
     timers: BTreeSet<(Instant, SessionId)>,
+}
+
+struct Entry {
+    session: Box<dyn Session>,
+    /// What its sockets are watched for.
+    events: [Option<EventFlags>; 2],
+    wake_at: Option<Instant>,
 }
 
 impl Sessions {
@@ -185,8 +208,8 @@ impl Sessions {
                 Command::Add(id, session) => self.add(id, session),
                 Command::Remove(id) => self.remove(id),
                 Command::Hashed(id, result) => {
-                    if let Some((session, _)) = self.by_id.get_mut(&id) {
-                        session.hashed(result);
+                    if let Some(entry) = self.by_id.get_mut(&id) {
+                        entry.session.hashed(result);
                         self.advance(id);
                     }
                 }
@@ -195,31 +218,34 @@ impl Sessions {
     }
 
     fn add(&mut self, id: SessionId, session: Box<dyn Session>) {
-        // Edge-triggered: a session always reads and writes until it would block.
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        let watched = session.sockets().into_iter().try_for_each(|socket| {
-            epoll::add(&self.event_loop.epoll, socket, EventData::new_u64(id), flags)
+        let mut events = [None; 2];
+        let watched = session.sockets().into_iter().zip(&mut events).try_for_each(|(each, events)| {
+            let Some(watched) = each else { return Ok(()) };
+            *events = Some(watched.events());
+            let data = EventData::new_u64(id);
+            epoll::add(&self.event_loop.epoll, watched.socket, data, watched.events())
         });
         if let Err(error) = watched {
             super::warn(&format!("a login cannot be watched: {error}"));
             return session.finish();
         }
-        self.by_id.insert(id, (session, None));
+        self.by_id.insert(id, Entry { session, events, wake_at: None });
         self.advance(id);
     }
 
     fn advance(&mut self, id: SessionId) {
-        let Some((session, wake_at)) = self.by_id.get_mut(&id) else { return };
-        if let Some(at) = wake_at.take() {
+        let Some(entry) = self.by_id.get_mut(&id) else { return };
+        if let Some(at) = entry.wake_at.take() {
             self.timers.remove(&(at, id));
         }
         // A fault of one session's must not end the thread that carries all the others.
         let next = panic::catch_unwind(AssertUnwindSafe(|| {
-            session.advance(self.event_loop, id, Instant::now())
+            entry.session.advance(self.event_loop, id, Instant::now())
         }));
         match next {
             Ok(Next::Wait(at)) => {
-                *wake_at = at;
+                entry.watch(&self.event_loop.epoll, id);
+                entry.wake_at = at;
                 self.timers.extend(at.map(|at| (at, id)));
             }
             Ok(Next::Finish) | Err(_) => self.remove(id),
@@ -227,16 +253,16 @@ impl Sessions {
     }
 
     fn remove(&mut self, id: SessionId) {
-        let Some((session, wake_at)) = self.by_id.remove(&id) else { return };
-        if let Some(at) = wake_at {
+        let Some(entry) = self.by_id.remove(&id) else { return };
+        if let Some(at) = entry.wake_at {
             self.timers.remove(&(at, id));
         }
         // Closing does not end the watch of a socket that has another descriptor, as one that is
         // handed over has, and every one after a fork.
-        for socket in session.sockets() {
-            let _ = epoll::delete(&self.event_loop.epoll, socket);
+        for watched in entry.session.sockets().into_iter().flatten() {
+            let _ = epoll::delete(&self.event_loop.epoll, watched.socket);
         }
-        session.finish();
+        entry.session.finish();
     }
 
     fn advance_due(&mut self) {
@@ -257,6 +283,22 @@ impl Sessions {
             _ => Duration::ZERO,
         };
         Timespec::try_from(wait).ok()
+    }
+}
+
+impl Entry {
+    /// Watches its sockets for what it waits for now, which tells at once what is there already.
+    fn watch(&mut self, epoll: &OwnedFd, id: SessionId) {
+        for (watched, events) in self.session.sockets().into_iter().zip(&mut self.events) {
+            if let Some(watched) = watched
+                && *events != Some(watched.events())
+            {
+                *events = Some(watched.events());
+                // It was added, so that this cannot fail.
+                let data = EventData::new_u64(id);
+                let _ = epoll::modify(epoll, watched.socket, data, watched.events());
+            }
+        }
     }
 }
 

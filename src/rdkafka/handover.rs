@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use rustix::io::{self, DupFlags, Errno};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
-use super::event_loop::{EventLoop, Next, Session, SessionId};
+use super::event_loop::{EventLoop, Next, Session, SessionId, Watched};
 use super::frames::Frames;
 use super::login::{Login, LoginConfig, Progress};
 use super::socket::{Received, receive_frames, send_from};
@@ -130,8 +130,14 @@ impl HandoverSession {
 }
 
 impl Session for HandoverSession {
-    fn sockets(&self) -> Vec<BorrowedFd<'_>> {
-        vec![self.librdkafka.as_fd(), self.broker.as_fd()]
+    fn sockets(&self) -> [Option<Watched<'_>>; 2] {
+        let librdkafka = Watched {
+            socket: self.librdkafka.as_fd(),
+            has_unsent: self.login.has_output_for_librdkafka(),
+        };
+        let broker =
+            Watched { socket: self.broker.as_fd(), has_unsent: self.login.has_output_for_broker() };
+        [Some(librdkafka), Some(broker)]
     }
 
     fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next {

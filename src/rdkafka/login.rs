@@ -252,6 +252,14 @@ impl Login {
             && now >= self.started + self.config.timeout + HOLD_BACK
     }
 
+    pub(super) fn has_output_for_librdkafka(&self) -> bool {
+        !self.to_librdkafka.is_empty()
+    }
+
+    pub(super) fn has_output_for_broker(&self) -> bool {
+        !self.to_broker.is_empty()
+    }
+
     /// What is to be sent to librdkafka.
     pub(super) fn librdkafka_output(&mut self) -> &mut Vec<u8> {
         &mut self.to_librdkafka

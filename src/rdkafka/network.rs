@@ -87,6 +87,9 @@ pub(super) unsafe extern "C" fn socket(
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (theirs, ours) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
             .map_err(|error| Error::new(Status::IO, error.to_string()))?;
+        // More at a time is fewer wake-ups. The system cuts it to what it allows.
+        let _ = sockopt::set_socket_send_buffer_size(&theirs, SOCKET_BUFFER);
+        let _ = sockopt::set_socket_send_buffer_size(&ours, SOCKET_BUFFER);
         CONNECTING.with_borrow_mut(|connecting| match connecting {
             Some(connecting) => {
                 connecting.socket = Some(SocketArguments { domain, kind, protocol });
@@ -218,6 +221,8 @@ fn host_of(id: &CStr) -> String {
     let host = id.rsplit_once(':').map_or(&*id, |(host, _)| host);
     host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
+
+const SOCKET_BUFFER: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -5,11 +5,11 @@
 //! re-authentication. librdkafka never has the network's socket, so no failure can make it speak to
 //! the broker in the clear.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::event_loop::{EventLoop, Next, Session, SessionId};
+use super::event_loop::{EventLoop, Next, Session, SessionId, Watched};
 use super::frames::{Frames, HandshakeScanner, handshake_is_accepted};
 use super::login::{Login, LoginConfig, Progress};
 use super::queue::Queue;
@@ -286,9 +286,16 @@ impl RelaySession {
 }
 
 impl Session for RelaySession {
-    fn sockets(&self) -> Vec<BorrowedFd<'_>> {
-        let broker = self.broker.as_ref().map(AsFd::as_fd);
-        [Some(self.librdkafka.as_fd()), broker].into_iter().flatten().collect()
+    fn sockets(&self) -> [Option<Watched<'_>>; 2] {
+        let librdkafka = Watched {
+            socket: self.librdkafka.as_fd(),
+            has_unsent: self.to_librdkafka.len() > 0,
+        };
+        let broker = self
+            .broker
+            .as_ref()
+            .map(|broker| Watched { socket: broker.as_fd(), has_unsent: broker.has_unsent() });
+        [Some(librdkafka), broker]
     }
 
     fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next {

@@ -1,6 +1,6 @@
 //! TLS on a socket that never blocks.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, BufRead, IoSlice, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, writev};
@@ -13,7 +13,6 @@ pub(super) struct TlsStream {
     socket: OwnedFd,
     connection: ClientConnection,
     wire: Box<[u8]>,
-    plain: Box<[u8]>,
 }
 
 /// Why a connection is of no more use.
@@ -27,8 +26,7 @@ pub(super) enum Broken {
 impl TlsStream {
     pub(super) fn new(socket: OwnedFd, mut connection: ClientConnection) -> Self {
         connection.set_buffer_limit(None); // the relay has its own
-        let buffer = || vec![0; BUFFER].into_boxed_slice();
-        Self { socket, connection, wire: buffer(), plain: buffer() }
+        Self { socket, connection, wire: vec![0; BUFFER].into_boxed_slice() }
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
@@ -55,8 +53,11 @@ impl TlsStream {
                 let _ = self.flush();
                 return Err(Broken::Tls(error));
             }
-            while let Ok(length @ 1..) = self.connection.reader().read(&mut self.plain) {
-                take(self.plain.get(..length).unwrap_or_default());
+            let mut reader = self.connection.reader();
+            while let Ok(plain @ [_, ..]) = reader.fill_buf() {
+                take(plain);
+                let length = plain.len();
+                reader.consume(length);
             }
         }
         Ok(received)

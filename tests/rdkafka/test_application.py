@@ -6,25 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import BUILD, WARNINGS, library, run, succeed
+from tests.c.compile import library, run, succeed
 
 from . import librdkafka
+from .programs import compile_program, linked_with
 from .stock import topic
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[1] / "examples" / "librdkafka" / "consume.c"
-
-
-def compile_program(name, source, *link):
-    output = BUILD / "rdkafka" / name
-    output.parent.mkdir(parents=True, exist_ok=True)
-    succeed(["gcc", "-std=gnu11", "-g", *WARNINGS, source, "-o", output, *link])
-    return output
-
-
-def linked_with(path):
-    """Linker options for this very file of librdkafka's."""
-    return [path, f"-Wl,-rpath,{path.parent}", "-Wl,--allow-shlib-undefined"]
 
 
 LINKS = {
