@@ -2,7 +2,9 @@
 
 import functools
 
-from tests.c.compile import BUILD, WARNINGS, succeed
+from tests.c.compile import BUILD, ROOT, WARNINGS, succeed
+
+EXAMPLE = ROOT / "examples" / "librdkafka" / "consume.c"
 
 
 @functools.cache

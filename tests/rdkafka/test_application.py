@@ -9,11 +9,10 @@ import pytest
 from tests.c.compile import library, run, succeed
 
 from . import librdkafka
-from .programs import compile_program, linked_with
+from .programs import EXAMPLE, compile_program, linked_with
 from .stock import topic
 
 HERE = Path(__file__).parent
-EXAMPLE = HERE.parents[1] / "examples" / "librdkafka" / "consume.c"
 
 
 LINKS = {

@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from confluent_kafka import Consumer
 
 from tests.kafka.broker import KafkaBroker
+from tests.kafka.properties import USERS
 
 from .stock import Client, config, consume, produce, topic
-from .traffic import REAUTHENTICATION_MS, Traffic
+from .traffic import REAUTHENTICATION_MS, Group, Traffic
 
 
 @pytest.fixture(scope="module")
@@ -64,32 +64,39 @@ def test_several_brokers_on_ipv6(cluster, source):
     assert len(consume(conf, name, 300)) == 300
 
 
-def test_a_broker_that_is_restarted(cluster, source):
-    """No message is lost or doubled, and the consumer's group goes on."""
+LONG = [pytest.mark.long, pytest.mark.timeout(1500)]
+
+
+@pytest.mark.parametrize("restarts", [2, pytest.param(20, marks=LONG)])
+def test_brokers_that_are_restarted(cluster, source, restarts):
+    """No message is lost or doubled; no group is lost that a client without the plugin keeps."""
     conf = config(cluster.bootstrap(), source.write(cluster.create_token("User:alice")))
+    user = {
+        "bootstrap.servers": cluster.bootstrap(),
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "bob",
+        "sasl.password": USERS["bob"],
+    }
     name = topic()
-    produce(conf, name, 1)
-    consumer = Consumer(conf | {"group.id": name, "auto.offset.reset": "earliest"})
-    consumer.subscribe([name])
-    values = []
+    produce(conf, name, 0)
+    ours, direct = Group(conf, name), Group(user, name, group=f"{name}-direct")
     with Traffic(conf, name) as traffic:
-        for node in (1, 2):
+        for number in range(restarts):
+            node = number % 3 + 1
             cluster.stop_node(node)
-            values += drain(consumer, 2)
+            for group in (ours, direct):
+                group.poll(1)
             cluster.start_node(node)
             cluster.wait_until_ready()
-            values += drain(consumer, 2)
-    values += drain(consumer, 5)
-    consumer.close()
+            for group in (ours, direct):
+                group.poll(1)
+    deadline = time.monotonic() + 60
+    while len(ours.values) < traffic.sent and time.monotonic() < deadline:
+        for group in (ours, direct):
+            group.poll(0.5)
     assert traffic.failed == []
-    assert sorted(map(int, values)) == sorted([0, *range(traffic.sent)])
-
-
-def drain(consumer, seconds):
-    values = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        message = consumer.poll(0.2)
-        if message is not None and not message.error():
-            values.append(message.value())
-    return values
+    assert ours.values == list(range(traffic.sent))
+    assert ours.taken <= direct.taken
+    ours.consumer.close()
+    direct.consumer.close()

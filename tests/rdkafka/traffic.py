@@ -1,8 +1,9 @@
 """Load on a connection while something happens to it."""
 
 import threading
+import time
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 # The sessions of brokers that have short ones.
 REAUTHENTICATION_MS = 3000
@@ -11,11 +12,11 @@ REAUTHENTICATION_MS = 3000
 class Traffic:
     """A producer that never stops, and what went wrong with it."""
 
-    def __init__(self, conf, name):
+    def __init__(self, conf, name, pause=0.005):
         self.errors, self.failed, self.sent = [], [], 0
         conf = conf | {"enable.idempotence": True, "error_cb": self.errors.append}
         self._producer = Producer(conf)
-        self._name = name
+        self._name, self._pause = name, pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -33,5 +34,25 @@ class Traffic:
                 self._name, b"%d" % self.sent, on_delivery=lambda e, _: e and self.failed.append(e)
             )
             self.sent += 1
-            self._producer.poll(0.005)
+            self._producer.poll(self._pause)
         assert self._producer.flush(60) == 0
+
+
+class Group:
+    """A consumer that counts how often its group took its partitions from it."""
+
+    def __init__(self, conf, name, group=None):
+        self.values, self.taken = [], 0
+        conf = conf | {"group.id": group or name, "auto.offset.reset": "earliest"}
+        self.consumer = Consumer(conf)
+        self.consumer.subscribe([name], on_revoke=self._take, on_lost=self._take)
+
+    def poll(self, seconds):
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            message = self.consumer.poll(left)
+            if message is not None and not message.error():
+                self.values.append(int(message.value()))
+
+    def _take(self, *_):
+        self.taken += 1
