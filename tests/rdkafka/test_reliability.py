@@ -147,7 +147,10 @@ def test_no_byte_is_leaked(broker, source, listener):
     produce(conf, name, 20)
     del conf["logger"], conf["bootstrap.servers"]
     # The thread of the event loop runs until the process ends, and what it has is possibly lost.
-    valgrind = [w.replace(",possible", "") for w in VALGRIND]
+    valgrind = [word.replace(",possible", "") for word in VALGRIND]
+    if listener == "SASL_SSL":
+        # It takes what ring's assembly writes for uninitialised; leaks and overruns it still sees.
+        valgrind.append("--undef-value-errors=no")
     words = [f"{key}={value}" for key, value in conf.items()]
     values = succeed([*valgrind, program, broker.bootstrap(listener), name, 20, *words])
     assert values.split() == [str(number) for number in range(20)]
