@@ -219,12 +219,13 @@ impl Sessions {
 
     fn add(&mut self, id: SessionId, session: Box<dyn Session>) {
         let mut events = [None; 2];
-        let watched = session.sockets().into_iter().zip(&mut events).try_for_each(|(each, events)| {
-            let Some(watched) = each else { return Ok(()) };
-            *events = Some(watched.events());
-            let data = EventData::new_u64(id);
-            epoll::add(&self.event_loop.epoll, watched.socket, data, watched.events())
-        });
+        let watched =
+            session.sockets().into_iter().zip(&mut events).try_for_each(|(each, events)| {
+                let Some(watched) = each else { return Ok(()) };
+                *events = Some(watched.events());
+                let data = EventData::new_u64(id);
+                epoll::add(&self.event_loop.epoll, watched.socket, data, watched.events())
+            });
         if let Err(error) = watched {
             super::warn(&format!("a login cannot be watched: {error}"));
             return session.finish();

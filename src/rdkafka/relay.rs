@@ -287,10 +287,8 @@ impl RelaySession {
 
 impl Session for RelaySession {
     fn sockets(&self) -> [Option<Watched<'_>>; 2] {
-        let librdkafka = Watched {
-            socket: self.librdkafka.as_fd(),
-            has_unsent: self.to_librdkafka.len() > 0,
-        };
+        let librdkafka =
+            Watched { socket: self.librdkafka.as_fd(), has_unsent: self.to_librdkafka.len() > 0 };
         let broker = self
             .broker
             .as_ref()
