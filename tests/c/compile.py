@@ -22,6 +22,7 @@ VALGRIND = (
     "--leak-check=full",
     "--errors-for-leak-kinds=definite,indirect,possible",
     "--fair-sched=yes",
+    f"--suppressions={SOURCES / 'valgrind.supp'}",
 )
 
 

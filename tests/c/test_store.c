@@ -9,8 +9,8 @@
 
 #define IO SCRAMTOKEN_ERR_IO
 
-/* A directory with room for one store. */
-static char base[] = "/tmp/scramtoken-store-XXXXXX";
+/* A directory with room for one store; in memory, where commits are quick. */
+static char base[] = "/dev/shm/scramtoken-store-XXXXXX";
 static char uri[64];
 
 static void make_base(void) {

@@ -1,0 +1,81 @@
+//! A token authority's work: tokens made one by one, and many ended ones swept away under readers.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scramtoken::{
+    Credential, Mechanism, NewToken, Principal, Requester, Store, StoredKeys, TokenManager,
+};
+
+use super::{MECHANISM, report, time};
+
+const SALT: &[u8] = b"sixteen bytes...";
+
+/// A token, durable when it is there, beside what it cannot do without: its keys, and a commit.
+pub(crate) fn create(store: &Store) {
+    let manager = manager(store);
+    let alice = Requester::new("User:alice".parse::<Principal>().unwrap());
+    let random = || {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).unwrap();
+        Ok(bytes)
+    };
+    let derive = |mechanism| StoredKeys::derive(mechanism, &[b'h'; 88], SALT, 4096).unwrap();
+    let (mut created, mut derived, mut committed) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..150 {
+        created.push(time(|| {
+            black_box(manager.create(&alice, &NewToken::default(), 0, random).unwrap());
+        }));
+        let mut keys = None;
+        derived.push(time(|| keys = Some(Mechanism::ALL.map(derive))));
+        let [_, keys] = keys.unwrap();
+        let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
+        let credential = Credential::new(MECHANISM, SALT, 4096, stored_key, server_key).unwrap();
+        committed.push(time(|| store.put_credential(b"bob", &credential).unwrap()));
+    }
+    report("create/token", "us", created);
+    report("create/derivations", "us", derived);
+    report("create/commit", "us", committed);
+}
+
+/// The last tenth of a million expires and is swept, while a thread looks others up.
+pub(crate) fn sweep(store: &Store) {
+    store.put_synthetic_tokens(900_000..1_000_000, 1000).unwrap();
+    let manager = manager(store);
+    report("reader/alone", "us", reads_during(store, || thread::sleep(Duration::from_secs(1))));
+    let mut swept = Duration::ZERO;
+    let reads = reads_during(store, || {
+        let begin = Instant::now();
+        assert_eq!(manager.sweep(2000).unwrap(), 100_000);
+        swept = begin.elapsed();
+    });
+    report("reader/sweep", "us", reads);
+    report("sweep/100000", "s", vec![swept]);
+}
+
+fn manager(store: &Store) -> TokenManager {
+    let manager = TokenManager::new(store);
+    manager.add_secret_key("bench", &[7; 32]).unwrap();
+    manager
+}
+
+fn reads_during(store: &Store, work: impl FnOnce()) -> Vec<Duration> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let ids: Vec<String> = (0..1000).map(|n| Store::synthetic_token_id(n * 877)).collect();
+            let mut samples = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                for id in &ids {
+                    samples.push(time(|| assert!(store.has_token(id, MECHANISM).unwrap())));
+                }
+            }
+            samples
+        });
+        work();
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap()
+    })
+}
