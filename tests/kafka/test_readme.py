@@ -34,8 +34,8 @@ def only_block(language, containing):
 def test_every_block_is_run_here():
     counts = {name: len(blocks(name)) for name, _ in BLOCKS if name}
     # The properties are client.properties of the program, those that confluent_config sets, and two
-    # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what the tests of
-    # dir: sources read.
+    # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what the tests
+    # of dir: sources read.
     assert counts == {"c": 1, "python": 4, "sh": 5, "properties": 4, "yaml": 1}
 
 
