@@ -10,8 +10,8 @@ $(JAR): $(LIBRARY) java/pom.xml $(shell find java/src -type f)
 	install -D -m 755 $(LIBRARY) $(JAR_LIBRARY)
 	mvn --batch-mode --quiet --file java/pom.xml package
 
-# One JVM for each row; -prof gc shows what it leaves to the garbage collector.
-JMH := org.openjdk.jmh.Main -f 1 -wi 8 -w 1 -i 15 -r 300ms -prof gc
+# One JVM for each row: processor time, and what is left to the garbage collector.
+JMH := org.openjdk.jmh.Main -f 1 -wi 6 -w 1 -i 10 -r 300ms -prof io.scramtoken.bench.CpuTime -prof gc
 
 .PHONY: bench-java
 

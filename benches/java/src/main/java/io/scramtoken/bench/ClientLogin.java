@@ -3,6 +3,7 @@ package io.scramtoken.bench;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.PrivilegedExceptionAction;
 import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -13,6 +14,7 @@ import javax.security.auth.callback.NameCallback;
 import javax.security.auth.callback.PasswordCallback;
 import javax.security.sasl.Sasl;
 import javax.security.sasl.SaslClient;
+import javax.security.sasl.SaslClientFactory;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
@@ -39,6 +41,8 @@ public class ClientLogin {
     private static final byte[] EMPTY = new byte[0];
 
     private Subject subject;
+    private PrivilegedExceptionAction<SaslClient> bySasl;
+    private PrivilegedExceptionAction<SaslClient> byFactory;
     private Path file;
     private long number;
 
@@ -54,6 +58,15 @@ public class ClientLogin {
         subject =
                 party.subject(
                         party == Party.SCRAMTOKEN ? Map.of("source", "file:" + file) : Map.of());
+        String[] mechanisms = {mechanism};
+        CallbackHandler handler = ClientLogin::handle;
+        bySasl =
+                () -> Sasl.createSaslClient(
+                        mechanisms, null, "kafka", "localhost", Map.of(), handler);
+        SaslClientFactory factory = party.clientFactory();
+        byFactory =
+                () -> factory.createSaslClient(
+                        mechanisms, null, "kafka", "localhost", Map.of(), handler);
     }
 
     @TearDown
@@ -64,21 +77,23 @@ public class ClientLogin {
     @Benchmark
     public byte[] cold() throws Exception {
         number++;
-        return login(Party.bytes("salt " + number));
+        return login(bySasl, Party.bytes("salt " + number));
     }
 
     @Benchmark
     public byte[] warm() throws Exception {
-        return login(Party.SALT);
+        return login(bySasl, Party.SALT);
     }
 
-    private byte[] login(byte[] salt) throws Exception {
-        SaslClient client =
-                Party.in(
-                        subject,
-                        () -> Sasl.createSaslClient(
-                                new String[] {mechanism}, null, "kafka", "localhost", Map.of(),
-                                (CallbackHandler) ClientLogin::handle));
+    /** Without the JDK's search for the provider. */
+    @Benchmark
+    public byte[] warmByFactory() throws Exception {
+        return login(byFactory, Party.SALT);
+    }
+
+    private byte[] login(PrivilegedExceptionAction<SaslClient> create, byte[] salt)
+            throws Exception {
+        SaslClient client = Party.in(subject, create);
         String first = Party.text(client.evaluateChallenge(EMPTY));
         String nonce = first.substring(first.indexOf("r=") + 2);
         String challenge =

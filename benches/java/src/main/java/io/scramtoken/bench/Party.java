@@ -5,11 +5,19 @@ import java.security.PrivilegedExceptionAction;
 import java.util.Map;
 import javax.security.auth.Subject;
 import javax.security.auth.spi.LoginModule;
+import javax.security.sasl.SaslClientFactory;
+import javax.security.sasl.SaslServerFactory;
 
 /** The two implementations, each as the JAAS line of a broker or client would bring it in. */
 public enum Party {
-    KAFKA("org.apache.kafka.common.security.scram.ScramLoginModule"),
-    SCRAMTOKEN("io.scramtoken.kafka.ScramTokenLoginModule");
+    KAFKA(
+            "org.apache.kafka.common.security.scram.ScramLoginModule",
+            "org.apache.kafka.common.security.scram.internals.ScramSaslServer$ScramSaslServerFactory",
+            "org.apache.kafka.common.security.scram.internals.ScramSaslClient$ScramSaslClientFactory"),
+    SCRAMTOKEN(
+            "io.scramtoken.kafka.ScramTokenLoginModule",
+            "io.scramtoken.kafka.ScramTokenSaslServerFactory",
+            "io.scramtoken.kafka.ScramTokenSaslClientFactory");
 
     static final String NAME = "alice";
     static final String PASSWORD = "alice-secret";
@@ -17,20 +25,37 @@ public enum Party {
     static final int ITERATIONS = 4096;
 
     private final String module;
+    private final String serverFactory;
+    private final String clientFactory;
 
-    Party(String module) {
+    Party(String module, String serverFactory, String clientFactory) {
         this.module = module;
+        this.serverFactory = serverFactory;
+        this.clientFactory = clientFactory;
     }
 
     /** A Subject that went through the login module. */
     Subject subject(Map<String, String> options) throws Exception {
         Subject subject = new Subject();
-        LoginModule login =
-                (LoginModule) Class.forName(module).getDeclaredConstructor().newInstance();
+        LoginModule login = (LoginModule) instance(module);
         login.initialize(subject, null, Map.of(), options);
         login.login();
         login.commit();
         return subject;
+    }
+
+    /** What Sasl.createSaslServer finds among the providers. */
+    SaslServerFactory serverFactory() throws Exception {
+        return (SaslServerFactory) instance(serverFactory);
+    }
+
+    /** What Sasl.createSaslClient finds among the providers. */
+    SaslClientFactory clientFactory() throws Exception {
+        return (SaslClientFactory) instance(clientFactory);
+    }
+
+    private static Object instance(String name) throws Exception {
+        return Class.forName(name).getDeclaredConstructor().newInstance();
     }
 
     @SuppressWarnings("removal") // what Kafka itself calls before Java 18

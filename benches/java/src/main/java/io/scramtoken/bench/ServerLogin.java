@@ -1,5 +1,6 @@
 package io.scramtoken.bench;
 
+import java.security.PrivilegedExceptionAction;
 import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -7,6 +8,7 @@ import javax.security.auth.Subject;
 import javax.security.auth.callback.CallbackHandler;
 import javax.security.sasl.Sasl;
 import javax.security.sasl.SaslServer;
+import javax.security.sasl.SaslServerFactory;
 import org.apache.kafka.common.security.scram.ScramCredential;
 import org.apache.kafka.common.security.scram.ScramCredentialCallback;
 import org.apache.kafka.common.security.scram.internals.ScramFormatter;
@@ -22,8 +24,7 @@ import org.openjdk.jmh.annotations.State;
 
 /**
  * A broker's side of a login, from Sasl.createSaslServer to dispose. A client's proof depends on the
- * server's nonce, so it is made within the measured time: take {@link #clientShare} off. What the JDK
- * needs of the rest is in {@link ProviderSearch}.
+ * server's nonce, so it is made within the measured time: take {@link #clientShare} off.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -39,6 +40,8 @@ public class ServerLogin {
 
     private ScramFormatter formatter;
     private Subject subject;
+    private PrivilegedExceptionAction<SaslServer> bySasl;
+    private PrivilegedExceptionAction<SaslServer> byFactory;
     private CallbackHandler handler;
     private byte[] clientKey;
     private byte[] storedKey;
@@ -55,7 +58,11 @@ public class ServerLogin {
                         Party.SALT, storedKey, formatter.serverKey(salted), Party.ITERATIONS);
         handler = callbacks -> ((ScramCredentialCallback) callbacks[1]).scramCredential(credential);
         subject = party.subject(Map.of());
-        SaslServer server = newServer();
+        bySasl = () -> Sasl.createSaslServer(mechanism, "kafka", "localhost", Map.of(), handler);
+        SaslServerFactory factory = party.serverFactory();
+        byFactory =
+                () -> factory.createSaslServer(mechanism, "kafka", "localhost", Map.of(), handler);
+        SaslServer server = Party.in(subject, bySasl);
         aServerFirst = server.evaluateResponse(CLIENT_FIRST);
         boolean ours = server.getClass().getName().startsWith("io.scramtoken");
         if (ours != (party == Party.SCRAMTOKEN)) {
@@ -65,12 +72,13 @@ public class ServerLogin {
 
     @Benchmark
     public String login() throws Exception {
-        SaslServer server = newServer();
-        byte[] serverFirst = server.evaluateResponse(CLIENT_FIRST);
-        server.evaluateResponse(clientFinal(serverFirst));
-        String name = server.getAuthorizationID();
-        server.dispose();
-        return name;
+        return login(bySasl);
+    }
+
+    /** Without the JDK's search for the provider. */
+    @Benchmark
+    public String loginByFactory() throws Exception {
+        return login(byFactory);
     }
 
     @Benchmark
@@ -78,10 +86,13 @@ public class ServerLogin {
         return clientFinal(aServerFirst);
     }
 
-    private SaslServer newServer() throws Exception {
-        return Party.in(
-                subject,
-                () -> Sasl.createSaslServer(mechanism, "kafka", "localhost", Map.of(), handler));
+    private String login(PrivilegedExceptionAction<SaslServer> create) throws Exception {
+        SaslServer server = Party.in(subject, create);
+        byte[] serverFirst = server.evaluateResponse(CLIENT_FIRST);
+        server.evaluateResponse(clientFinal(serverFirst));
+        String name = server.getAuthorizationID();
+        server.dispose();
+        return name;
     }
 
     private byte[] clientFinal(byte[] challenge) throws Exception {
