@@ -4,7 +4,7 @@ BENCHES = $(shell sed -n 's/^\(bench-[a-z-]*\):.*/\1/p' $(MAKEFILE_LIST) | sort)
 # What is measured beside it.
 BENCH_KAFKA := 4.4.0
 
-.PHONY: bench bench-logins
+.PHONY: bench-logins
 
 # One after the other, whatever make's -j, and the others even where one fails.
 bench: ## run every benchmark, one after the other (half an hour)
