@@ -12,12 +12,14 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const API_VERSIONS: i16 = 18;
 const SASL_HANDSHAKE: i16 = 17;
 const SASL_AUTHENTICATE: i16 = 36;
+const CREATE_TOKEN: i16 = 38;
 const DESCRIBE_TOKEN: i16 = 41;
 const ALTER_SCRAM: i16 = 51;
 const DESCRIBE_CLUSTER: i16 = 60;
@@ -59,6 +61,7 @@ fn api_versions(request: &Request) -> Answer {
         API_VERSIONS,
         SASL_HANDSHAKE,
         SASL_AUTHENTICATE,
+        CREATE_TOKEN,
         DESCRIBE_TOKEN,
         ALTER_SCRAM,
         DESCRIBE_CLUSTER,
@@ -159,8 +162,45 @@ fn a_byte_a_second_is_no_better_than_silence() {
 fn a_broker_that_closes_is_tried_again() {
     let (code, error) = describe(&broker(|_| Answer::Close), "");
     assert_eq!(code, 3, "{error}");
-    assert!(error.contains("trying again"), "{error}");
+    assert_eq!(error.matches("trying again").count(), 1, "once is enough: {error}");
     assert!(error.contains("closed the connection at once; if its listener speaks TLS"), "{error}");
+}
+
+#[test]
+fn a_broker_that_wants_a_login_closes_at_the_first_request() {
+    let (code, error) = describe(&lies_about_tokens(|_| Answer::Close), "");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("--command-config must have security.protocol"), "{error}");
+}
+
+#[test]
+fn what_went_wrong_before_the_time_ran_out_is_told_at_the_end() {
+    let tries = AtomicU32::new(0);
+    let server = broker(move |_| match tries.fetch_add(1, Ordering::Relaxed) {
+        0 => Answer::Close,
+        _ => Answer::Silence,
+    });
+    let (code, error) = describe(&server, "");
+    assert_eq!(code, 3, "{error}");
+    let last = error.trim_end().lines().last().unwrap();
+    assert!(last.contains("closed the connection at once"), "{error}");
+}
+
+#[test]
+fn a_token_is_not_asked_for_twice() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let server = lies_about_tokens(move |request| {
+        if request.api == CREATE_TOKEN {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        Answer::Close
+    });
+    let arguments = ["delegation-tokens", "--create", "--max-life-time-period", "-1"];
+    let (code, error) = run("", &[&arguments[..], &["--bootstrap-server", &server]].concat());
+    assert_eq!(code, 3, "{error}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "{error}");
+    assert!(error.contains("a token may have been made all the same"), "{error}");
 }
 
 #[test]

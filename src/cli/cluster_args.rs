@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::warn;
+use super::{warn, warn_if_open};
 use crate::kafka::{Address, Cluster, Config};
 use crate::properties::Properties;
 use crate::scram::ClientCredential;
@@ -20,8 +19,9 @@ pub(super) struct ClusterArguments {
     #[arg(long, value_name = "HOST:PORT,...", allow_hyphen_values = true)]
     bootstrap_server: Option<String>,
 
-    /// Properties file of a Kafka client: security.protocol, sasl.*, ssl.*, timeouts; without it,
-    /// brokers are spoken to in plain text and without a login
+    /// Properties file of a Kafka client: security.protocol, sasl.*, ssl.*, default.api.timeout.ms (how
+    /// long to try, 60000) and others; without it, brokers are spoken to in plain text and without a
+    /// login
     #[arg(long, value_name = "FILE")]
     command_config: Option<PathBuf>,
 }
@@ -59,17 +59,12 @@ impl ClusterArguments {
     }
 }
 
-/// Kafka's tools read such a file whoever else may; we do too, and say so.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     const MAX_BYTES: usize = 1024 * 1024;
 
     let io = |error| Error::new(Status::CORRUPT, format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(io)?;
-    let mode = file.metadata().map_err(io)?.mode();
-    if mode & 0o077 != 0 && mode & 0o170000 == 0o100000 {
-        let path = path.display();
-        warn(format_args!("{path}: others may read the secrets in it; chmod 600 {path}"));
-    }
+    warn_if_open(path, &file);
     // Whole from the beginning: growing would leave copies of secrets behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
     file.take(u64::try_from(MAX_BYTES).unwrap_or_default()).read_to_end(&mut bytes).map_err(io)?;

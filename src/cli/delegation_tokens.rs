@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::{ArgGroup, Args};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::authority::Authority;
@@ -106,10 +106,10 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(&self) -> Result<(), Error> {
+        let given = self.hmac()?;
         if self.renew || self.expire {
-            self.check_output_of_a_date()?;
+            self.check_output_of_a_date(&given)?;
         }
-        let hmac = self.hmac()?;
         let (mut authority, mechanism) = self.authority()?;
         if self.create {
             self.create(&mut authority, mechanism)
@@ -119,14 +119,14 @@ impl Arguments {
                 "Calling renew token operation with hmac :(not shown) , renew-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("renew", authority.renew(&hmac, period_ms)?)
+            self.put_date("renew", authority.renew(&given.hmac, period_ms)?, given)
         } else if self.expire {
             let period_ms = self.expiry_time_period.unwrap_or_default();
             self.say(format_args!(
                 "Calling expire token operation with hmac :(not shown) , expire-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("expire", authority.expire(&hmac, period_ms)?)
+            self.put_date("expire", authority.expire(&given.hmac, period_ms)?, given)
         } else {
             self.describe(&mut authority, mechanism)
         }
@@ -179,9 +179,13 @@ impl Arguments {
         if self.output == Format::Table { output::put(&text.to_string(), None) } else { Ok(()) }
     }
 
-    fn put_date(&self, action: &str, expiry_ms: i64) -> Result<(), Error> {
-        let text = match self.output {
-            Format::Json => output::line(&json!({ "expiry_timestamp_ms": expiry_ms })),
+    fn put_date(&self, action: &str, expiry_ms: i64, given: Given) -> Result<(), Error> {
+        let text = match (self.output, given.token_file) {
+            (Format::Json, _) => output::line(&json!({ "expiry_timestamp_ms": expiry_ms })),
+            (Format::TokenFile, Some(mut file)) => {
+                file.insert("expiry_timestamp_ms".to_owned(), expiry_ms.into());
+                output::line(&Value::Object(file))
+            }
             _ => {
                 let date = date(Some(expiry_ms));
                 format!("Completed {action} operation. New expiry date : {date}\n").into()
@@ -190,18 +194,23 @@ impl Arguments {
         output::put(&text, self.out.as_deref())
     }
 
-    fn check_output_of_a_date(&self) -> Result<(), Error> {
+    fn check_output_of_a_date(&self, given: &Given) -> Result<(), Error> {
         match self.output {
-            Format::Table | Format::Json => Ok(()),
-            Format::Properties | Format::TokenFile => Err(Error::new(
-                Status::INVALID_ARGUMENT,
-                "--renew and --expire give a date and no token: --output table or json",
-            )),
+            Format::Table | Format::Json => {}
+            Format::TokenFile if given.token_file.is_some() => {}
+            Format::Properties | Format::TokenFile => {
+                return Err(Error::new(
+                    Status::INVALID_ARGUMENT,
+                    "--renew and --expire give a date and no token: --output table or json, or \
+                     token-file where --hmac-file names a token file, whose expiry it then changes",
+                ));
+            }
         }
+        self.out.as_deref().map_or(Ok(()), output::check_writable)
     }
 
-    /// The HMAC's bytes; empty where the action wants none.
-    fn hmac(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// The HMAC, and where it came from; empty where the action wants none.
+    fn hmac(&self) -> Result<Given, Error> {
         let text = match (&self.hmac, &self.hmac_file) {
             (Some(hmac), _) if hmac == "-" => secret::read("HMAC", Path::new("-"))?,
             (Some(hmac), _) => {
@@ -209,9 +218,9 @@ impl Arguments {
                 Zeroizing::new(hmac.clone())
             }
             (None, Some(path)) => secret::read("HMAC", path)?,
-            (None, None) => return Ok(Zeroizing::default()),
+            (None, None) => return Ok(Given::default()),
         };
-        decode_hmac(&text)
+        Given::parse(&text)
     }
 }
 
@@ -224,28 +233,38 @@ fn not_put_out(token: &Token, error: &Error) -> Error {
     Error::new(error.status(), text)
 }
 
-/// Takes base64 with and without padding, as Kafka's tool does, and token files.
-fn decode_hmac(text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let invalid = |what: &str| Error::new(Status::INVALID_ARGUMENT, format!("the HMAC: {what}"));
-    let from_file;
-    let text = text.trim();
-    let text = if text.starts_with('{') {
-        let object: Value = serde_json::from_str(text)
+/// The HMAC that names a token.
+#[derive(Default)]
+struct Given {
+    hmac: Zeroizing<Vec<u8>>,
+    /// The whole of the file that it stood in, where that is a token file.
+    token_file: Option<Map<String, Value>>,
+}
+
+impl Given {
+    /// Takes base64 with and without padding, as Kafka's tool does, and token files.
+    fn parse(text: &str) -> Result<Self, Error> {
+        let invalid =
+            |what: &str| Error::new(Status::INVALID_ARGUMENT, format!("the HMAC: {what}"));
+        let text = text.trim();
+        if !text.starts_with('{') {
+            let hmac = decode(text).ok_or_else(|| invalid("it is not base64"))?;
+            return Ok(Self { hmac, token_file: None });
+        }
+        let file: Map<String, Value> = serde_json::from_str(text)
             .map_err(|_| invalid("it begins as a token file, and is none"))?;
-        let hmac = object.get("hmac").and_then(Value::as_str);
-        from_file = Zeroizing::new(
-            hmac.ok_or_else(|| invalid("the token file has no \"hmac\""))?.to_owned(),
-        );
-        from_file.as_str()
-    } else {
-        text
-    };
+        let hmac = file.get("hmac").and_then(Value::as_str);
+        let hmac = hmac.ok_or_else(|| invalid("the token file has no \"hmac\""))?;
+        let hmac = decode(hmac).ok_or_else(|| invalid("it is not base64"))?;
+        Ok(Self { hmac, token_file: Some(file) })
+    }
+}
+
+fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let padding =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    match GeneralPurpose::new(&STANDARD, padding).decode(text) {
-        Ok(bytes) if !bytes.is_empty() => Ok(Zeroizing::new(bytes)),
-        _ => Err(invalid("it is not base64")),
-    }
+    let bytes = GeneralPurpose::new(&STANDARD, padding).decode(text).ok()?;
+    (!bytes.is_empty()).then(|| Zeroizing::new(bytes))
 }
 
 /// With which mechanism the token's logins are likely to work: ours, where that is SCRAM.

@@ -7,7 +7,7 @@ use super::{exit, output, warn};
 use crate::kafka::{Address, Connection, Login};
 use crate::scram::ClientCredential;
 use crate::source::Source;
-use crate::{clock, error::Error, random};
+use crate::{clock, error::Error, random, status::Status};
 
 /// Log in and say what came of it
 ///
@@ -33,16 +33,18 @@ impl Arguments {
     pub(super) fn run(&self) -> Result<(), Error> {
         let credential = self.source.as_deref().map(from_source).transpose()?;
         let config = self.cluster.config(credential)?;
-        let login = config.login().cloned();
+        let Some(login) = config.login().cloned() else {
+            return Err(Error::new(Status::INVALID_ARGUMENT, NO_LOGIN));
+        };
         let mut cluster = self.cluster.cluster(config)?;
         if !self.all_brokers {
-            let text = describe(cluster.connect()?, login.as_ref());
+            let text = describe(cluster.connect()?, &login);
             return output::put(&format!("{text}\n"), None);
         }
         let mut outcome = Ok(());
         for broker in cluster.brokers()? {
             let text = match cluster.connect_to(&broker.address) {
-                Ok(connection) => describe(&connection, login.as_ref()),
+                Ok(connection) => describe(&connection, &login),
                 Err(error) => {
                     outcome = outcome.and(Err(not_everywhere(&broker.address, &error)));
                     format!("{}: {error}", broker.address)
@@ -58,11 +60,11 @@ fn not_everywhere(address: &Address, error: &Error) -> Error {
     Error::new(error.status(), format!("not every login was accepted; not by {address}"))
 }
 
-fn describe(connection: &Connection, login: Option<&Login>) -> String {
+const NO_LOGIN: &str = "there is no login to try: give --command-config a file with \
+     security.protocol=SASL_SSL (or SASL_PLAINTEXT) and sasl.mechanism";
+
+fn describe(connection: &Connection, login: &Login) -> String {
     let address = connection.address();
-    let Some(login) = login else {
-        return format!("{address}: connected; security.protocol asks for no login");
-    };
     let kind = if login.is_token() { "the delegation token" } else { "the user" };
     let until = match connection.session().lifetime {
         None => "without an end".to_owned(),
@@ -74,7 +76,11 @@ fn describe(connection: &Connection, login: Option<&Login>) -> String {
 
 /// The credential that a source has now.
 fn from_source(uri: &str) -> Result<ClientCredential, Error> {
-    let login = Source::open(uri, random::bytes()?)?.log_in(clock::now_ms())?;
+    let login = Source::open(uri, random::bytes()?)?.log_in(clock::now_ms()).map_err(|error| {
+        // A source that cannot be read is no broker that cannot be reached.
+        let status = if error.status() == Status::IO { Status::CORRUPT } else { error.status() };
+        Error::new(status, error.text().to_owned())
+    })?;
     if let Some(warning) = &login.warning {
         warn(warning);
     }

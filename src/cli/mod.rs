@@ -19,6 +19,9 @@ mod token_table;
 mod user_file;
 mod users;
 
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -60,6 +63,15 @@ pub fn run() -> ExitCode {
             eprintln!("scramtoken: {error}");
             exit::code(error.status())
         }
+    }
+}
+
+/// Kafka's tools read a file with secrets whoever else may; so do we, and say so.
+fn warn_if_open(path: &Path, file: &File) {
+    let Ok(mode) = file.metadata().map(|metadata| metadata.mode()) else { return };
+    if mode & 0o077 != 0 && mode & 0o170000 == 0o100000 {
+        let path = path.display();
+        warn(format_args!("{path}: others may read the secrets in it; chmod 600 {path}"));
     }
 }
 

@@ -83,7 +83,10 @@ pub(super) fn many(
         (_, [token]) => one(format, token, mechanism),
         (_, tokens) => Err(Error::new(
             Status::INVALID_ARGUMENT,
-            format!("this output holds one token, and there are {}", tokens.len()),
+            format!(
+                "this output holds one token, and there are {}: --output json takes any number",
+                tokens.len()
+            ),
         )),
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::warn_if_open;
 use crate::{error::Error, status::Status};
 
 /// The longest secret, in bytes.
@@ -21,7 +22,9 @@ pub(super) fn read(what: &str, path: &Path) -> Result<Zeroizing<String>, Error> 
     let mut input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin())
     } else {
-        Box::new(File::open(path).map_err(|error| failed(error.to_string()))?)
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        warn_if_open(path, &file);
+        Box::new(file)
     };
     // Whole from the beginning: growing would leave copies behind.
     let mut bytes = Zeroizing::new(vec![0; MAX_BYTES]);

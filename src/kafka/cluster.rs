@@ -26,7 +26,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// `on_retry` hears of each failure that is followed by another try.
+    /// `on_retry` hears of each failure that is followed by another try, where it is a new one.
     pub(crate) fn new(servers: Vec<Address>, config: Config, on_retry: fn(&Error)) -> Self {
         Self { config, servers, next_server: 0, connection: None, on_retry }
     }
@@ -41,6 +41,22 @@ impl Cluster {
         self.until_deadline(|cluster, deadline| {
             let connection = cluster.connected(deadline)?;
             outcome(connection.call(request, deadline)?)
+        })
+    }
+
+    /// Like [`ask`](Self::ask), but for what must not be done twice: a request that went out, and whose
+    /// answer did not come, is not repeated. `undone` says what to look for then.
+    pub(super) fn ask_once<R: Api, T>(
+        &mut self,
+        request: &R,
+        undone: &str,
+        outcome: impl Fn(R::Response) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        self.until_deadline(|cluster, deadline| {
+            let answer = cluster.connected(deadline)?.call(request, deadline);
+            outcome(answer.map_err(|Failure { error, .. }| {
+                Failure::from(Error::new(error.status(), format!("{error}; {undone}")))
+            })?)
         })
     }
 
@@ -97,6 +113,7 @@ impl Cluster {
     ) -> Result<T, Error> {
         let whole = Deadline::after(self.config.api_timeout);
         let mut tries: u32 = 0;
+        let mut told: Option<Error> = None;
         loop {
             let failure = match attempt(self, whole.or_after(self.config.request_timeout)) {
                 Ok(done) => return Ok(done),
@@ -111,12 +128,17 @@ impl Cluster {
             if !failure.is_retriable {
                 return Err(failure.error);
             }
+            let Failure { error, is_timeout, .. } = failure;
             if is_last {
-                let Failure { error, .. } = failure;
+                let error = if is_timeout { told.unwrap_or(error) } else { error };
                 let text = format!("{} (after {tries} {})", error.text(), plural(tries));
                 return Err(Error::new(error.status(), text));
             }
-            (self.on_retry)(&failure.error);
+            // The same again and again is worth one line.
+            if told.as_ref() != Some(&error) {
+                (self.on_retry)(&error);
+                told = Some(error);
+            }
             thread::sleep(backoff);
         }
     }

@@ -14,7 +14,7 @@ use super::apis::Api;
 use super::config::Config;
 use super::deadline::Deadline;
 use super::error_code;
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::frame;
 use super::login::{self, Session};
 use super::shape;
@@ -32,6 +32,7 @@ pub(crate) struct Connection {
     versions: BTreeMap<i16, VersionRange>,
     max_frame: usize,
     session: Session,
+    wants_login: bool,
 }
 
 impl Connection {
@@ -52,6 +53,7 @@ impl Connection {
             )]),
             max_frame: frame::MAX_BEFORE_LOGIN,
             session: Session::default(),
+            wants_login: config.login.is_some(),
         };
         let deadline = deadline.or_after(config.request_timeout);
         let offered = connection.call(&ApiVersionsRequest::default(), deadline)?;
@@ -103,6 +105,16 @@ impl Connection {
                 format!(
                     "broker {} closed the connection at once; if its listener speaks TLS, \
                      security.protocol must be SASL_SSL or SSL",
+                    self.address
+                ),
+            );
+        }
+        if self.correlation_id == 2 && !self.wants_login && failure::is_closed(error) {
+            return Failure::retriable(
+                Status::IO,
+                format!(
+                    "broker {} closed the connection at the first request; if its listener wants a \
+                     login, --command-config must have security.protocol=SASL_SSL or SASL_PLAINTEXT",
                     self.address
                 ),
             );

@@ -34,6 +34,7 @@ pub(super) fn failure(request: &str, code: i16, message: Option<&str>) -> Failur
     Failure {
         error: Error::new(status, text),
         is_retriable: known.is_some_and(|known| known.is_retriable()),
+        is_timeout: false,
     }
 }
 
@@ -58,8 +59,8 @@ fn advice(code: i16) -> Option<&'static str> {
              broker and controller"
         }
         62 => {
-            "no token has this HMAC; it was expired and removed, or the HMAC is not the whole base64 \
-             text that creation showed"
+            "no token has this HMAC; it was expired and removed, or it was made a second ago and this \
+             broker does not know it yet, or the HMAC is not the whole base64 text that creation showed"
         }
         63 => "only the token's owner and its renewers may do this; log in as one of them",
         64 => {

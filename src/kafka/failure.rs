@@ -9,12 +9,14 @@ use crate::{error::Error, status::Status};
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) is_retriable: bool,
+    /// Nothing came in time, which says less than what may have gone wrong before.
+    pub(crate) is_timeout: bool,
 }
 
 impl Failure {
     /// Another try, or another broker, may do better.
     pub(crate) fn retriable(status: Status, text: String) -> Self {
-        Self { error: Error::new(status, text), is_retriable: true }
+        Self { error: Error::new(status, text), is_retriable: true, is_timeout: false }
     }
 
     /// What went wrong on a socket or in TLS; `what` begins the sentence, such as "broker h:1".
@@ -24,24 +26,34 @@ impl Failure {
             return Self {
                 error: Error::new(Status::IO, format!("{what}: {}", super::tls::explain(tls))),
                 is_retriable: false,
+                is_timeout: false,
             };
         }
-        let why = match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                "it did not answer in time".to_owned()
-            }
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::BrokenPipe => "it closed the connection".to_owned(),
-            _ => error.to_string(),
+        let is_timeout =
+            matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+        let why = if is_timeout {
+            "it did not answer in time".to_owned()
+        } else if is_closed(error) {
+            "it closed the connection".to_owned()
+        } else {
+            error.to_string()
         };
-        Self::retriable(Status::IO, format!("{what}: {why}"))
+        // What speaks another protocol will go on to.
+        let is_retriable = error.kind() != io::ErrorKind::InvalidData;
+        let error = Error::new(Status::IO, format!("{what}: {why}"));
+        Self { error, is_retriable, is_timeout }
     }
+}
+
+/// Whether the peer hung up, with or without having read all that was sent.
+pub(super) fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe)
 }
 
 impl From<Error> for Failure {
     /// Most errors stay what they are however often one asks.
     fn from(error: Error) -> Self {
-        Self { error, is_retriable: false }
+        Self { error, is_retriable: false, is_timeout: false }
     }
 }

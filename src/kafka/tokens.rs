@@ -47,7 +47,8 @@ impl Cluster {
             request.owner_principal_type = Some(owner.kind().to_owned().into());
             request.owner_principal_name = Some(owner.name().to_owned().into());
         }
-        self.ask(&request, |response| {
+        let undone = "a token may have been made all the same: --describe shows it";
+        self.ask_once(&request, undone, |response| {
             checked::<CreateDelegationTokenRequest>(response.error_code)?;
             created(&response, renewers)
         })

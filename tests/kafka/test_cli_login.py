@@ -101,10 +101,15 @@ def test_plain_over_ipv6_and_without_sasl(tmp_path):
             tmp_path / "c", "bob", "x", security_protocol="PLAINTEXT",
             default_api_timeout_ms=2000, request_timeout_ms=1000,
         )  # fmt: skip
-        assert login(broker, config, "--all-brokers").returncode == 3
-        where = ["--bootstrap-server", broker.bootstrap("SASL_SSL"), "--command-config", config]
-        done = scramtoken("login", *where)
-        assert done.returncode == 3 and "TLS" in done.stderr, done.stderr
+        for where, why in [
+            (broker.bootstrap(), "security.protocol=SASL_SSL or SASL_PLAINTEXT"),
+            (broker.bootstrap("SASL_SSL"), "TLS"),
+        ]:
+            describe = ["--describe", "--owner-principal", "User:bob", "--bootstrap-server", where]
+            done = scramtoken("delegation-tokens", *describe, "--command-config", config)
+            assert done.returncode == 3 and why in done.stderr, done.stderr
+        done = login(broker, config)
+        assert done.returncode == 2 and "there is no login to try" in done.stderr
 
 
 def test_a_cluster_of_three_with_one_that_is_gone(tmp_path):

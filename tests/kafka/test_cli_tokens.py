@@ -115,6 +115,25 @@ def test_renew_prints_and_does_the_same(tools):
     assert kafkas_end == pytest.approx(3600_000, abs=30_000)
 
 
+def test_renew_keeps_a_token_file_fresh(tools, tmp_path):
+    path = tmp_path / "token.json"
+    made = tools.ours(
+        "--create", "--max-life-time-period", "-1", "--output", "token-file", "--out", path
+    )
+    assert made.returncode == 0, made.stderr
+    before = json.loads(path.read_text())
+    tools.broker.wait_for_login(before["token_id"], before["hmac"], token=True)
+    renew = ["--renew", "--renew-time-period", "3600000", "--output", "token-file", "--out", path]
+    refused = tools.ours(*renew, "--hmac", before["hmac"])  # of which nothing else is known
+    assert (refused.returncode, json.loads(path.read_text())) == (2, before)
+    done = tools.ours(*renew, "--hmac-file", path)
+    assert done.returncode == 0, done.stderr
+    after = json.loads(path.read_text())
+    assert after["expiry_timestamp_ms"] < before["expiry_timestamp_ms"]
+    assert after["expiry_timestamp_ms"] == changed_expiry(tools, before)
+    assert {**after, "expiry_timestamp_ms": 0} == {**before, "expiry_timestamp_ms": 0}
+
+
 def changed_expiry(tools, token):
     """The token's expiry once the broker has learned that it is another."""
     deadline = time.monotonic() + 20
@@ -234,6 +253,7 @@ def test_hmacs_by_file_and_standard_input(tools, tmp_path):
     token = json.loads(out.read_text())
     tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
     bare = tmp_path / "hmac"
+    bare.touch(mode=0o600)
     bare.write_text(token["hmac"] + "\n")
     renew = ["--renew", "--renew-time-period", "60000", "--output", "json"]
     for options, stdin in [
@@ -248,6 +268,9 @@ def test_hmacs_by_file_and_standard_input(tools, tmp_path):
     done = tools.ours(*renew, "--hmac", token["hmac"])
     assert done.returncode == 0
     assert "use --hmac-file" in done.stderr and token["hmac"] not in done.stderr
+    bare.chmod(0o644)
+    done = tools.ours(*renew, "--hmac-file", bare)
+    assert done.returncode == 0 and "others may read the secrets in it" in done.stderr
 
 
 def test_outputs_log_in_elsewhere(tools, tmp_path):
