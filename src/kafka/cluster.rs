@@ -114,6 +114,7 @@ impl Cluster {
         let whole = Deadline::after(self.config.api_timeout);
         let mut tries: u32 = 0;
         let mut told: Option<Error> = None;
+        let mut cause: Option<Error> = None; // the last that says more than that time ran out
         loop {
             let failure = match attempt(self, whole.or_after(self.config.request_timeout)) {
                 Ok(done) => return Ok(done),
@@ -130,14 +131,17 @@ impl Cluster {
             }
             let Failure { error, is_timeout, .. } = failure;
             if is_last {
-                let error = if is_timeout { told.unwrap_or(error) } else { error };
+                let error = if is_timeout { cause.unwrap_or(error) } else { error };
                 let text = format!("{} (after {tries} {})", error.text(), plural(tries));
                 return Err(Error::new(error.status(), text));
             }
             // The same again and again is worth one line.
             if told.as_ref() != Some(&error) {
                 (self.on_retry)(&error);
-                told = Some(error);
+                told = Some(error.clone());
+            }
+            if !is_timeout {
+                cause = Some(error);
             }
             thread::sleep(backoff);
         }
