@@ -12,6 +12,7 @@ from .audit import AuditEvent
 from .client import Client
 from .confluent import confluent_config
 from .credential import Credential
+from .delegation_token import DelegationToken
 from .derive import derive
 from .errors import (
     AuthenticationError,
@@ -28,7 +29,9 @@ from .key_cache import KeyCache
 from .lookup import Identity, Token, User
 from .server import Server
 from .server_config import ServerConfig
-from .source import DelegationToken, Password, Source
+from .source import Password, Source
+from .store import Store, StoredUser
+from .token_manager import Operation, TokenManager
 from .verdict import Verdict
 
 __version__ = "0.1.0"
@@ -44,6 +47,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidStateError",
     "KeyCache",
+    "Operation",
     "Password",
     "ProtocolError",
     "ScramTokenError",
@@ -51,8 +55,11 @@ __all__ = [
     "ServerConfig",
     "Source",
     "Status",
+    "Store",
+    "StoredUser",
     "Token",
     "TokenExpiredError",
+    "TokenManager",
     "UnsupportedMechanismError",
     "User",
     "Verdict",

@@ -63,7 +63,9 @@ class Call:
             return check(status)
         error = self.take_error()
         if not isinstance(error, Exception):
-            raise error  # KeyboardInterrupt and the like are not about this login
+            raise error  # KeyboardInterrupt and the like are not about this call
+        if status >= 0:  # the library knows nothing of what its audit came to
+            status = Status.INTERNAL
         raise error_for(status, f"a callback raised {type(error).__name__}") from error
 
     def take_error(self) -> BaseException:

@@ -63,6 +63,9 @@ CLOCK = CFUNCTYPE(c_int64, c_void_p)
 LOOKUP = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t, c_int32, c_void_p)
 AUDIT = CFUNCTYPE(None, c_void_p, c_void_p)
 SOURCE = CFUNCTYPE(c_int32, c_void_p, c_void_p)
+USER_VISIT = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t, c_uint32)
+TOKEN_VISIT = CFUNCTYPE(c_int32, c_void_p, c_void_p)
+AUTHORIZER = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_int32, c_char_p, c_char_p)
 
 # Byte inputs are c_char_p with a length: ctypes then passes a bytes object's own buffer. Outputs
 # are c_void_p, since c_char_p would be read up to a NUL.
@@ -70,6 +73,7 @@ _OBJECT = c_void_p
 _IN = (c_char_p, c_size_t)
 _OUT = (POINTER(c_void_p), POINTER(c_size_t))
 _NEW = POINTER(c_void_p)
+_STRINGS = (POINTER(c_char_p), c_size_t)
 _STATUS = c_int32
 
 #: Each function without its prefix: what it returns, then what it takes.
@@ -112,8 +116,50 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "token_expiry_ms": (c_int64, _OBJECT),
     "token_max_ms": (c_int64, _OBJECT),
     "token_free": (None, _OBJECT),
+    # store
+    "store_open": (_STATUS, c_char_p, _NEW),
+    "store_open_read_only": (_STATUS, c_char_p, _NEW),
+    "store_put_user": (_STATUS, _OBJECT, c_char_p, *_IN, *_IN, c_uint32),
+    "store_put_credential": (_STATUS, _OBJECT, c_char_p, *_IN, POINTER(CredentialStruct)),
+    "store_delete_user": (_STATUS, _OBJECT, c_char_p, *_IN),
+    "store_visit_users": (_STATUS, _OBJECT, USER_VISIT, c_void_p),
+    "store_free": (None, _OBJECT),
+    # token manager
+    "token_manager_new": (_STATUS, _OBJECT, _NEW),
+    "token_manager_add_secret_key": (_STATUS, _OBJECT, c_char_p, *_IN),
+    "token_manager_set_signing_key": (_STATUS, _OBJECT, c_char_p),
+    "token_manager_remove_secret_key": (_STATUS, _OBJECT, c_char_p, POINTER(c_size_t)),
+    "token_manager_set_lifetimes": (_STATUS, _OBJECT, c_int64, c_int64),
+    "token_manager_set_iterations": (_STATUS, _OBJECT, c_char_p, c_uint32),
+    "token_manager_set_clock": (_STATUS, _OBJECT, CLOCK, c_void_p, FINALIZER),
+    "token_manager_set_audit": (_STATUS, _OBJECT, AUDIT, c_void_p, FINALIZER),
+    "token_manager_set_authorizer": (_STATUS, _OBJECT, AUTHORIZER, c_void_p, FINALIZER),
+    "token_create": (
+        _STATUS,
+        _OBJECT,
+        c_char_p,
+        c_int32,
+        c_char_p,
+        *_STRINGS,
+        c_int64,
+        _NEW,
+    ),
+    "token_renew": (_STATUS, _OBJECT, c_char_p, c_int32, *_IN, c_int64, POINTER(c_int64)),
+    "token_expire": (_STATUS, _OBJECT, c_char_p, c_int32, *_IN, c_int64, POINTER(c_int64)),
+    "token_describe": (
+        _STATUS,
+        _OBJECT,
+        c_char_p,
+        c_int32,
+        *_STRINGS,
+        TOKEN_VISIT,
+        c_void_p,
+    ),
+    "token_sweep": (_STATUS, _OBJECT, POINTER(c_size_t)),
+    "token_manager_free": (None, _OBJECT),
     # server config
     "server_config_new": (_STATUS, _NEW),
+    "server_config_set_store": (_STATUS, _OBJECT, _OBJECT),
     "server_config_set_lookup": (_STATUS, _OBJECT, LOOKUP, c_void_p, FINALIZER),
     "server_config_set_implicit_tokens": (_STATUS, _OBJECT, c_bool),
     "server_config_set_doubled_nonce": (_STATUS, _OBJECT, c_bool),

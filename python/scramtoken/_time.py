@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Callable
 
 from . import _arguments, _callbacks
-from ._library import CLOCK, library
+from ._library import CLOCK
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = datetime.max.replace(tzinfo=timezone.utc)
@@ -22,16 +22,17 @@ def from_milliseconds(milliseconds: int) -> datetime:
 
 
 class Clock:
-    """A Python clock, read when a step begins; the step then sees that reading.
+    """A Python clock, read when a call begins; the call then sees that reading.
 
     So the library never waits for Python code to tell it whether a token has expired, and gets no
-    wrong time when that code fails: a step whose clock raises is not begun.
+    wrong time when that code fails: a call whose clock raises is not begun.
     """
 
-    def __init__(self, function: Callable[[], int], config: int) -> None:
+    def __init__(
+        self, function: Callable[[], int], setter: Callable[..., int], target: int
+    ) -> None:
         self._function = function
-        setter = library.scramtoken_server_config_set_clock
-        self._number = _callbacks.install(setter, config, _c_clock, _END_OF_TIME)
+        self._number = _callbacks.install(setter, target, _c_clock, _END_OF_TIME)
 
     def read(self) -> None:
         now = _arguments.milliseconds(self._function(), "the clock's time")

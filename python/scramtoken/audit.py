@@ -1,4 +1,4 @@
-"""AuditEvent: what a server tells its log of each decision."""
+"""AuditEvent: what servers and token managers tell their log of each decision."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class AuditEvent:
     characters escaped, invalid UTF-8 replaced, and cut at 256 bytes. None: does not apply.
 
     Attributes:
-        time_ms: in milliseconds since 1970-01-01T00:00:00Z, by the config's clock.
-        operation: "login".
+        time_ms: in milliseconds since 1970-01-01T00:00:00Z, by the clock of the config or manager.
+        operation: "login", "token-create", "token-renew", "token-expire", "token-sweep" or
+            "secret-key-remove".
         status: Status.OK, or why not; a plain int where this package does not know it.
         mechanism: "SCRAM-SHA-256" or "SCRAM-SHA-512".
-        requester: the name that was asked for.
-        owner: the name that the peer is treated as: a token's owner.
+        requester: of a login the name that was asked for, else the principal that asked.
+        owner: a token's: of a login a name, else a principal.
         token_id: the delegation token's.
         doubled_nonce: a librdkafka older than 2.6.1, let in by ServerConfig(doubled_nonce=True).
     """
@@ -43,8 +44,8 @@ class AuditEvent:
         return from_milliseconds(self.time_ms)
 
 
-#: Called once for each decision, perhaps from several threads at once. What it raises refuses the
-#: login: nobody is let in without a trace. Server.step then raises INTERNAL from it.
+#: Called once for each decision, perhaps from several threads at once. What it raises refuses a
+#: login: nobody is let in without a trace. The call that it happened in then raises INTERNAL from it.
 Audit = Callable[[AuditEvent], None]
 
 

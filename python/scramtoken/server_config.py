@@ -12,6 +12,7 @@ from ._library import check, library
 from ._time import Clock
 from .audit import Audit, c_audit
 from .lookup import Lookup, c_lookup
+from .store import Store
 
 
 class ServerConfig(Owner):
@@ -19,15 +20,17 @@ class ServerConfig(Owner):
     while servers use it.
 
     Args:
-        lookup: finds the credential of whoever logs in. Without it a step stops with
+        store: where users and tokens are looked up, in place of a lookup. May be closed while the
+            config is in use.
+        lookup: finds the credential of whoever logs in. Without it and a store a step stops with
             ``need_credential`` and the caller supplies.
         implicit_tokens: lets a client that cannot send ``tokenauth=true`` (every librdkafka) log in
             with a token's id and HMAC. A user goes first: a name with a user credential in any
             mechanism is never taken for a token's id; a lookup keeps to that order.
         doubled_nonce: accepts the doubled nonce of librdkafka older than 2.6.1.
         mock_secret: unknown names get a made-up challenge with a salt from this secret, so that a
-            client cannot tell who exists. Give every server of a cluster the same one; random
-            when None.
+            client cannot tell who exists. Give every server of a cluster the same one; when
+            None the store's own, or a random one.
         mock_iterations: of made-up challenges: those that real users have; 4096 when None.
         clock: gives the time in milliseconds since 1970-01-01T00:00:00Z, and is read once at the
             beginning of each step; the system's clock when None.
@@ -44,6 +47,7 @@ class ServerConfig(Owner):
     def __init__(
         self,
         *,
+        store: Store | None = None,
         lookup: Lookup | None = None,
         implicit_tokens: bool = False,
         doubled_nonce: bool = False,
@@ -61,6 +65,7 @@ class ServerConfig(Owner):
         try:
             self._set_switches(implicit_tokens, doubled_nonce)
             self._set_mock(mock_secret, mock_iterations)
+            self._set_store(store, lookup)
             self._set_callbacks(lookup, clock, audit)
         except BaseException:
             self.close()
@@ -82,6 +87,16 @@ class ServerConfig(Owner):
                 count = _arguments.unsigned(iterations, "mock_iterations")
                 check(library.scramtoken_server_config_set_mock_iterations(config, count))
 
+    def _set_store(self, store: Store | None, lookup: Lookup | None) -> None:
+        if store is None:
+            return
+        if lookup is not None:
+            raise ValueError("a config has a store or a lookup, not both")
+        if not isinstance(store, Store):
+            raise TypeError(f"store must be Store, not {type(store).__name__}")
+        with self._handle.exclusive() as config, store._handle.shared() as shared:
+            check(library.scramtoken_server_config_set_store(config, shared))
+
     def _set_callbacks(
         self,
         lookup: Lookup | None,
@@ -96,7 +111,8 @@ class ServerConfig(Owner):
                 setter = library.scramtoken_server_config_set_lookup
                 _callbacks.install(setter, config, c_lookup, lookup)
             if clock is not None:
-                self._clock = Clock(clock, config)
+                setter = library.scramtoken_server_config_set_clock
+                self._clock = Clock(clock, setter, config)
             if audit is not None:
                 setter = library.scramtoken_server_config_set_audit
                 _callbacks.install(setter, config, c_audit, audit)
