@@ -45,7 +45,7 @@ class AuditEvent:
 
 
 #: Called once for each decision, perhaps from several threads at once. What it raises refuses a
-#: login: nobody is let in without a trace. The call that it happened in then raises INTERNAL from it.
+#: login: nobody is let in without a trace. The call that it happened in raises INTERNAL from it.
 Audit = Callable[[AuditEvent], None]
 
 
