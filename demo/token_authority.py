@@ -1,4 +1,4 @@
-"""A server that is not Kafka, on a store: examples/c/server.c, and who keeps the store and logs in."""
+"""A server that is not Kafka, on a store: examples/c/server.c, who makes tokens and logs in."""
 
 import json
 import socket
@@ -62,7 +62,7 @@ class TokenAuthority:
 
     def remove(self, token):
         """Expires the token at once."""
-        self._tokens("--expire", "--expiry-time-period", "-1", "--hmac-file", "-", input=token.hmac)
+        self._tokens("--expire", "--expiry-time-period", "-1", "--hmac-file", "-", stdin=token.hmac)
 
     def log_in(self, token, mechanism):
         """By this library's client."""

@@ -54,7 +54,7 @@ def _revoked():
 
 
 def _rotated():
-    """Tokens of the old key and of the new one log in side by side, and then those of the new one."""
+    """Tokens of the old key and of the new one log in side by side, then the new one's alone."""
     with TokenAuthority() as authority:
         old = authority.create()
         authority.add_key()

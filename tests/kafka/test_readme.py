@@ -12,6 +12,7 @@ import scramtoken
 from tests.c.compile import BUILD, C11, ROOT, compile_program, succeed
 
 from .cli import client_config
+from .process import start, stop
 from .properties import USERS
 
 README = (ROOT / "README.md").read_text()
@@ -19,7 +20,13 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 # What the recipes build or install has been built by `make test` already, and the wheel has tests
 # of its own.
-BUILT_ALREADY = {"make lib", "make examples", "make program", "pip install ./python"}
+BUILT_ALREADY = {
+    "make lib",
+    "make examples",
+    "make program",
+    "make lib program examples",
+    "pip install ./python",
+}
 
 
 def blocks(language, containing=""):
@@ -34,9 +41,9 @@ def only_block(language, containing):
 def test_every_block_is_run_here():
     counts = {name: len(blocks(name)) for name, _ in BLOCKS if name}
     # The properties are client.properties of the program, those that confluent_config sets, and two
-    # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what the tests
-    # of dir: sources read.
-    assert counts == {"c": 1, "python": 4, "sh": 5, "properties": 4, "yaml": 1}
+    # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what tests of
+    # dir: sources read.
+    assert counts == {"c": 1, "python": 5, "sh": 6, "properties": 4, "yaml": 1}
 
 
 def test_make_commands_exist():
@@ -109,6 +116,39 @@ def test_a_source(token, tmp_path):
 def write_secret(path, text):
     path.touch(mode=0o600)
     path.write_text(text)
+
+
+def test_a_token_authority(tmp_path):
+    for name in ("build", "target"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    lines = only_block("sh", "authority.key").splitlines()
+    *lines, last = [line for line in lines if line not in BUILT_ALREADY]
+    serve = last.partition(" &")[0]
+    script = "\n".join([*lines, f"exec {serve}"])
+    with start(["bash", "-euc", script], cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        try:
+            listening = process.stdout.readline().decode()
+            assert listening.startswith("listening on 127.0.0.1:")
+        finally:
+            stop(process)
+    names = {
+        "uri": f"lmdb:{tmp_path / 'store'}",
+        "password": "bobs-password",
+        "secret_key": (tmp_path / "authority.key").read_text().strip(),
+    }
+    exec(only_block("python", "TokenManager"), names)
+    source = scramtoken.Source.open(f"file:{tmp_path / 'alices-token.json'}")
+    token = names["token"]
+    for client, name in [
+        (scramtoken.Client("SCRAM-SHA-512", source=source), "alice"),
+        (scramtoken.Client("SCRAM-SHA-512", token_id=token.id, hmac=token.hmac), "alice"),
+        (scramtoken.Client("SCRAM-SHA-512", username="bob", password="bobs-password"), "bob"),
+    ]:
+        server = scramtoken.Server(names["config"], "SCRAM-SHA-512")
+        message = client.step()
+        while message:
+            message = client.step(server.step(message))
+        assert server.verdict.name == name
 
 
 def test_the_other_commands():
