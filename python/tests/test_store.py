@@ -136,7 +136,7 @@ def test_what_cannot_be_opened(tmp_path):
     refused(Status.IO, Store.open, f"lmdb:{tmp_path / 'missing'}", read_only=True)
     (tmp_path / "shared").mkdir()
     os.chmod(tmp_path / "shared", 0o755)
-    assert "0700" in refused(Status.PERMISSIONS, Store.open, f"lmdb:{tmp_path / 'shared'}")
+    assert "chmod 700" in refused(Status.PERMISSIONS, Store.open, f"lmdb:{tmp_path / 'shared'}")
 
 
 def test_arguments(store):

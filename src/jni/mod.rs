@@ -16,6 +16,7 @@ mod boundary;
 mod client;
 mod server;
 mod source;
+mod store;
 
 use boundary::{Failure, Throw};
 
@@ -44,10 +45,11 @@ pub unsafe extern "system" fn JNI_OnLoad(
 }
 
 fn register(env: &mut Env<'_>) -> jni::errors::Result<()> {
-    let classes: [(&JNIStr, &[NativeMethod]); 4] = [
+    let classes: [(&JNIStr, &[NativeMethod]); 5] = [
         (jni_str!("io/scramtoken/kafka/NativeLibrary"), LIBRARY),
         (jni_str!("io/scramtoken/kafka/NativeServer"), server::METHODS),
         (jni_str!("io/scramtoken/kafka/NativeSource"), source::METHODS),
+        (jni_str!("io/scramtoken/kafka/NativeStore"), store::METHODS),
         (jni_str!("io/scramtoken/kafka/NativeClient"), client::METHODS),
     ];
     for (class, methods) in classes {

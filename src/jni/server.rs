@@ -46,8 +46,21 @@ pub(super) const METHODS: &[NativeMethod] = &[
         fn = supply_unknown, error_policy = Throw,
     },
     native_method! {
+        fn supply_from_store(server: jlong, store: jlong, mock_secret: jbyte[], iterations: jint)
+            -> jbyte[],
+        fn = supply_from_store, error_policy = Throw,
+    },
+    native_method! {
         fn finish(server: jlong, message: jbyte[], now_ms: jlong) -> jbyte[],
         fn = finish, error_policy = Throw,
+    },
+    native_method! {
+        fn principal(server: jlong) -> JString,
+        fn = principal, error_policy = Throw,
+    },
+    native_method! {
+        fn expiry_ms(server: jlong) -> jlong,
+        fn = expiry_ms, error_policy = Throw,
     },
     native_method! {
         fn is_nonce_doubled(server: jlong) -> jboolean,
@@ -239,6 +252,29 @@ fn supply_unknown<'local>(
     Ok(env.byte_array_from_slice(&challenge)?)
 }
 
+/// Without a mock secret of the listener's own the store's stands in.
+fn supply_from_store<'local>(
+    env: &mut Env<'local>,
+    _this: JObject<'local>,
+    server: jlong,
+    store: jlong,
+    mock_secret: JByteArray<'local>,
+    iterations: jint,
+) -> Result<JByteArray<'local>, Failure> {
+    let store = super::store::store(store)?;
+    let secret = if mock_secret.is_null() {
+        None
+    } else {
+        Some(copy_bytes(env, "mock secret", &mock_secret, MAX_MESSAGE)?)
+    };
+    let mock = match &secret {
+        Some(secret) => MockChallenges::new(secret, count(iterations)),
+        None => store.mock_challenges(count(iterations)),
+    };
+    let challenge = login(server)?.supply(|question| store.answer(question, &mock))?;
+    Ok(env.byte_array_from_slice(&challenge)?)
+}
+
 fn finish<'local>(
     env: &mut Env<'local>,
     _this: JObject<'local>,
@@ -249,6 +285,30 @@ fn finish<'local>(
     let message = copy_message(env, &message)?;
     let server_final = login(server)?.finish(&message, now_ms)?;
     Ok(env.byte_array_from_slice(&server_final)?)
+}
+
+/// Whom to treat the peer as: the user, or the token's owner.
+fn principal<'local>(
+    env: &mut Env<'local>,
+    _this: JObject<'local>,
+    server: jlong,
+) -> Result<JString<'local>, Failure> {
+    match &*login(server)?.state.lock() {
+        State::Authenticated(login) => Ok(env.new_string(login.name())?),
+        _ => Err(out_of_order().error().clone().into()),
+    }
+}
+
+/// When the token ends; -1 for a user.
+fn expiry_ms<'local>(
+    _env: &mut Env<'local>,
+    _this: JObject<'local>,
+    server: jlong,
+) -> Result<jlong, Failure> {
+    match &*login(server)?.state.lock() {
+        State::Authenticated(login) => Ok(login.expiry_ms()),
+        _ => Err(out_of_order().error().clone().into()),
+    }
 }
 
 fn is_nonce_doubled<'local>(

@@ -57,6 +57,8 @@ public final class Checks {
     private static void options() {
         expectLoginFailure(Map.of("implicitToken", "true"), "does not know the option implicitToken:");
         expectLoginFailure(Map.of("audit", "yes"), "audit is yes, which is neither true nor false");
+        expectLoginFailure(
+                Map.of("store", "lmdb:relative"), "the option store is wrong: ");
         expectLoginFailure(Map.of("mockSecret", "short"), "mockSecret is shorter than 16 characters");
         expectLoginFailure(Map.of("mockIterations", "-1"), "mockIterations is -1, which is no count");
     }

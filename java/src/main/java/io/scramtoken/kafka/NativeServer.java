@@ -52,9 +52,29 @@ final class NativeServer extends NativeObject {
         return supplyUnknown(handle(), mockSecret, iterations);
     }
 
+    /**
+     * Looks the name up in a store; the challenge to send. Names that it does not know get one that is
+     * made up from {@code mockSecret}, or from the store's own where that is null.
+     */
+    synchronized byte[] supplyFromStore(NativeStore store, byte[] mockSecret, int iterations)
+            throws NativeException {
+        return supplyFromStore(handle(), store.handle(), mockSecret, iterations);
+    }
+
     /** Judges the client-final-message: the client is authenticated when this returns. */
     synchronized byte[] finish(byte[] message, long nowMs) throws NativeException {
         return finish(handle(), message, nowMs);
+    }
+
+    /** Of an authenticated login: the user, or the token's owner. */
+    synchronized String principal() throws NativeException {
+        return principal(handle());
+    }
+
+    /** Of an authenticated login: when the token ends, or null for a user. */
+    synchronized Long expiryMs() throws NativeException {
+        long expiryMs = expiryMs(handle());
+        return expiryMs == -1 ? null : expiryMs;
     }
 
     /** Whether the client is a librdkafka before 2.6.1. */
@@ -96,7 +116,14 @@ final class NativeServer extends NativeObject {
     private native byte[] supplyUnknown(long server, byte[] mockSecret, int iterations)
             throws NativeException;
 
+    private native byte[] supplyFromStore(
+            long server, long store, byte[] mockSecret, int iterations) throws NativeException;
+
     private native byte[] finish(long server, byte[] message, long nowMs) throws NativeException;
+
+    private native String principal(long server) throws NativeException;
+
+    private native long expiryMs(long server) throws NativeException;
 
     private native boolean isNonceDoubled(long server) throws NativeException;
 

@@ -16,11 +16,19 @@ final class Options {
     private static final String MOCK_SECRET = "mockSecret";
     private static final String MOCK_ITERATIONS = "mockIterations";
     private static final String AUDIT = "audit";
+    private static final String STORE = "store";
     private static final String SOURCE = "source";
     /** Kafka's own, for clients. */
     private static final List<String> KAFKAS = List.of("username", "password", "tokenauth");
     private static final List<String> OURS =
-            List.of(SOURCE, IMPLICIT_TOKENS, DOUBLED_NONCE, MOCK_SECRET, MOCK_ITERATIONS, AUDIT);
+            List.of(
+                    SOURCE,
+                    IMPLICIT_TOKENS,
+                    DOUBLED_NONCE,
+                    MOCK_SECRET,
+                    MOCK_ITERATIONS,
+                    AUDIT,
+                    STORE);
     private static final int MIN_SECRET_LENGTH = 16;
 
     private final boolean implicitTokens;
@@ -29,6 +37,7 @@ final class Options {
     private final byte[] mockSecret;
     private final int mockIterations;
     private final NativeSource source;
+    private final NativeStore store;
 
     private Options(Map<String, ?> line) {
         implicitTokens = flag(line, IMPLICIT_TOKENS);
@@ -37,6 +46,7 @@ final class Options {
         mockSecret = secret(line);
         mockIterations = iterations(line);
         source = source(line);
+        store = store(line);
     }
 
     /**
@@ -80,7 +90,7 @@ final class Options {
         return audit;
     }
 
-    /** For challenges to unknown users. */
+    /** For challenges to unknown users; null where the store's own does. */
     byte[] mockSecret() {
         return mockSecret;
     }
@@ -92,6 +102,23 @@ final class Options {
     /** Where clients find their current credential; null where the line has one of its own. */
     NativeSource source() {
         return source;
+    }
+
+    /** Where a listener finds users and tokens; null where it is Kafka that knows them. */
+    NativeStore store() {
+        return store;
+    }
+
+    private static NativeStore store(Map<String, ?> line) {
+        Object uri = line.get(STORE);
+        if (uri == null) {
+            return null;
+        }
+        try {
+            return new NativeStore(uri.toString());
+        } catch (NativeException e) {
+            throw wrong(STORE, "wrong: " + e.getMessage());
+        }
     }
 
     private static NativeSource source(Map<String, ?> line) {
@@ -126,7 +153,7 @@ final class Options {
     private static byte[] secret(Map<String, ?> line) {
         Object value = line.get(MOCK_SECRET);
         if (value == null) {
-            return randomSecret();
+            return line.containsKey(STORE) ? null : randomSecret();
         }
         if (value.toString().length() < MIN_SECRET_LENGTH) {
             throw wrong(MOCK_SECRET, "shorter than " + MIN_SECRET_LENGTH + " characters");

@@ -32,6 +32,10 @@ import org.apache.kafka.common.security.scram.ScramLoginModule;
  *       broker, and kept over restarts, or else a changing salt shows that there is no such user
  *   <dt>{@code mockIterations} (4096)
  *   <dd>the iteration count in the challenges for unknown users: what real ones have
+ *   <dt>{@code store} (none)
+ *   <dd>{@code lmdb:/path}, a store of users and tokens that takes the place of Kafka's own: this
+ *       listener knows nobody else. It is shared with every process of the host, such as the program
+ *       {@code scramtoken}, and has a mockSecret of its own
  *   <dt>{@code audit} (false)
  *   <dd>one line of JSON for each decided login to the logger {@code io.scramtoken.audit}
  * </dl>

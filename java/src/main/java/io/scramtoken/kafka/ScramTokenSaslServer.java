@@ -10,8 +10,8 @@ import org.apache.kafka.common.security.scram.ScramLoginModule;
 import org.apache.kafka.common.security.token.delegation.internals.DelegationTokenCredentialCallback;
 
 /**
- * One login to a broker, judged by libscramtoken with the credentials that the broker has. For one
- * thread at a time, as Kafka uses it.
+ * One login to a broker, judged by libscramtoken with the credentials that the broker has, or a store.
+ * For one thread at a time, as Kafka uses it.
  *
  * <p>The peer is told what Kafka tells it: a SaslException becomes Kafka's own sentence of invalid
  * credentials, whatever the reason. The true one is in the log.
@@ -117,7 +117,11 @@ final class ScramTokenSaslServer implements SaslServer {
     private byte[] challenge(byte[] clientFirst) throws NativeException {
         login = new NativeServer(mechanism, options.implicitTokens(), options.doubledNonce());
         int kind = login.readClientFirst(clientFirst);
-        byte[] challenge = supply(kind, login.name());
+        byte[] challenge =
+                options.store() == null
+                        ? supply(kind, login.name())
+                        : login.supplyFromStore(
+                                options.store(), options.mockSecret(), options.mockIterations());
         state = State.CLIENT_FINAL;
         return challenge;
     }
@@ -145,6 +149,10 @@ final class ScramTokenSaslServer implements SaslServer {
 
     private byte[] finish(byte[] clientFinal) throws NativeException {
         byte[] serverFinal = login.finish(clientFinal, System.currentTimeMillis());
+        if (options.store() != null) {
+            principal = login.principal();
+            expiryMs = login.expiryMs();
+        }
         if (options.audit()) {
             LoginLog.authenticated(mechanism, login.loggableNames(), login.isNonceDoubled());
         }

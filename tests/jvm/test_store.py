@@ -1,0 +1,93 @@
+"""A listener whose users and tokens are a store's, in place of Kafka's own."""
+
+import re
+
+import pytest
+
+import scramtoken
+from tests.kafka.admin import KafkaError
+from tests.kafka.broker import KafkaBroker
+from tests.kafka.properties import USERS
+
+from .conftest import JVM_ARGS, NEWEST, places
+from .jar import JAR, broker_jaas, on_listeners
+
+MECHANISM = "SCRAM-SHA-512"
+HOW = {"mechanism": MECHANISM, "listener": "SASL_SSL"}
+SECRET_KEY = b"a secret key of this test"
+
+
+@pytest.fixture(scope="module", params=places(NEWEST))
+def place(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def uri(place, tmp_path_factory):
+    return f"lmdb:{tmp_path_factory.mktemp('store') / 'store'}"
+
+
+@pytest.fixture(scope="module")
+def store(uri):
+    with scramtoken.Store.open(uri) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def manager(store):
+    with scramtoken.TokenManager(store, {"first": SECRET_KEY}) as manager:
+        yield manager
+
+
+@pytest.fixture(scope="module")
+def broker(place, uri):
+    line = broker_jaas(store=uri, audit="true", implicitTokens="true")
+    with KafkaBroker(
+        place.kafka,
+        extra_properties=on_listeners(line, ["SASL_SSL"], [MECHANISM]),
+        classpath_extra=[JAR],
+        jvm_args=JVM_ARGS,
+        java=place.java,
+    ) as broker:
+        yield broker
+
+
+def refused(broker, name, secret, **how):
+    with pytest.raises(KafkaError, match="invalid credentials"):
+        broker.login(name, secret, **HOW, **how)
+
+
+def test_users_are_the_stores(broker, store):
+    refused(broker, "alice", USERS["alice"])  # whom Kafka knows
+    broker.login("alice", USERS["alice"], mechanism="SCRAM-SHA-256", listener="SASL_SSL")
+    store.put_user(MECHANISM, "carol", "carols password")
+    broker.login("carol", "carols password", **HOW)
+    store.delete_user(MECHANISM, "carol")
+    refused(broker, "carol", "carols password")
+
+
+def test_tokens_are_the_stores(broker, manager):
+    token = manager.create("User:carol")
+    broker.login(token.id, token.hmac, token=True, **HOW)
+    broker.login(token.id, token.hmac, **HOW)  # by implicitTokens
+    told = rf'"status":"OK",.*"owner":"carol","token_id":"{token.id}"'
+    assert re.search(told, broker.log())
+    manager.expire("User:carol", token.hmac)
+    refused(broker, token.id, token.hmac, token=True)
+
+
+def test_kafkas_tokens_are_unknown_there(broker):
+    token = broker.create_token("User:alice")
+    refused(broker, token.id, token.hmac, token=True)
+
+
+def test_two_processes_and_a_rotated_key(broker, manager, uri):
+    old = manager.create("User:carol")
+    manager.add_secret_key("second", b"another secret key of this test")
+    manager.set_signing_key("second")
+    new = manager.create("User:carol")
+    for token in (old, new):
+        broker.login(token.id, token.hmac, token=True, **HOW)
+    assert manager.remove_secret_key("first") >= 1
+    refused(broker, old.id, old.hmac, token=True)
+    broker.login(new.id, new.hmac, token=True, **HOW)
