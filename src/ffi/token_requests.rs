@@ -158,9 +158,9 @@ pub unsafe extern "C" fn scramtoken_token_renew(
     // SAFETY: the caller's promise.
     unsafe {
         operate(manager, requester, authenticated_by, |manager, requester| {
-            let (hmac, now_ms) = (bytes("hmac", hmac, hmac_len)?, manager.clock.now_ms());
-            let expiry = manager.manager.renew(&requester, hmac, period_ms, now_ms)?;
-            write_expiry(expiry_ms, expiry);
+            let hmac = bytes("hmac", hmac, hmac_len)?;
+            let now_ms = manager.clock.now_ms();
+            write_expiry(expiry_ms, manager.manager.renew(&requester, hmac, period_ms, now_ms)?);
             Ok(())
         })
     }
@@ -191,9 +191,9 @@ pub unsafe extern "C" fn scramtoken_token_expire(
     // SAFETY: the caller's promise.
     unsafe {
         operate(manager, requester, authenticated_by, |manager, requester| {
-            let (hmac, now_ms) = (bytes("hmac", hmac, hmac_len)?, manager.clock.now_ms());
-            let expiry = manager.manager.expire(&requester, hmac, period_ms, now_ms)?;
-            write_expiry(expiry_ms, expiry);
+            let hmac = bytes("hmac", hmac, hmac_len)?;
+            let now_ms = manager.clock.now_ms();
+            write_expiry(expiry_ms, manager.manager.expire(&requester, hmac, period_ms, now_ms)?);
             Ok(())
         })
     }
