@@ -45,6 +45,7 @@ def sources(tmp_path_factory):
         "callbacks.c",
         "reconnect.c",
         "rotated.c",
+        "authority.c",
     }
     return directory
 
@@ -193,6 +194,17 @@ def test_audit_lines_and_warnings(directory):
     ]
     assert lines[-1].startswith("warning: ")
     assert "token.json" in lines[-1]
+
+
+def test_a_token_authority(prefix, build, sources, tmp_path):
+    authority = build(sources / "authority.c")
+    for uri in ("memory:", f"lmdb:{tmp_path / 'store'}"):
+        done = run([*VALGRIND, authority, uri, "sixteen bytes or more"], env=finding(prefix))
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(r"a token of User:alice, until \d{13}\n", done.stdout)
+    refused = run([authority, "memory:", "a short key"], env=finding(prefix))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("key: INVALID_ARGUMENT: the secret key has 11 bytes")
 
 
 def test_cmake_lines(prefix, sources, tmp_path):
