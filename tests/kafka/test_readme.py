@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import socket
-import struct
 import subprocess
 import sys
 
@@ -99,47 +97,6 @@ def test_the_program(broker, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout or "logged in" in done.stdout
-
-
-def test_a_token_authority(tmp_path):
-    write_secret(tmp_path / "users.txt", "bob:bob's password\n")
-    *setup, serve = only_block("sh", "secret-key generate").splitlines()
-    environment = {"PATH": f"{ROOT / 'target' / 'program'}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-euc", "\n".join(setup)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "Completed importing 1 users.\n"
-    token = json.loads((tmp_path / "token.json").read_text())
-
-    program, *words = serve.partition(" #")[0].split()
-    store = words[-1].strip('"').replace("$PWD", str(tmp_path))
-    server = start([ROOT / program, *words[:-1], store], stdout=subprocess.PIPE, text=True)
-    try:
-        port = int(server.stdout.readline().rpartition(":")[2])
-        for login, kind in [
-            ({"token_id": token["token_id"], "hmac": token["hmac"]}, "alice by token"),
-            ({"username": "bob", "password": "bob's password"}, "bob by password"),
-        ]:
-            log_in_by_frames(port, scramtoken.Client("SCRAM-SHA-512", **login))
-            lines = [server.stdout.readline() for _ in range(2)]
-            assert any(f"verdict: authenticated {kind}" in line for line in lines), lines
-    finally:
-        stop(server)
-
-
-def log_in_by_frames(port, client):
-    """As examples/c/server.c wants it: a length before each message."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        answers = connection.makefile("rb")
-        message = b"SCRAM-SHA-512"
-        connection.sendall(struct.pack(">I", len(message)) + message)
-        message = client.step()
-        while message:
-            connection.sendall(struct.pack(">I", len(message)) + message)
-            message = client.step(answers.read(*struct.unpack(">I", answers.read(4))))
-    assert client.authenticated
 
 
 def test_confluent_kafka(broker, token, tmp_path):
