@@ -71,6 +71,7 @@ check() {
       has aarch64-linux-gnu-gcc
     need "a C compiler for musl" musl-tools has musl-gcc
     need "QEMU's user mode" qemu-user has qemu-aarch64
+    need "Go" golang-go has go # for confluent-kafka-go
   fi
 }
 
