@@ -1,1 +1,1 @@
-"""Stores and token managers of the C API, against Kafka's own and against SIGKILL."""
+"""Tokens of a store, against Kafka's own and against SIGKILL."""

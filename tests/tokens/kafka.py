@@ -3,10 +3,9 @@
 import subprocess
 from pathlib import Path
 
+from scramtoken import DelegationToken, Identity
 from tests.kafka.jars import ROOT, broker_classpath
 from tests.kafka.process import java_command, start, stop
-
-from .authority import TOKEN, USER, Token
 
 _SOURCE = Path(__file__).with_name("TokenPeer.java")
 _VERSION = "4.4.0"
@@ -21,7 +20,7 @@ class Refused(Exception):
 
 
 class KafkaManager:
-    """One JVM, with a token manager of the same methods as ours; a context manager."""
+    """One JVM with a token manager; `by` is how a requester logged in. A context manager."""
 
     def __init__(self):
         self.now_ms = 0
@@ -66,7 +65,7 @@ class KafkaManager:
             "create", requester, by, "|".join(allowed), owner or "", "|".join(renewers),
             max_lifetime_ms,
         )  # fmt: skip
-        return Token(
+        return DelegationToken(
             token_id, hmac, owner or requester, requester, tuple(renewers), *map(int, times)
         )
 
@@ -90,7 +89,7 @@ class KafkaManager:
         self._ask("put-expiry", token_id, expiry_ms)
 
     def _asked(self, operation, requester, by, *fields):
-        by_token = {USER: 0, TOKEN: 1}[by]
+        by_token = int(by == Identity.TOKEN)
         return self._ask(operation, self.now_ms, requester, by_token, *fields)
 
     def _ask(self, *fields):
@@ -106,4 +105,4 @@ class KafkaManager:
 def _token(text):
     token_id, owner, requester, renewers, *times = text.split(",")
     renewers = tuple(filter(None, renewers.split("+")))
-    return Token(token_id, None, owner, requester, renewers, *map(int, times))
+    return DelegationToken(token_id, None, owner, requester, renewers, *map(int, times))

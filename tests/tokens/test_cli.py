@@ -10,13 +10,13 @@ from base64 import b64decode
 
 import pytest
 
+from scramtoken import ScramTokenError, Store, TokenManager
 from tests.kafka.cli import PROGRAM, scramtoken
 
-from .authority import Failure, Store, authority
+from .logins import MECHANISMS, lets_in
 
 ALICE = "User:alice"
 BOB = "User:bob"
-MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ def test_a_secret_key_from_the_environment(tokens, store, key, monkeypatch):
     token = create(tokens, ALICE, keys=["--secret-key-env", "TOKEN_KEY=first.key"])
     described = tokens(ALICE, "--describe", "--owner-principal", ALICE, "--output", "json")
     assert json.loads(succeed(described)) == [token]
-    with authority(store) as (_, manager):
-        manager.add_secret_key("first.key", key.read_text().rstrip("\n"))
+    secret = key.read_text().rstrip("\n")
+    with Store.open(store) as opened, TokenManager(opened, {"first.key": secret}) as manager:
         assert [found.hmac for found in manager.describe(ALICE)] == [token["hmac"]]
     missing = tokens(ALICE, "--describe", keys=["--secret-key-env", "NO_KEY"])
     assert (missing.returncode, "NO_KEY" in missing.stderr) == (6, True)
@@ -271,11 +271,11 @@ def test_an_import(store, file):
 
 def test_passwords_of_an_import_are_those_of_the_file(store, file):
     succeed(configs(store, "--import", file("alice:se:cret\nbob\tp\ta\n")))
-    with Store(store) as opened:
+    with Store.open(store) as opened:
         for mechanism in MECHANISMS:
-            assert opened.lets_in(mechanism, "alice", "se:cret")
-            assert opened.lets_in(mechanism, "bob", "p\ta")
-            assert not opened.lets_in(mechanism, "bob", "p")
+            assert lets_in(opened, mechanism, username="alice", password="se:cret")
+            assert lets_in(opened, mechanism, username="bob", password="p\ta")
+            assert not lets_in(opened, mechanism, username="bob", password="p")
 
 
 def test_an_import_ends_at_the_line_that_is_wrong(store, file):
@@ -333,6 +333,6 @@ def test_a_store_without_rights_is_refused(store, tmp_path):
     (tmp_path / "store").mkdir(mode=0o755)
     done = configs(store, "--describe")
     assert done.returncode == 6
-    with pytest.raises(Failure, match="PERMISSIONS"):
-        with authority(store):
-            pass
+    with pytest.raises(ScramTokenError) as refused:
+        Store.open(store)
+    assert refused.value.name == "PERMISSIONS"

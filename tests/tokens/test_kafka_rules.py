@@ -6,11 +6,13 @@ differ on purpose, `differs_*` says so, and nothing else may differ.
 
 import os
 import random
+from dataclasses import replace
 
 import pytest
 
+from scramtoken import Identity, ScramTokenError, Store, TokenManager
+
 from . import kafka
-from .authority import TOKEN, USER, Failure, authority
 
 NAMES = [f"User:{name}" for name in ("alice", "bob", "carol", "dave", "zoë: 1")]
 OTHER_TYPES = ["Group:alice", "user:alice", "ServiceAccount:x"]
@@ -87,15 +89,22 @@ class Run:
         chosen = self.rng.choices(list(choices), list(choices.values()), k=operations)
         secret = SECRET if self.has_key else ""
         self.theirs.begin(secret, self.max_lifetime_ms, self.expiry_time_ms)
-        with authority(now_ms=self.now_ms, may=self.may) as (_, self.ours):
-            self.ours.set_lifetimes(self.max_lifetime_ms, self.expiry_time_ms)
-            self.ours.set_iterations("SCRAM-SHA-512", 0)  # half the time
-            if self.has_key:
-                self.ours.add_secret_key("key", SECRET)
+        with (
+            Store.open("memory:") as store,
+            TokenManager(
+                store,
+                {"key": SECRET} if self.has_key else {},
+                max_lifetime=self.max_lifetime_ms,
+                expiry_time=self.expiry_time_ms,
+                iterations={"SCRAM-SHA-512": 0},  # half the time
+                clock=lambda: self.now_ms,
+                authorizer=self.may,
+            ) as self.ours,
+        ):
             for operation in chosen:
                 self.pass_time()
                 operation()
-            self.describe(NAMES[0], None, USER, set(NAMES + OTHER_TYPES))
+            self.describe(NAMES[0], None, Identity.USER, set(NAMES + OTHER_TYPES))
 
     def pass_time(self):
         jump = self.rng.choice([0, 0, 0, 0, 1, 10, 100, -1, -100])
@@ -107,9 +116,9 @@ class Run:
         self.now_ms = min(max(self.now_ms + jump, 0), MAX_MS)
         if self.now_ms == MAX_MS and self.rng.random() < 0.2:  # nothing happens there
             self.now_ms = self.rng.choice([0, MAX_MS - DAY_MS])
-        self.ours.now_ms = self.theirs.now_ms = self.now_ms
+        self.theirs.now_ms = self.now_ms
 
-    def may(self, _requester, _operation, owner):
+    def may(self, _requester, _operation, owner, _token_id):
         return owner in self.allowed
 
     # ---- operations ----
@@ -121,11 +130,18 @@ class Run:
         renewers = [self.principal(0.03) for _ in range(count)]
         period = self.period()
         self.allowed = self.some_owners()
-        ours = outcome(self.ours.create, requester, owner, renewers, period, by)
+        ours = outcome(
+            self.ours.create,
+            requester,
+            owner=owner,
+            renewers=renewers,
+            max_lifetime=period,
+            authenticated_by=by,
+        )
         theirs = outcome(self.theirs.create, requester, owner, renewers, period, by, self.allowed)
         if self.differs_by_type_of_owner(owner or requester, ours, theirs):
             # Kafka's has such a token now, which is to go again.
-            self.theirs.expire(theirs.owner, theirs.hmac, -1, USER)
+            self.theirs.expire(theirs.owner, theirs.hmac, -1, Identity.USER)
             self.seen.other_types += 1
             return
         if isinstance(ours, int):
@@ -150,16 +166,15 @@ class Run:
             hmacs = [token.hmac for token in self.pairs[at]]
             if self.rng.random() < 0.5:
                 requester = self.pairs[at][0].owner
-        ours, theirs = (
-            outcome(getattr(side, operation), requester, hmac, period, by)
-            for side, hmac in zip((self.ours, self.theirs), hmacs)
-        )
+        ours = getattr(self.ours, operation)
+        ours = outcome(ours, requester, hmacs[0], period, authenticated_by=by)
+        theirs = outcome(getattr(self.theirs, operation), requester, hmacs[1], period, by)
         if isinstance(ours, Number) and at >= 0:
             if operation == "renew" and self.differs_by_saturation(period, at, ours, theirs):
                 self.theirs.put_expiry(self.pairs[at][1].id, ours.value)
                 self.seen.saturated += 1
                 theirs = ours
-            self.pairs[at] = tuple(token._replace(expiry_ms=ours.value) for token in self.pairs[at])
+            self.pairs[at] = tuple(replace(token, expiry_ms=ours.value) for token in self.pairs[at])
         assert ours == theirs, (operation, requester, by, period, self.now_ms, self.pairs[at:])
         self.seen.count(operation, 0 if isinstance(ours, Number) else ours)
 
@@ -168,12 +183,12 @@ class Run:
         if owners == ():
             owners = self.rng.choice([None, [], [self.principal() for _ in range(3)], NAMES[:1]])
         self.allowed = self.some_owners() if allowed is None else allowed
-        ours = outcome(self.ours.describe, requester, owners, by)
+        ours = outcome(self.ours.describe, requester, owners=owners, authenticated_by=by)
         theirs = outcome(self.theirs.describe, requester, owners, by, self.allowed)
         if not isinstance(ours, int):
             ids = {theirs.id: ours for ours, theirs in self.pairs}
-            theirs = sorted(mapped(token, ids[token.id]) for token in theirs)
-            ours = sorted(ours)
+            theirs = sorted((mapped(token, ids[token.id]) for token in theirs), key=by_id)
+            ours = sorted(ours, key=by_id)
         assert ours == theirs, (requester, owners, by, self.allowed)
         self.seen.count("describe", ours if isinstance(ours, int) else 0)
 
@@ -191,7 +206,7 @@ class Run:
         return self.rng.choice(OTHER_TYPES if self.rng.random() < other_types else NAMES)
 
     def by(self):
-        return TOKEN if self.rng.random() < 0.03 else USER
+        return Identity.TOKEN if self.rng.random() < 0.03 else Identity.USER
 
     def some_owners(self):
         return {name for name in NAMES + OTHER_TYPES if self.rng.random() < 0.4}
@@ -237,18 +252,22 @@ class Number:
         return f"Number({self.value})"
 
 
-def outcome(call, *arguments):
+def outcome(call, *arguments, **options):
     """What a call gives; an int is Kafka's error code."""
     try:
-        result = call(*arguments)
+        result = call(*arguments, **options)
     except kafka.Refused as refused:
         return refused.code
-    except Failure as failure:
-        assert failure.status in KAFKA_CODES, failure
-        return -failure.status - 1000
+    except ScramTokenError as error:
+        assert error.status in KAFKA_CODES, error
+        return -error.status - 1000
     return Number(result) if isinstance(result, int) else result
 
 
 def mapped(theirs, ours):
     """A token of Kafka's with our random id and the HMAC of that."""
-    return theirs._replace(id=ours.id, hmac=ours.hmac)
+    return replace(theirs, id=ours.id, hmac=ours.hmac)
+
+
+def by_id(token):
+    return token.id

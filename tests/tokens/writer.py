@@ -10,8 +10,9 @@ it begins, and its result one when it is done: what was said to be done must be 
 import json
 import random
 import sys
+from dataclasses import asdict
 
-from .authority import Failure, Manager, Store
+from scramtoken import DelegationToken, ScramTokenError, Store, TokenManager
 
 OWNERS = ["User:alice", "User:bob"]
 MECHANISM = "SCRAM-SHA-256"
@@ -22,8 +23,8 @@ def say(**what):
 
 
 class Writer:
-    def __init__(self, store, manager, state):
-        self.store, self.manager = store, manager
+    def __init__(self, state):
+        self.now_ms = state["now_ms"]
         self.rng = random.Random(state["seed"])
         self.keys, self.users, self.next = state["keys"], state["users"], state["next"]
         self.tokens = [tuple(token) for token in state["tokens"]]  # (owner, HMAC)
@@ -34,18 +35,18 @@ class Writer:
             self.put_user: 15, self.delete_user: 7,
         }  # fmt: skip
         while True:
-            self.manager.now_ms += self.rng.choice([0, 1, 1000])
+            self.now_ms += self.rng.choice([0, 1, 1000])
             (operation,) = self.rng.choices(list(choices), list(choices.values()))
             operation()
 
     def do(self, call, *arguments, **what):
-        say(begin=call.__name__, now_ms=self.manager.now_ms, **what)
+        say(begin=call.__name__, now_ms=self.now_ms, **what)
         try:
             result = call(*arguments)
-        except Failure as failure:
-            say(failed=failure.name)
+        except ScramTokenError as error:
+            say(failed=error.name)
             return None
-        say(done=result._asdict() if hasattr(result, "_asdict") else result)
+        say(done=asdict(result) if isinstance(result, DelegationToken) else result)
         return result
 
     def new_name(self, kind):
@@ -93,14 +94,21 @@ class Writer:
 
 def main(uri):
     state = json.load(sys.stdin)
-    with Store(uri) as store, Manager(store, now_ms=state["now_ms"]) as manager:
-        manager.set_iterations("SCRAM-SHA-512", 0)  # more operations a second
-        manager.set_lifetimes(3_600_000, 60_000)
-        for name, secret in state["keys"]:
-            manager.add_secret_key(name, secret)
-        manager.set_signing_key(state["keys"][-1][0])
+    writer = Writer(state)
+    with (
+        Store.open(uri) as writer.store,
+        TokenManager(
+            writer.store,
+            dict(state["keys"]),
+            max_lifetime=3_600_000,
+            expiry_time=60_000,
+            iterations={"SCRAM-SHA-512": 0},  # more operations a second
+            clock=lambda: writer.now_ms,
+        ) as writer.manager,
+    ):
+        writer.manager.set_signing_key(state["keys"][-1][0])
         say(ready=True)
-        Writer(store, manager, state).run()
+        writer.run()
 
 
 if __name__ == "__main__":
