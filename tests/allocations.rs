@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::{ptr, slice};
 
-use abi::{Client, Credential, Server, ServerConfig};
+use abi::{Client, Credential, Server, ServerConfig, Store};
 use scramtoken::ffi::*;
 
 /// The server itself, what it remembers of the client, and what it says.
@@ -56,28 +56,12 @@ fn a_login_with_a_lookup_in_a_store() {
     let directory = tempfile::tempdir().unwrap();
     let lmdb = CString::new(format!("lmdb:{}/store", directory.path().display())).unwrap();
     for uri in [c"memory:", &lmdb] {
-        let config = ServerConfig::new();
-        let mut store = ptr::null_mut();
-        // SAFETY: the pointers are valid, and fit their lengths; the config keeps the store.
-        unsafe {
-            assert_eq!(scramtoken_store_open(uri.as_ptr(), &raw mut store), SCRAMTOKEN_OK);
-            for mechanism in MECHANISMS.map(CStr::as_ptr) {
-                let (user, password) = (USER.as_ptr(), PASSWORD.as_ptr());
-                let (user_len, password_len) = (USER.len(), PASSWORD.len());
-                let put = scramtoken_store_put_user(
-                    store,
-                    mechanism,
-                    user,
-                    user_len,
-                    password,
-                    password_len,
-                    4096,
-                );
-                assert_eq!(put, SCRAMTOKEN_OK);
-            }
-            assert_eq!(scramtoken_server_config_set_store(config.0, store), SCRAMTOKEN_OK);
-            scramtoken_store_free(store);
+        let (store, mut config) = (Store::open(uri), ServerConfig::new());
+        for mechanism in MECHANISMS {
+            let credential = Credential::derive(mechanism, PASSWORD, b"a salt of 16 b.", 4096);
+            store.put_credential(mechanism, USER, &credential);
         }
+        config.set_store(&store);
         for mechanism in MECHANISMS {
             let made = log_in(&config, mechanism, USER, |_| unreachable!("nobody is asked"));
             assert!(made <= MOST, "{made} allocations in {uri:?} by {mechanism:?}");

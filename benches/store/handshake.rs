@@ -1,53 +1,67 @@
-//! The server's side of a login, looked up in a store beside one whose credential was supplied.
+//! The server's side of a login through the C API, looked up in a store, beside one whose credential
+//! was supplied.
 
-use std::hint::black_box;
+use std::ffi::{CStr, CString};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use scramtoken::{
-    AwaitClientFirst, Cancel, ClientCredential, ClientLogin, Credential, NONCE_ENTROPY,
-    NeedCredential, Nonce, ServerPolicy, Store, StoredKeys,
-};
+use scramtoken::ffi::*;
 
-use super::{MECHANISM, report, time};
+use super::abi::{Client, Credential, KeyCache, Server, ServerConfig, Store};
+use super::report;
 
+const MECHANISMS: [&CStr; 2] = [c"SCRAM-SHA-256", c"SCRAM-SHA-512"];
 const SALT: &[u8] = b"sixteen bytes...";
+const USER: &[u8] = b"alice";
 const PASSWORD: &[u8] = b"pencil";
 
-pub(crate) fn bench(store: &Store) {
-    let keys = StoredKeys::derive(MECHANISM, PASSWORD, SALT, 4096).unwrap();
-    let credential =
-        Credential::new(MECHANISM, SALT, 4096, keys.stored_key(), keys.server_key()).unwrap();
-    store.put_credential(b"alice", &credential).unwrap();
-
-    // The client's messages, which are the same each time.
-    let client = ClientCredential::password(b"alice", PASSWORD).unwrap();
-    let client = ClientLogin::new(MECHANISM, client).start(&nonce()).unwrap();
-    let first = client.message().to_vec();
-    let challenge = question(&first).supply_user(&credential).unwrap();
-    let client = client.step(challenge.message(), None, &Cancel::default()).unwrap();
-    let last = client.message().to_vec();
-
-    let supplied = || {
-        let login = question(&first).supply_user(&credential).unwrap();
-        black_box(login.step(&last, 0).unwrap());
-    };
-    let looked_up = || {
-        let login = store.answer(question(&first), &store.mock_challenges(4096)).unwrap();
-        black_box(login.step(&last, 0).unwrap());
-    };
-    // In turns, so that both see the same machine.
-    let (mut of_supplied, mut of_looked_up) = (Vec::new(), Vec::new());
-    for _ in 0..20_000 {
-        of_supplied.push(time(supplied));
-        of_looked_up.push(time(looked_up));
+pub(crate) fn bench(path: &Path) {
+    let store = Store::open(&CString::new(format!("lmdb:{}", path.display())).unwrap());
+    for mechanism in MECHANISMS {
+        let credential = Credential::derive(mechanism, PASSWORD, SALT, 4096);
+        store.put_credential(mechanism, USER, &credential);
+        let (supplying, mut looking_up) = (ServerConfig::new(), ServerConfig::new());
+        looking_up.set_store(&store);
+        let cache = KeyCache::new(1);
+        // In turns, so that both see the same machine.
+        let (mut supplied, mut looked_up) = (Vec::new(), Vec::new());
+        for _ in 0..20_000 {
+            supplied.push(log_in(&supplying, mechanism, &cache, Some(&credential)));
+            looked_up.push(log_in(&looking_up, mechanism, &cache, None));
+        }
+        let name = mechanism.to_str().unwrap();
+        report(&format!("handshake/{name}/supplied"), "us", supplied);
+        report(&format!("handshake/{name}/store"), "us", looked_up);
     }
-    report("handshake/supplied", "us", of_supplied);
-    report("handshake/store", "us", of_looked_up);
 }
 
-fn question(first: &[u8]) -> NeedCredential {
-    AwaitClientFirst::new(MECHANISM, ServerPolicy::default(), nonce()).step(first).unwrap()
-}
+/// How long the server takes, without the client.
+fn log_in(
+    config: &ServerConfig,
+    mechanism: &CStr,
+    cache: &KeyCache,
+    supplied: Option<&Credential>,
+) -> Duration {
+    let mut client = Client::new(mechanism);
+    client.set_password(USER, PASSWORD);
+    client.set_key_cache(cache);
+    let first = client.step(b"").1.unwrap();
 
-fn nonce() -> Nonce {
-    Nonce::from_random([7; NONCE_ENTROPY])
+    let begin = Instant::now();
+    let mut server = Server::new(config, mechanism);
+    let (mut status, mut challenge) = server.step(first);
+    if let Some(credential) = supplied {
+        assert_eq!(status, SCRAMTOKEN_NEED_CREDENTIAL);
+        assert_eq!(server.supply_user(credential), SCRAMTOKEN_OK);
+        (status, challenge) = server.step(b"");
+    }
+    assert_eq!(status, SCRAMTOKEN_CONTINUE);
+    let elapsed = begin.elapsed();
+
+    let last = client.step(challenge.unwrap()).1.unwrap();
+    let begin = Instant::now();
+    assert_eq!(server.step(last).0, SCRAMTOKEN_OK);
+    assert_eq!(server.verdict_name(), USER);
+    drop(server);
+    elapsed + begin.elapsed()
 }

@@ -2,7 +2,10 @@
 //! between them, for `make bench-store` to make a table of.
 #![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
 
+#[path = "../../tests/abi/mod.rs"]
+mod abi;
 mod handshake;
+mod tokens;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -15,6 +18,9 @@ const MECHANISM: Mechanism = Mechanism::ScramSha512;
 /// Far away: nothing expires but what is made to.
 const LATER_MS: i64 = 4_000_000_000_000;
 
+/// So many tokens are written at once.
+const BATCH: usize = 100_000;
+
 fn main() {
     let directory = TempDir::new_in(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned()));
     let directory = directory.unwrap();
@@ -25,7 +31,9 @@ fn main() {
         look_up(&open(&path), size);
     }
     let largest = directory.path().join("of-1000000");
-    handshake::bench(&open(&largest));
+    handshake::bench(&largest);
+    tokens::create(&open(&directory.path().join("of-1000")));
+    tokens::sweep(&open(&largest));
 }
 
 fn open(path: &Path) -> Store {
@@ -34,8 +42,8 @@ fn open(path: &Path) -> Store {
 
 fn fill(path: &Path, size: u32) {
     let store = open(path);
-    for from in (0..size).step_by(20_000) {
-        store.put_synthetic_tokens(from..size.min(from + 20_000), LATER_MS).unwrap();
+    for from in (0..size).step_by(BATCH) {
+        store.put_synthetic_tokens((from..size).take(BATCH), LATER_MS).unwrap();
     }
 }
 

@@ -5,51 +5,50 @@ import sys
 
 from . import BENCH, machine
 
+MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
 SIZES = ["1000", "10000", "100000", "1000000"]
 
 
 def main():
     samples = read()
-
-    def median(name):
-        return statistics.median(samples[name])
-
     print("| tokens in the store | lookup, p50 | p99 | opening it |")
     print("|--:|--:|--:|--:|")
     for size in SIZES:
         p50, p99 = percentiles(samples[f"lookup/{size}"])
-        opened = median(f"open/{size}")
+        (opened, _) = percentiles(samples[f"open/{size}"])
         print(f"| {int(size):,} | {p50:.2f} us | {p99:.2f} us | {opened:.2f} ms |")
-
-    lookup = median("lookup/1000000")
-    handshake = median("handshake/store") / median("handshake/supplied")
-    parts = median("create/derivations") + median("create/commit")
-    created = median("create/token")
-    (swept,) = samples["sweep/100000"]
-    alone, beside = (percentiles(samples[f"reader/{when}"]) for when in ("alone", "sweep"))
     print()
     print("| what | measured | aim |")
     print("|---|--:|--:|")
-    for what, measured, aim in [
-        ("lookup among a million", f"{lookup:.2f} us", "2 us"),
-        ("the same to that among a thousand", f"{lookup / median('lookup/1000'):.1f}", "8"),
-        ("opening a million", f"{median('open/1000000'):.2f} ms", "10 ms"),
-        ("a server's login by the store, to one whose credential is supplied",
-         f"{handshake:.2f}", "1.25"),
-        ("a token made, to its derivations and one durable commit",
-         f"{created / parts:.2f}", "1.10"),
-        ("sweep of 100,000 among a million", f"{swept:.2f} s", "2 s"),
-        ("lookups during the sweep, to those before: p50", f"{beside[0] / alone[0]:.2f}", ""),
-        ("and p99", f"{beside[1] / alone[1]:.2f}", ""),
-    ]:  # fmt: skip
+    for what, measured, aim in rows(samples):
         print(f"| {what} | {measured} | {aim} |")
-    print(
-        f"\nA token takes {created / 1000:.2f} ms, its derivations "
-        f"{median('create/derivations') / 1000:.2f} and a commit {median('create/commit') / 1000:.2f}."
-        f" A login takes {median('handshake/store'):.2f} us by the store, "
-        f"{median('handshake/supplied'):.2f} supplied."
-    )
     print(f"\n{machine.describe('rustc')}")
+
+
+def rows(samples):
+    """What was aimed at: what, how it was measured to be, and how it was to be."""
+    median = {name: statistics.median(values) for name, values in samples.items()}
+
+    lookup, opened = median["lookup/1000000"], median["open/1000000"]
+    yield "lookup among a million", f"{lookup:.2f} us", "2 us"
+    yield "to that among a thousand", f"{lookup / median['lookup/1000']:.1f}", "8"
+    yield "opening a million", f"{opened:.2f} ms", "10 ms"
+
+    for name in MECHANISMS:
+        store, supplied = (median[f"handshake/{name}/{by}"] for by in ("store", "supplied"))
+        what = f"a server's login by {name} with the store, {store:.2f} us, to one with a supplied"
+        yield f"{what} credential", f"{store / supplied:.2f}", "1.25"
+
+    token, derivations, commit = (
+        median[f"create/{part}"] / 1000 for part in ("token", "derivations", "commit")
+    )
+    what = f"a token made, {token:.2f} ms, to its derivations, {derivations:.2f}"
+    yield f"{what}, and a commit, {commit:.2f}", f"{token / (derivations + commit):.2f}", "1.10"
+
+    yield "sweep of 100,000 among a million", f"{median['sweep/100000']:.2f} s", "2 s"
+    alone, beside = (percentiles(samples[f"reader/{when}"]) for when in ("alone", "sweep"))
+    for name, before, during in zip(("p50", "p99"), alone, beside):
+        yield f"lookups meanwhile, {name} to before", f"{during / before:.2f}", ""
 
 
 def percentiles(values):

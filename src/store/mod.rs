@@ -219,20 +219,22 @@ impl Store {
         question: NeedCredential,
         mock: &MockChallenges<'_>,
     ) -> Result<AwaitClientFinal, Rejected> {
-        let mut asked = Some(question);
-        let answer = self.read(|read| {
+        let (mut asked, mut answer) = (Some(question), None);
+        let outcome = self.read(|read| {
             let question = asked.take().ok_or_else(not_run)?;
             let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
-            Ok(match lookup::find(read, name, kind, mechanism) {
+            answer = Some(match lookup::find(read, name, kind, mechanism) {
                 Ok(Found::User(credential)) => question.supply_user(&credential),
                 Ok(Found::Token { credential, owner, expiry_ms }) => {
                     question.supply_token(&credential, owner, expiry_ms)
                 }
                 Ok(Found::Nobody) => question.supply_unknown(mock),
                 Err(error) => Err(question.reject(error)),
-            })
+            });
+            Ok(())
         });
-        answer.unwrap_or_else(|error| {
+        answer.unwrap_or_else(|| {
+            let error = outcome.err().unwrap_or_else(not_run);
             Err(match asked {
                 Some(question) => question.reject(error),
                 None => Rejected::new(error),

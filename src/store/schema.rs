@@ -73,3 +73,38 @@ pub(super) fn mock_secret(read: &dyn Read) -> Result<MockSecret, Error> {
 const BACKUP_KEY: &[u8] = b"backup";
 const VERSION_KEY: &[u8] = b"schema-version";
 const MOCK_SECRET_KEY: &[u8] = b"mock-secret";
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    #[test]
+    fn a_newer_version_is_refused_by_both_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let uri = format!("lmdb:{}/store", directory.path().display());
+        let newer = |write: &mut dyn Write| {
+            let mut version = Encoder::new();
+            version.u32(VERSION + 1);
+            version.bytes(b"and more")?;
+            version.put(write, Table::Meta, VERSION_KEY)
+        };
+        Store::open(&uri).unwrap().write(newer).unwrap();
+        for outcome in [Store::open(&uri), Store::open_read_only(&uri)] {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.status(), Status::CORRUPT);
+            assert!(error.text().contains("version 2"), "{error}");
+            assert!(error.text().contains("knows 1: update it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_mock_secret_is_made_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let uri = format!("lmdb:{}/store", directory.path().display());
+        let secret = |store: Store| store.read(mock_secret).unwrap();
+        let first = secret(Store::open(&uri).unwrap());
+        assert_eq!(secret(Store::open(&uri).unwrap()), first);
+        assert_ne!(secret(Store::open("memory:").unwrap()), first);
+    }
+}

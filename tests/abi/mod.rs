@@ -140,6 +140,30 @@ impl Credential {
     }
 }
 
+pub struct Store(*mut scramtoken_store);
+
+impl Store {
+    pub fn open(uri: &CStr) -> Self {
+        let mut store = ptr::null_mut();
+        succeed(unsafe { scramtoken_store_open(uri.as_ptr(), &mut store) });
+        Self(store)
+    }
+
+    pub fn put_credential(&self, mechanism: &CStr, name: &[u8], credential: &Credential) {
+        let (name, len) = parts(name);
+        let (mechanism, credential) = (mechanism.as_ptr(), credential.to_c());
+        succeed(unsafe {
+            scramtoken_store_put_credential(self.0, mechanism, name, len, &credential)
+        });
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        unsafe { scramtoken_store_free(self.0) };
+    }
+}
+
 /// For what is not set here there is the pointer.
 pub struct ServerConfig(pub *mut scramtoken_server_config);
 
@@ -148,6 +172,10 @@ impl ServerConfig {
         let mut config = ptr::null_mut();
         succeed(unsafe { scramtoken_server_config_new(&mut config) });
         Self(config)
+    }
+
+    pub fn set_store(&mut self, store: &Store) {
+        succeed(unsafe { scramtoken_server_config_set_store(self.0, store.0) });
     }
 }
 

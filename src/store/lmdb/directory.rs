@@ -128,7 +128,10 @@ impl AsFd for Directory {
 fn check(path: &Path, stat: &Stat, mend: &str) -> Result<(), Error> {
     let (owner, user) = (stat.st_uid, geteuid().as_raw());
     if owner != user {
-        let text = format!("it belongs to user {owner}, and not to user {user}, whose store it is");
+        let text = format!(
+            "it belongs to user {owner}, and not to user {user}, as whom this process runs: run it as \
+             user {owner}, or name another directory"
+        );
         return Err(refused(path, &text));
     }
     if stat.st_mode & 0o077 != 0 {

@@ -194,3 +194,27 @@ fn scan(
 fn len(environment: &Environment, transaction: &RoTxn<'_>, table: Table) -> Result<u64, Error> {
     of(environment, table).len(transaction).map_err(|error| environment.explain(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_are_told_when_there_are_too_many() {
+        let directory = tempfile::tempdir().unwrap();
+        let lmdb = Lmdb::open(&directory.path().join("store"), false).unwrap();
+        let environment = lmdb.share.environment().unwrap();
+        let mut readers = Vec::new();
+        let error = loop {
+            match begin_read(environment) {
+                Ok(reader) => readers.push(reader),
+                Err(error) => break error,
+            }
+        };
+        assert!(readers.len() >= 4096, "{}", readers.len());
+        assert_eq!(error.status(), Status::IO);
+        assert!(error.text().contains("transactions are reading it"), "{error}");
+        readers.pop();
+        lmdb.read(&mut |_| Ok(())).unwrap();
+    }
+}
