@@ -65,7 +65,8 @@ fn reads_during(store: &Store, work: impl FnOnce()) -> Vec<Duration> {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let ids: Vec<String> = (0..1000).map(|n| Store::synthetic_token_id(n * 970 + 1)).collect();
+            let ids: Vec<String> =
+                (0..1000).map(|n| Store::synthetic_token_id(n * 970 + 1)).collect();
             let mut samples = Vec::new();
             while !done.load(Ordering::Relaxed) {
                 for id in &ids {
