@@ -24,8 +24,8 @@ use crate::{error::Error, status::Status};
 ///
 /// The options are those of kafka-delegation-tokens.sh, and so is what `--output table` prints, but
 /// that an HMAC is never shown again by --renew and --expire. With --store, --secret-key-file and
-/// --as in place of --bootstrap-server they work on a store, which tokens log in to that servers
-/// other than Kafka let in.
+/// --as in place of --bootstrap-server they are for the tokens of a store, which servers other than
+/// Kafka let in.
 #[derive(Args)]
 #[command(after_help = exit::HELP)]
 #[command(group = ArgGroup::new("where").args(["bootstrap_server", "store"]).required(true))]

@@ -7,11 +7,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::progress::bar;
-use super::{exit, output};
+use super::{exit, output, store_args};
 use crate::store::{Check, Stats, Store};
+use crate::token::TokenManager;
 use crate::{clock, error::Error, status::Status};
 
-/// Check, back up and measure a store of users and tokens
+/// Check, back up, measure and sweep a store of users and tokens
 #[derive(Args)]
 #[command(after_help = exit::HELP)]
 pub(super) struct Arguments {
@@ -27,6 +28,8 @@ enum Action {
     Backup(Backup),
     /// Count what the store holds, and the room it takes
     Stats(Report),
+    /// Remove tokens that have ended, which no server lets in any more; for cron, say
+    Sweep(Place),
 }
 
 #[derive(Args)]
@@ -70,6 +73,7 @@ impl Arguments {
             Action::Check(report) => report.check(),
             Action::Backup(backup) => backup.run(),
             Action::Stats(report) => report.stats(),
+            Action::Sweep(place) => place.sweep(),
         };
         done.map_err(|error| match error.status() {
             // The exit code is that of files, and not that of networks.
@@ -80,6 +84,12 @@ impl Arguments {
 }
 
 impl Place {
+    fn sweep(&self) -> Result<(), Error> {
+        let store = store_args::open(&self.store)?;
+        let swept = TokenManager::new(&store).sweep_store(clock::now_ms())?;
+        output::put(&format!("Tokens that had ended and were removed: {swept}\n"), None)
+    }
+
     fn open(&self) -> Result<Store, Error> {
         Store::open_read_only(&self.store)
     }

@@ -16,7 +16,7 @@ impl TokenManager {
     ///
     /// `TOKEN_AUTH_DISABLED`; the store's, when what was removed before stays removed.
     pub fn sweep(&self, now_ms: i64) -> Result<u64, Error> {
-        let swept = self.check_enabled().and_then(|()| self.sweep_all(now_ms));
+        let swept = self.check_enabled().and_then(|()| self.sweep_store(now_ms));
         if let Err(error) = &swept {
             self.tell_swept(now_ms, error.status(), &Subject::default());
         }
@@ -59,7 +59,8 @@ impl TokenManager {
         Ok(removed)
     }
 
-    fn sweep_all(&self, now_ms: i64) -> Result<u64, Error> {
+    /// Sweeps whether there is a secret key or not: for whoever looks after the store.
+    pub(crate) fn sweep_store(&self, now_ms: i64) -> Result<u64, Error> {
         let mut swept = 0;
         loop {
             // By a reader, so that a sweep in vain holds up nobody.

@@ -6,6 +6,7 @@ import pty
 import re
 import stat
 import subprocess
+import time
 from base64 import b64decode
 
 import pytest
@@ -92,7 +93,22 @@ def test_an_ended_token_has_its_own_exit_code(tokens, tmp_path):
     hmac.chmod(0o600)
     ended = ["--expire", "--expiry-time-period", "0", "--hmac-file", hmac]
     succeed(tokens(ALICE, *ended))
+    time.sleep(0.01)  # its last millisecond still counts
     assert tokens(ALICE, *ended).returncode == 5
+
+
+def test_a_sweep_removes_what_has_ended(tokens, store, tmp_path):
+    kept, ended = create(tokens, ALICE), create(tokens, ALICE)
+    hmac = tmp_path / "hmac"
+    hmac.write_text(ended["hmac"])
+    hmac.chmod(0o600)
+    succeed(tokens(ALICE, "--expire", "--expiry-time-period", "0", "--hmac-file", hmac))
+    time.sleep(0.01)  # its last millisecond still counts
+    for swept in (1, 0):
+        done = scramtoken("store", "sweep", "--store", store)
+        assert succeed(done) == f"Tokens that had ended and were removed: {swept}\n"
+    described = tokens(ALICE, "--describe", "--owner-principal", ALICE, "--output", "json")
+    assert json.loads(succeed(described)) == [kept]
 
 
 def test_the_table_is_that_of_kafkas_tool(tokens):

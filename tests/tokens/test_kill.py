@@ -15,7 +15,7 @@ from tests.kafka.jars import ROOT
 from tests.kafka.process import start, stop
 
 from .logins import lets_in
-from .writer import MECHANISM, OWNERS
+from .writer import MECHANISM, OWNERS, secret_of
 
 times = pytest.mark.parametrize(
     "kills", [20, pytest.param(400, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
@@ -43,21 +43,19 @@ class Model:
     def __init__(self, uri):
         self.uri = uri
         self.now_ms = 4_000_000_000_000  # no token ends by the clock of the servers that are tried
-        self.keys = {"key0": "the secret of key0, long enough"}
+        self.keys = ["key0"]  # the last one signs
         self.tokens = {}  # HMAC -> (owner, expiry, name of its key)
         self.users = set()
-        self.ended = (
-            0  # tokens of keys whose removal was not acknowledged: some may be left to sweep
-        )
+        # Tokens of keys whose removal was not acknowledged; some may be left to sweep.
+        self.ended = 0
         self.next = 0
         self.acknowledged = {}
 
     def state(self, seed):
         tokens = [(owner, hmac) for hmac, (owner, _, _) in self.tokens.items()]
-        keys = list(self.keys.items())
         return json.dumps(
             {
-                "seed": seed, "now_ms": self.now_ms, "next": self.next, "keys": keys,
+                "seed": seed, "now_ms": self.now_ms, "next": self.next, "keys": self.keys,
                 "tokens": tokens, "users": sorted(self.users),
             }
         )  # fmt: skip
@@ -67,8 +65,7 @@ class Model:
         operation = begun["begin"]
         self.acknowledged[operation] = self.acknowledged.get(operation, 0) + 1
         if operation == "create":
-            expiry_ms, key = result["expiry_ms"], list(self.keys)[-1]
-            self.tokens[result["hmac"]] = (result["owner"], expiry_ms, key)
+            self.tokens[result["hmac"]] = (result["owner"], result["expiry_ms"], self.keys[-1])
         elif operation == "renew" or (operation == "expire" and begun["period_ms"] >= 0):
             owner, _, key = self.tokens[begun["hmac"]]
             self.tokens[begun["hmac"]] = (owner, result, key)
@@ -80,12 +77,12 @@ class Model:
             self.ended = 0
             self.remove(expired)
         elif operation == "add_secret_key":
-            self.keys[begun["name"]] = f"the secret of {begun['name']}, long enough"
+            self.keys.append(begun["name"])
         elif operation == "remove_secret_key":
             ended = self.of_key(begun["name"])
             assert result == len(ended)
             self.remove(ended)
-            del self.keys[begun["name"]]
+            self.keys.remove(begun["name"])
         elif operation == "put_user":
             self.users.add(begun["name"])
         elif operation == "delete_user":
@@ -119,9 +116,8 @@ class Model:
         gone, new = set(self.tokens) - is_there, is_there - set(self.tokens)
         if operation == "create":
             assert len(new) <= 1 and not gone
-            key = list(self.keys)[-1]
-            new = {hmac: (tokens[hmac].owner, tokens[hmac].expiry_ms, key) for hmac in new}
-            self.tokens.update(new)
+            for hmac in new:
+                self.tokens[hmac] = (tokens[hmac].owner, tokens[hmac].expiry_ms, self.keys[-1])
         elif operation == "sweep":
             assert gone in (set(), self.expired()) and not new
         elif operation == "remove_secret_key":
@@ -144,14 +140,13 @@ class Model:
         """{HMAC: token}; also finds out whether a key was registered or removed."""
         with TokenManager(store, clock=lambda: self.now_ms) as manager:
             if begun and begun["begin"] == "add_secret_key":
-                secret = f"the secret of {begun['name']}, long enough"
-                self.keys[begun["name"]] = secret  # here at the latest
-            for name, secret in list(self.keys.items()):
+                self.keys.append(begun["name"])  # known from here on at the latest
+            for name in list(self.keys):
                 try:
-                    manager.add_secret_key(name, secret)
+                    manager.add_secret_key(name, secret_of(name))
                 except InvalidArgumentError:
                     assert begun["begin"] == "remove_secret_key" and begun["name"] == name
-                    del self.keys[name]
+                    self.keys.remove(name)
                     self.ended += len(self.of_key(name))
                     self.remove(self.of_key(name))
             found = [token for owner in OWNERS for token in manager.describe(owner)]

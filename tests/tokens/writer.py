@@ -2,7 +2,7 @@
 
 usage: writer.py URI <STATE
 
-STATE is JSON: seed, now_ms, keys ([name, secret], the signing one last), tokens ([owner, HMAC]),
+STATE is JSON: seed, now_ms, keys (names, the signing one last), tokens ([owner, HMAC]),
 users, and next, a number for new names. Each operation is a line of JSON on standard output before
 it begins, and its result one when it is done: what was said to be done must be there afterwards.
 """
@@ -16,6 +16,11 @@ from scramtoken import DelegationToken, ScramTokenError, Store, TokenManager
 
 OWNERS = ["User:alice", "User:bob"]
 MECHANISM = "SCRAM-SHA-256"
+
+
+def secret_of(name):
+    """What the secret key of that name is."""
+    return f"the secret of {name}, long enough"
 
 
 def say(**what):
@@ -74,12 +79,11 @@ class Writer:
 
     def rotate(self):
         name = self.new_name("key")
-        secret = f"the secret of {name}, long enough"
-        self.do(self.manager.add_secret_key, name, secret, name=name)
+        self.do(self.manager.add_secret_key, name, secret_of(name), name=name)
         self.manager.set_signing_key(name)
-        for old, _ in self.keys:
+        for old in self.keys:
             self.do(self.manager.remove_secret_key, old, name=old)
-        self.keys = [(name, secret)]
+        self.keys = [name]
 
     def put_user(self):
         name = self.new_name("user")
@@ -99,14 +103,14 @@ def main(uri):
         Store.open(uri) as writer.store,
         TokenManager(
             writer.store,
-            dict(state["keys"]),
-            max_lifetime=3_600_000,
+            {name: secret_of(name) for name in state["keys"]},
+            max_lifetime=2**40,  # not reached
             expiry_time=60_000,
             iterations={"SCRAM-SHA-512": 0},  # more operations a second
             clock=lambda: writer.now_ms,
         ) as writer.manager,
     ):
-        writer.manager.set_signing_key(state["keys"][-1][0])
+        writer.manager.set_signing_key(state["keys"][-1])
         say(ready=True)
         writer.run()
 
