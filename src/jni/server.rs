@@ -59,6 +59,10 @@ pub(super) const METHODS: &[NativeMethod] = &[
         fn = principal, error_policy = Throw,
     },
     native_method! {
+        fn is_token(server: jlong) -> jboolean,
+        fn = is_token, error_policy = Throw,
+    },
+    native_method! {
         fn expiry_ms(server: jlong) -> jlong,
         fn = expiry_ms, error_policy = Throw,
     },
@@ -299,7 +303,19 @@ fn principal<'local>(
     }
 }
 
-/// When the token ends; -1 for a user.
+/// Whether the peer has logged in with a token.
+fn is_token<'local>(
+    _env: &mut Env<'local>,
+    _this: JObject<'local>,
+    server: jlong,
+) -> Result<jboolean, Failure> {
+    match &*login(server)?.state.lock() {
+        State::Authenticated(login) => Ok(login.token_id().is_some()),
+        _ => Err(out_of_order().error().clone().into()),
+    }
+}
+
+/// When the credential ends; -1 for never.
 fn expiry_ms<'local>(
     _env: &mut Env<'local>,
     _this: JObject<'local>,

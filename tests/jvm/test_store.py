@@ -7,6 +7,8 @@ import pytest
 import scramtoken
 from tests.kafka.admin import KafkaError
 from tests.kafka.broker import KafkaBroker
+from tests.kafka.cli import client_config
+from tests.kafka.cli import scramtoken as scramtoken_program
 from tests.kafka.properties import USERS
 
 from .conftest import JVM_ARGS, NEWEST, places
@@ -74,6 +76,24 @@ def test_tokens_are_the_stores(broker, manager):
     assert re.search(told, broker.log())
     manager.expire("User:carol", token.hmac)
     refused(broker, token.id, token.hmac, token=True)
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["tokenauth", "implicit"])
+def test_a_token_of_the_store_manages_no_tokens(broker, manager, said, tmp_path):
+    token = manager.create("User:carol")
+    config = client_config(
+        tmp_path / "client.properties",
+        token.id,
+        token.hmac,
+        token=said,
+        mechanism=MECHANISM,
+        security_protocol="SASL_SSL",
+        ssl_truststore_location=broker.authority.pem,
+    )
+    where = ["--bootstrap-server", broker.bootstrap("SASL_SSL"), "--command-config", config]
+    done = scramtoken_program("delegation-tokens", *where, "--create", "--max-life-time-period", -1)
+    assert done.returncode != 0
+    assert "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED" in done.stderr, done.stderr
 
 
 def test_kafkas_tokens_are_unknown_there(broker):

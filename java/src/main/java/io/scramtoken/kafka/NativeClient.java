@@ -1,5 +1,7 @@
 package io.scramtoken.kafka;
 
+import java.lang.ref.Reference;
+
 /**
  * One login, client side (RFC 5802), in the order of the methods here. Any exception ends the login.
  * Times are milliseconds since 1970.
@@ -7,7 +9,7 @@ package io.scramtoken.kafka;
 final class NativeClient extends NativeObject {
     NativeClient(String mechanism, NativeSource source) throws NativeException {
         super(open(mechanism, source.handle()), NativeClient::free);
-        java.lang.ref.Reference.reachabilityFence(source);
+        Reference.reachabilityFence(source);
     }
 
     /** Reads the source; the client-first-message. */

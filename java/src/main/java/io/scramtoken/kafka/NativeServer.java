@@ -1,5 +1,6 @@
 package io.scramtoken.kafka;
 
+import java.lang.ref.Reference;
 import org.apache.kafka.common.security.scram.ScramCredential;
 
 /**
@@ -58,7 +59,11 @@ final class NativeServer extends NativeObject {
      */
     synchronized byte[] supplyFromStore(NativeStore store, byte[] mockSecret, int iterations)
             throws NativeException {
-        return supplyFromStore(handle(), store.handle(), mockSecret, iterations);
+        try {
+            return supplyFromStore(handle(), store.handle(), mockSecret, iterations);
+        } finally {
+            Reference.reachabilityFence(store);
+        }
     }
 
     /** Judges the client-final-message: the client is authenticated when this returns. */
@@ -71,7 +76,12 @@ final class NativeServer extends NativeObject {
         return principal(handle());
     }
 
-    /** Of an authenticated login: when the token ends, or null for a user. */
+    /** Of an authenticated login: whether it was a token's. */
+    synchronized boolean isToken() throws NativeException {
+        return isToken(handle());
+    }
+
+    /** Of an authenticated login: when the token ends; null for never, as for a user. */
     synchronized Long expiryMs() throws NativeException {
         long expiryMs = expiryMs(handle());
         return expiryMs == -1 ? null : expiryMs;
@@ -122,6 +132,8 @@ final class NativeServer extends NativeObject {
     private native byte[] finish(long server, byte[] message, long nowMs) throws NativeException;
 
     private native String principal(long server) throws NativeException;
+
+    private native boolean isToken(long server) throws NativeException;
 
     private native long expiryMs(long server) throws NativeException;
 

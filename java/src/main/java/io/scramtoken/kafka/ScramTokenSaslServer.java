@@ -32,6 +32,8 @@ final class ScramTokenSaslServer implements SaslServer {
     private NativeServer login;
     /** Whom to treat the peer as, once it has proved itself: the user, or the token's owner. */
     private String principal;
+    /** A token manages no tokens, whatever it came with. */
+    private boolean isToken;
     /** When the token ends, in milliseconds since 1970; null for a user. */
     private Long expiryMs;
 
@@ -82,7 +84,7 @@ final class ScramTokenSaslServer implements SaslServer {
         requireComplete();
         switch (name) {
             case ScramLoginModule.TOKEN_AUTH_CONFIG:
-                return expiryMs == null ? null : "true";
+                return isToken ? "true" : null;
             case SaslInternalConfigs.CREDENTIAL_LIFETIME_MS_SASL_NEGOTIATED_PROPERTY_KEY:
                 return expiryMs;
             default:
@@ -137,6 +139,7 @@ final class ScramTokenSaslServer implements SaslServer {
         if (kind != NativeServer.USER) {
             DelegationTokenCredentialCallback token = credentials.token(name);
             if (token != null) {
+                isToken = true;
                 principal = token.tokenOwner();
                 expiryMs = token.tokenExpiryTimestamp();
                 return login.supplyToken(token.scramCredential(), principal, expiryMs);
@@ -151,6 +154,7 @@ final class ScramTokenSaslServer implements SaslServer {
         byte[] serverFinal = login.finish(clientFinal, System.currentTimeMillis());
         if (options.store() != null) {
             principal = login.principal();
+            isToken = login.isToken();
             expiryMs = login.expiryMs();
         }
         if (options.audit()) {
