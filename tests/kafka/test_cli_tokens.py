@@ -322,9 +322,13 @@ def test_names_do_not_reach_the_terminal_as_commands(tools):
 def test_tokens_that_are_switched_off(tmp_path):
     with KafkaBroker(extra_properties={"delegation.token.secret.key": ""}) as broker:
         tools = Tools(broker, tmp_path)
-        ours, kafkas = tools.both("--create", "--max-life-time-period", "-1")
+        create = ["--create", "--max-life-time-period", "-1"]
+        ours, kafkas = tools.both(*create)
+        typed = tools.ours(*create, "--renewer-principal", "Group:x")
     assert (ours.returncode, kafkas.returncode) == (1, 1)
     assert "DELEGATION_TOKEN_AUTH_DISABLED" in ours.stderr
+    # A broker looks at renewers first: the order that our own authority keeps, too.
+    assert "INVALID_PRINCIPAL_TYPE" in typed.stderr
     assert "delegation.token.secret.key" in ours.stderr  # what to do about it
     assert "DelegationTokenDisabled" in kafkas.stderr
 
