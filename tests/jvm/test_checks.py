@@ -15,7 +15,7 @@ def test_quick_ones(place):
 
 
 def test_a_few_handshakes_leave_native_memory_alone():
-    output = run(check_command("handshakes", "50000", jvm_args=()))
+    output = run(check_command("handshakes", "30000", jvm_args=()))
     assert output.endswith("ok\n"), output
 
 
