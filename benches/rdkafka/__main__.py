@@ -36,8 +36,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--messages", type=int, default=300_000)
     arguments = parser.parse_args()
-    # What each way has produced before the first round is there to be consumed.
-    consumed = 4 * arguments.messages
+    consumed = 4 * arguments.messages  # consumers are faster
     arguments.counts = {"produce": arguments.messages, "consume": consumed, "connect": CONNECTIONS}
 
     wheels = librdkafka.wheels_path()
@@ -73,23 +72,27 @@ def measure(program, ways, arguments):
     """{(way, what): [(seconds, CPU seconds), ...]}"""
     samples = {(way, what): [] for way in ways for what in WHATS}
     filled = topic()
+    bootstrap, properties = ways["direct"]
+    run(program, "produce", bootstrap, filled, arguments.counts["consume"], properties)
     for number in range(-1, arguments.rounds):  # the first round only warms the broker
         empty = topic()
         # Whoever goes first pays for what the machine does just then: take turns.
         order = list(ways.items())
         shift = number % len(order)
         for way, (bootstrap, properties) in order[shift:] + order[:shift]:
-            words = [f"{name}={value}" for name, value in properties.items()]
             for what in WHATS:
                 name = empty if what == "produce" else filled
-                count = arguments.counts[what]
-                if number < 0 and what == "produce":
-                    name = filled
-                printed = succeed([program, what, bootstrap, name, count, *words])
+                sample = run(program, what, bootstrap, name, arguments.counts[what], properties)
                 if number >= 0:
-                    samples[way, what].append(tuple(map(float, printed.split())))
+                    samples[way, what].append(sample)
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
     return samples
+
+
+def run(program, what, bootstrap, name, count, properties):
+    """Seconds, and CPU seconds of the whole process."""
+    words = [f"{key}={value}" for key, value in properties.items()]
+    return tuple(map(float, succeed([program, what, bootstrap, name, count, *words]).split()))
 
 
 def print_table(samples, arguments):
