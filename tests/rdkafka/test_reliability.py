@@ -59,24 +59,24 @@ def test_forced_disconnects(broker, source, listener, wanted):
     name = topic()
     produce(conf, name, 0)
     before = descriptors(), threads()
-    group = Group(conf | SOON | {"heartbeat.interval.ms": 500}, name)
     cut = 0
-    with Traffic(conf | SOON, name) as traffic:
-        while not group.values:
+    # Soon, and often enough a heartbeat must come through, or any client's group would be lost.
+    hasty = conf | SOON | {"heartbeat.interval.ms": 500}
+    with Group(hasty, name) as group:
+        with Traffic(conf | SOON, name) as traffic:
+            while not group.values:
+                group.poll(0.2)
+            for number in itertools.count(1):
+                cut += cut_connections(broker.address(listener)[1])
+                if cut >= wanted:
+                    break
+                group.poll(0.25 if number % 10 else 2)
+        deadline = time.monotonic() + 120
+        while len(group.values) < traffic.sent and time.monotonic() < deadline:
             group.poll(0.2)
-        for number in itertools.count(1):
-            cut += cut_connections(broker.address(listener)[1])
-            if cut >= wanted:
-                break
-            # Now and then a heartbeat must come through, or any client's group would be lost.
-            group.poll(0.25 if number % 10 else 2)
-    deadline = time.monotonic() + 120
-    while len(group.values) < traffic.sent and time.monotonic() < deadline:
-        group.poll(0.2)
-    # Errors there are: librdkafka calls it _AUTHENTICATION, too, when a login is cut off.
-    assert (traffic.failed, group.taken) == ([], 0)
-    assert group.values == list(range(traffic.sent))
-    group.consumer.close()
+        # Errors there are: librdkafka calls it _AUTHENTICATION, too, when a login is cut off.
+        assert (traffic.failed, group.taken) == ([], 0)
+        assert group.values == list(range(traffic.sent))
     del group, traffic
     wait_until(lambda: descriptors() <= before[0] + EVENT_LOOP and threads() <= before[1] + 1)
 

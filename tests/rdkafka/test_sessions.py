@@ -80,23 +80,21 @@ def test_brokers_that_are_restarted(cluster, source, restarts):
     }
     name = topic()
     produce(conf, name, 0)
-    ours, direct = Group(conf, name), Group(user, name, group=f"{name}-direct")
-    with Traffic(conf, name) as traffic:
-        for number in range(restarts):
-            node = number % 3 + 1
-            cluster.stop_node(node)
+    with Group(conf, name) as ours, Group(user, name, group=f"{name}-direct") as direct:
+        with Traffic(conf, name) as traffic:
+            for number in range(restarts):
+                node = number % 3 + 1
+                cluster.stop_node(node)
+                for group in (ours, direct):
+                    group.poll(1)
+                cluster.start_node(node)
+                cluster.wait_until_ready()
+                for group in (ours, direct):
+                    group.poll(1)
+        deadline = time.monotonic() + 60
+        while len(ours.values) < traffic.sent and time.monotonic() < deadline:
             for group in (ours, direct):
-                group.poll(1)
-            cluster.start_node(node)
-            cluster.wait_until_ready()
-            for group in (ours, direct):
-                group.poll(1)
-    deadline = time.monotonic() + 60
-    while len(ours.values) < traffic.sent and time.monotonic() < deadline:
-        for group in (ours, direct):
-            group.poll(0.5)
-    assert traffic.failed == []
-    assert ours.values == list(range(traffic.sent))
-    assert ours.taken <= direct.taken
-    ours.consumer.close()
-    direct.consumer.close()
+                group.poll(0.5)
+        assert traffic.failed == []
+        assert ours.values == list(range(traffic.sent))
+        assert ours.taken <= direct.taken

@@ -39,13 +39,20 @@ class Traffic:
 
 
 class Group:
-    """A consumer that counts how often its group took its partitions from it."""
+    """A consumer for a `with` block; it counts how often its group took its partitions from it."""
 
     def __init__(self, conf, name, group=None):
         self.values, self.taken = [], 0
         conf = conf | {"group.id": group or name, "auto.offset.reset": "earliest"}
         self.consumer = Consumer(conf)
         self.consumer.subscribe([name], on_revoke=self._take, on_lost=self._take)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        # Left to Python's garbage collector, which may run in any thread, closing can deadlock.
+        self.consumer.close()
 
     def poll(self, seconds):
         deadline = time.monotonic() + seconds
