@@ -22,6 +22,20 @@ pub(crate) fn salted_password(
     iterations: u32,
     cancel: &Cancel,
 ) -> Option<Key> {
+    let salted = hi(mechanism, password, salt, iterations, cancel);
+    wipe_dead_stack();
+    salted
+}
+
+/// Never inlined, so that what it leaves on the stack lies below the caller.
+#[inline(never)]
+fn hi(
+    mechanism: Mechanism,
+    password: &[u8],
+    salt: &[u8],
+    iterations: u32,
+    cancel: &Cancel,
+) -> Option<Key> {
     let u1 = hmac(mechanism, password, &[salt, &1u32.to_be_bytes()]);
     match mechanism {
         Mechanism::ScramSha256 => {
@@ -33,6 +47,15 @@ pub(crate) fn salted_password(
             prf.iterate(password, &u1, iterations, cancel)
         }
     }
+}
+
+/// Zeroes what calls that have returned may have left of the password: a compiler is free to spill or
+/// copy what is zeroed in its own place.
+#[inline(never)]
+fn wipe_dead_stack() {
+    const DEEPEST: usize = 16 * 1024; // several times what hashing takes
+    let mut dead = [0u8; DEEPEST];
+    dead.as_mut_slice().zeroize();
 }
 
 /// How many iterations pass between two looks at the cancel flag: some 0.1 ms.
@@ -80,7 +103,10 @@ impl<W: Word, const BLOCK: usize> Prf<W, BLOCK> {
             copy(password, key.as_mut_slice());
         }
         let state_after = |pad: u8| {
-            let block = Zeroizing::new(key.map(|byte| byte ^ pad));
+            let mut block = Zeroizing::new([0; BLOCK]);
+            for (to, from) in block.iter_mut().zip(key.iter()) {
+                *to = from ^ pad;
+            }
             let mut state = Zeroizing::new(self.initial);
             (self.compress)(&mut state, core::slice::from_ref(&block));
             state
