@@ -49,7 +49,7 @@ impl Lmdb {
 impl Backend for Lmdb {
     fn read(&self, run: &mut dyn FnMut(&dyn Read) -> Result<(), Error>) -> Result<(), Error> {
         let environment = self.share.environment()?;
-        run(&Reader { transaction: begin_read(environment)?, environment })
+        run(&Transaction { inner: begin_read(environment)?, environment })
     }
 
     fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
@@ -58,11 +58,10 @@ impl Backend for Lmdb {
             let text = "the store was opened for reading only: open it for writing";
             return Err(Error::new(Status::INVALID_STATE, text));
         }
-        let transaction =
-            environment.env.write_txn().map_err(|error| environment.explain(error))?;
-        let mut writer = Writer { transaction, environment };
-        run(&mut writer)?; // without a commit, dropping the transaction undoes it
-        writer.transaction.commit().map_err(|error| environment.explain(error))
+        let inner = environment.env.write_txn().map_err(|error| environment.explain(error))?;
+        let mut transaction = Transaction { inner, environment };
+        run(&mut transaction)?; // without a commit, dropping the transaction undoes it
+        transaction.inner.commit().map_err(|error| environment.explain(error))
     }
 
     fn copy_to(&self, file: &mut File) -> Result<(), Error> {
@@ -101,98 +100,79 @@ fn begin_read(environment: &Environment) -> Result<RoTxn<'_, WithoutTls>, Error>
     begun.map_err(|error| environment.explain(error))
 }
 
-struct Reader<'e> {
-    transaction: RoTxn<'e, WithoutTls>,
+/// A transaction of either kind.
+struct Transaction<'e, T> {
+    inner: T,
     environment: &'e Environment,
 }
 
-impl Read for Reader<'_> {
+trait Snapshot {
+    fn snapshot(&self) -> &RoTxn<'_>;
+}
+
+impl Snapshot for RoTxn<'_, WithoutTls> {
+    fn snapshot(&self) -> &RoTxn<'_> {
+        self
+    }
+}
+
+impl Snapshot for RwTxn<'_> {
+    fn snapshot(&self) -> &RoTxn<'_> {
+        self
+    }
+}
+
+impl<T: Snapshot> Read for Transaction<'_, T> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
-        get(self.environment, &self.transaction, table, key)
+        if !fits(key) {
+            return Ok(None);
+        }
+        self.explained(self.database(table).get(self.inner.snapshot(), key))
     }
 
     fn scan(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
-        scan(self.environment, &self.transaction, table, from, visit)
+        // LMDB looks for no empty key.
+        let from = if from.is_empty() { Bound::Unbounded } else { Bound::Included(from) };
+        let entries = self.database(table).range(self.inner.snapshot(), &(from, Bound::Unbounded));
+        for entry in self.explained(entries)? {
+            let (key, value) = self.explained(entry)?;
+            if let ControlFlow::Break(()) = visit(key, value)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn len(&self, table: Table) -> Result<u64, Error> {
-        len(self.environment, &self.transaction, table)
+        self.explained(self.database(table).len(self.inner.snapshot()))
     }
 }
 
-struct Writer<'e> {
-    transaction: RwTxn<'e>,
-    environment: &'e Environment,
-}
-
-impl Read for Writer<'_> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
-        get(self.environment, &self.transaction, table, key)
-    }
-
-    fn scan(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
-        scan(self.environment, &self.transaction, table, from, visit)
-    }
-
-    fn len(&self, table: Table) -> Result<u64, Error> {
-        len(self.environment, &self.transaction, table)
-    }
-}
-
-impl Write for Writer<'_> {
+impl Write for Transaction<'_, RwTxn<'_>> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
         check_key(table, key)?;
-        let outcome = of(self.environment, table).put(&mut self.transaction, key, value);
-        outcome.map_err(|error| self.environment.explain(error))
+        let outcome = self.database(table).put(&mut self.inner, key, value);
+        self.explained(outcome)
     }
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<bool, Error> {
         if !fits(key) {
             return Ok(false);
         }
-        let outcome = of(self.environment, table).delete(&mut self.transaction, key);
+        let outcome = self.database(table).delete(&mut self.inner, key);
+        self.explained(outcome)
+    }
+}
+
+impl<T> Transaction<'_, T> {
+    #[expect(clippy::indexing_slicing, reason = "as many databases as the enum has variants")]
+    fn database(&self, table: Table) -> Database<'static, Bytes, Bytes> {
+        self.environment.tables[table as usize]
+    }
+
+    fn explained<O>(&self, outcome: heed::Result<O>) -> Result<O, Error> {
         outcome.map_err(|error| self.environment.explain(error))
     }
-}
-
-#[expect(clippy::indexing_slicing, reason = "as many databases as the enum has variants")]
-fn of(environment: &Environment, table: Table) -> Database<'static, Bytes, Bytes> {
-    environment.tables[table as usize]
-}
-
-fn get<'t>(
-    environment: &Environment,
-    transaction: &'t RoTxn<'_>,
-    table: Table,
-    key: &[u8],
-) -> Result<Option<&'t [u8]>, Error> {
-    if !fits(key) {
-        return Ok(None);
-    }
-    of(environment, table).get(transaction, key).map_err(|error| environment.explain(error))
-}
-
-fn scan(
-    environment: &Environment,
-    transaction: &RoTxn<'_>,
-    table: Table,
-    from: &[u8],
-    visit: &mut Visit<'_>,
-) -> Result<(), Error> {
-    // LMDB looks for no empty key.
-    let from = if from.is_empty() { Bound::Unbounded } else { Bound::Included(from) };
-    let entries = of(environment, table).range(transaction, &(from, Bound::Unbounded));
-    for entry in entries.map_err(|error| environment.explain(error))? {
-        let (key, value) = entry.map_err(|error| environment.explain(error))?;
-        if let ControlFlow::Break(()) = visit(key, value)? {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn len(environment: &Environment, transaction: &RoTxn<'_>, table: Table) -> Result<u64, Error> {
-    of(environment, table).len(transaction).map_err(|error| environment.explain(error))
 }
 
 #[cfg(test)]

@@ -8,13 +8,12 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, MdbError, WithoutTls};
 use parking_lot::Mutex;
 use rustix::fs::{fstat, ftruncate};
-use rustix::process::{Pid, getpid};
 
 use super::super::backend::Table;
 use super::directory::{DATA, Directory, LOCK, NO_STORE};
 use super::explain::explain;
 use super::presence::Presence;
-use super::system::{MAX_READERS, open_environment};
+use super::system::{MAX_READERS, open_environment, process_id};
 use crate::paths::io;
 use crate::{error::Error, status::Status};
 
@@ -27,7 +26,7 @@ pub(super) struct Environment {
     /// None on a read-only file system, where nobody can write.
     presence: Option<Presence>,
     identity: (u64, u64),
-    pid: Pid,
+    pid: i32,
 }
 
 pub(super) type Tables = [Database<'static, Bytes, Bytes>; Table::ALL.len()];
@@ -47,7 +46,7 @@ impl Environment {
 
     /// LMDB's locks and readers belong to the process that opened it.
     fn check_process(&self) -> Result<(), Error> {
-        if getpid() == self.pid {
+        if process_id() == self.pid {
             return Ok(());
         }
         let path = self.path.display();
@@ -154,7 +153,7 @@ fn environment(
     presence: Option<Presence>,
 ) -> Environment {
     let (path, identity) = (directory.path().to_owned(), directory.identity);
-    Environment { env, tables, path, presence, identity, pid: getpid() }
+    Environment { env, tables, path, presence, identity, pid: process_id() }
 }
 
 fn open_tables(

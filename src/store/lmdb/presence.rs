@@ -13,10 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, getpid};
 
 use super::directory::Directory;
-use super::system::{LockOf, is_locked, lock, unlock};
+use super::system::{LockOf, is_locked, lock, process_id, unlock};
 use crate::paths::io;
 use crate::{error::Error, status::Status};
 
@@ -27,7 +26,7 @@ pub(super) const PRESENCE: &str = "presence.lock";
 pub(super) struct Presence {
     file: OwnedFd,
     path: PathBuf,
-    pid: Pid,
+    pid: i32,
 }
 
 impl Presence {
@@ -40,7 +39,7 @@ impl Presence {
             Err(Errno::ROFS) => return Ok(None),
             Err(errno) => return Err(io(&path, errno)),
         };
-        let presence = Self { file, path, pid: getpid() };
+        let presence = Self { file, path, pid: process_id() };
         let deadline = Instant::now() + PATIENCE;
         loop {
             match lock(&presence.file, OPENING) {
@@ -65,7 +64,7 @@ impl Presence {
 
     /// Takes this process's place.
     pub(super) fn enter(&self) -> Result<(), Error> {
-        let pid = self.pid.as_raw_nonzero().get();
+        let pid = self.pid;
         match lock(&self.file, LockOf::Byte(pid.into())) {
             Ok(()) => Ok(()),
             Err(Errno::AGAIN | Errno::ACCESS) => {
@@ -96,7 +95,7 @@ impl Drop for Presence {
     fn drop(&mut self) {
         // A forked child has the same open file, whose locks are its parent's; and while there is
         // such a child, closing the file alone would not give them back.
-        if getpid() == self.pid {
+        if process_id() == self.pid {
             let _ = unlock(&self.file, LockOf::From(0)); // at worst they go with the process
         }
     }
