@@ -64,7 +64,8 @@ impl TokenManager {
         let mut swept = 0;
         loop {
             // By a reader, so that a sweep in vain holds up nobody.
-            let ids = self.store.read(|read| tokens::expired(read, now_ms, BATCH))?;
+            let mut ids = self.store.read(|read| tokens::expired(read, now_ms, BATCH))?;
+            ids.sort_unstable(); // neighbours share pages, each of which is written once
             if ids.is_empty() {
                 break;
             }
@@ -121,5 +122,6 @@ impl TokenManager {
     }
 }
 
-/// How many tokens are removed in one transaction: some milliseconds.
-const BATCH: usize = 1000;
+/// How many tokens are removed in one transaction, for which other writers wait: some tenths of a
+/// second on a disk. Half as many would take nearly as long, for they lie on as many pages.
+const BATCH: usize = 10_000;
