@@ -95,6 +95,7 @@ def test_all_users_are_described_as_by_kafkas_tool(where):
 def test_a_password_by_file_and_by_prompt(broker, where, user, tmp_path):
     alter = ["configs", *where, "--alter", "--user", user, "--add-config", "SCRAM-SHA-512="]
     file = tmp_path / "password"
+    file.touch(mode=0o600)
     file.write_text("from a file\n")
     done = scramtoken(*alter, "--password-file", file)
     assert (done.returncode, done.stderr) == (0, "")
