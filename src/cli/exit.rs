@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::status::Status;
+use crate::{error::Error, status::Status};
 
 /// Stands at the end of --help.
 pub(super) const HELP: &str = "\
@@ -14,6 +14,14 @@ Exit codes:
   4  the login was refused
   5  the delegation token has expired
   6  a file (properties, keys, token) or store is missing, malformed, or open to others";
+
+/// What went wrong with a file or store: it exits as that, and not as a network does.
+pub(super) fn of_file(error: Error) -> Error {
+    match error.status() {
+        Status::IO => Error::new(Status::CORRUPT, error.text().to_owned()),
+        _ => error,
+    }
+}
 
 /// The exit code of a failure.
 pub(super) fn code(status: Status) -> ExitCode {

@@ -76,11 +76,8 @@ fn describe(connection: &Connection, login: &Login) -> String {
 
 /// The credential that a source has now.
 fn from_source(uri: &str) -> Result<ClientCredential, Error> {
-    let login = Source::open(uri, random::bytes()?)?.log_in(clock::now_ms()).map_err(|error| {
-        // A source that cannot be read is no broker that cannot be reached.
-        let status = if error.status() == Status::IO { Status::CORRUPT } else { error.status() };
-        Error::new(status, error.text().to_owned())
-    })?;
+    let login =
+        Source::open(uri, random::bytes()?)?.log_in(clock::now_ms()).map_err(exit::of_file)?;
     if let Some(warning) = &login.warning {
         warn(warning);
     }

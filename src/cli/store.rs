@@ -75,11 +75,7 @@ impl Arguments {
             Action::Stats(report) => report.stats(),
             Action::Sweep(place) => place.sweep(),
         };
-        done.map_err(|error| match error.status() {
-            // The exit code is that of files, and not that of networks.
-            Status::IO => Error::new(Status::CORRUPT, error.text().to_owned()),
-            _ => error,
-        })
+        done.map_err(exit::of_file)
     }
 }
 

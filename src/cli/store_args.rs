@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::exit;
 use super::secret::without_line_end;
 use crate::source::read_secret_file;
 use crate::store::Store;
@@ -109,11 +110,7 @@ fn named(argument: &str) -> (&str, Option<&str>) {
 }
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, Error> {
-    let bytes = read_secret_file(path).map_err(|error| match error.status() {
-        // The exit code is that of files, and not that of networks.
-        Status::IO => Error::new(Status::CORRUPT, error.text().to_owned()),
-        _ => error,
-    })?;
+    let bytes = read_secret_file(path).map_err(exit::of_file)?;
     let text = str::from_utf8(&bytes).map_err(|_| {
         let text = format!("the secret key in {} is not UTF-8", path.display());
         Error::new(Status::CORRUPT, text)

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::exit;
 use crate::source::{open_secret_file, username_and_password};
 use crate::{error::Error, status::Status};
 
@@ -46,11 +47,7 @@ impl UserFile {
     ///
     /// `PERMISSIONS` where others may read it; `CORRUPT` where it cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::from(open_secret_file(path).map_err(|error| match error.status() {
-            // The exit code is that of files, and not that of networks.
-            Status::IO => Error::new(Status::CORRUPT, error.text().to_owned()),
-            _ => error,
-        })?);
+        let file = File::from(open_secret_file(path).map_err(exit::of_file)?);
         let len = file.metadata().map_err(|error| corrupt(error.to_string()))?.len();
         let buffer = Zeroizing::new(vec![0; MAX_LINE]);
         let (begin, end, position, line, is_json) = (0, 0, 0, 0, None);
