@@ -59,6 +59,8 @@ def test_a_source(broker, tmp_path):
     done = login(broker, config, "--source", f"file:{file}")
     assert done.returncode == 6
     assert "chmod 600" in done.stderr
+    done = login(broker, config, "--source", "file:/no-such-file")
+    assert done.returncode == 6 and "no-such-file" in done.stderr
 
 
 def test_warnings_about_the_properties(broker, tmp_path):
