@@ -43,7 +43,7 @@ test: ## run the tests (under 20 minutes)
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py
 
-test-long: ## run the tests and those that take long (under 50 minutes)
+test-long: ## run the tests that take minutes each (under 50 minutes)
 	demo/prerequisites.sh test-long
 	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
 	$(VENV)/bin/python -m tests.kafka.jars

@@ -2,8 +2,8 @@
 
 usage: run.py [--long]
 
---long adds what takes minutes: pytest's tests marked `long` and cargo's ignored ones. A test that
-was skipped has shown nothing, so it counts as failed.
+--long runs the others, which take minutes: pytest's tests marked `long` and cargo's ignored ones. A
+test that was skipped has shown nothing, so it counts as failed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ CARGO_RESULT = re.compile(r"^test result: \S+\. (\d+) passed; (\d+) failed; (\d+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--long", action="store_true", help="add what takes minutes")
+    parser.add_argument("--long", action="store_true", help="run what takes minutes instead")
     long = parser.parse_args().long
 
     parts = {"cargo test": run_cargo(long), "pytest": run_pytest(long)}
@@ -40,7 +40,7 @@ def run_cargo(long):
     """Counts from the `test result` lines; cargo's ignored tests are those for --long."""
     argv = [os.environ.get("CARGO", "cargo"), "test", "--no-fail-fast"]
     if long:
-        argv += ["--", "--include-ignored"]
+        argv += ["--", "--ignored"]
     counts = Counter(passed=0, failed=0, skipped=0)
     say(argv)
     cargo = subprocess.Popen(
@@ -60,8 +60,7 @@ def run_pytest(long):
     # A file's tests share brokers, and most of them wait: two files at a time fill two cores.
     two_at_a_time = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     argv = [sys.executable, "-m", "pytest", f"--junit-xml={JUNIT}", *two_at_a_time]
-    if not long:
-        argv += ["-m", "not long"]
+    argv += ["-m", "long" if long else "not long"]
     JUNIT.parent.mkdir(exist_ok=True)
     JUNIT.unlink(missing_ok=True)
     say(argv)
