@@ -106,6 +106,40 @@ impl HandshakeScanner {
 /// Length and API key.
 const HEADER: usize = 6;
 
+/// Watches the broker's answers pass.
+#[derive(Default)]
+pub(super) struct AnswerScanner {
+    /// The length of the answer that passes, as far as it has come.
+    length: Vec<u8>,
+    /// How much of it is still to come.
+    rest: usize,
+}
+
+impl AnswerScanner {
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.rest > 0 {
+                let taken = self.rest.min(bytes.len());
+                bytes = bytes.get(taken..).unwrap_or_default();
+                self.rest -= taken;
+            } else {
+                let (taken, rest) = bytes.split_at(bytes.len().min(4 - self.length.len()));
+                bytes = rest;
+                self.length.extend_from_slice(taken);
+                if let Ok(length) = <[u8; 4]>::try_from(self.length.as_slice()) {
+                    self.length.clear();
+                    self.rest = u32::from_be_bytes(length) as usize;
+                }
+            }
+        }
+    }
+
+    /// How many bytes the broker still owes of an answer that it has begun.
+    pub(super) fn rest(&self) -> usize {
+        self.rest
+    }
+}
+
 /// What every request of librdkafka's begins with.
 pub(super) struct RequestHeader {
     pub(super) api_key: i16,
@@ -380,6 +414,24 @@ mod tests {
             assert!(!scanner.ends_with_handshake(&both[..cut]), "{cut}");
             assert!(scanner.ends_with_handshake(&both[cut..]), "{cut}");
             assert!(!scanner.ends_with_handshake(&other), "{cut}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_an_answer_is_known_wherever_it_is_cut() {
+        let answers = [&[0, 0, 1, 0][..], &[7; 256], &[0; 4], &[0, 0, 0, 2], b"ab"].concat();
+        for cut in 0..=answers.len() {
+            let mut scanner = AnswerScanner::default();
+            scanner.pass(&answers[..cut]);
+            let rest = match cut {
+                0..4 => 0,
+                4..260 => 260 - cut,
+                268..270 => 270 - cut,
+                _ => 0,
+            };
+            assert_eq!(scanner.rest(), rest, "{cut}");
+            scanner.pass(&answers[cut..]);
+            assert_eq!(scanner.rest(), 0, "{cut}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::event_loop::{EventLoop, Next, Session, SessionId, Watched};
-use super::frames::{Frames, HandshakeScanner, handshake_is_accepted};
+use super::frames::{AnswerScanner, Frames, HandshakeScanner, handshake_is_accepted};
 use super::login::{Login, LoginConfig, Progress};
 use super::queue::Queue;
 use super::refusal::Refusal;
@@ -30,7 +30,8 @@ pub(super) struct RelaySession {
     /// What librdkafka has asked, until the broker has said anything at all: over TLS 1.3 it refuses
     /// our certificate only after that.
     unheard: Option<Vec<u8>>,
-    scanner: HandshakeScanner,
+    requests: HandshakeScanner,
+    answers: AnswerScanner,
     mode: Mode,
     started: Instant,
     buffer: Box<[u8]>,
@@ -72,7 +73,8 @@ impl RelaySession {
             to_librdkafka: Queue::default(),
             broker,
             unheard: Some(Vec::new()),
-            scanner: HandshakeScanner::default(),
+            requests: HandshakeScanner::default(),
+            answers: AnswerScanner::default(),
             mode: Mode::Stream,
             started: Instant::now(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
@@ -109,18 +111,21 @@ impl RelaySession {
         id: SessionId,
         now: Instant,
     ) -> Result<bool, End> {
-        let Self { broker: Some(broker), mode, to_librdkafka, unheard, .. } = self else {
+        let Self { broker: Some(broker), mode, to_librdkafka, unheard, answers, .. } = self else {
             return Ok(false);
         };
         let received = broker.read(|plain| match mode {
             Mode::Stream => {
                 *unheard = None;
+                answers.pass(plain);
                 to_librdkafka.push(plain);
             }
             Mode::Handshake(frames) => frames.push(plain),
             Mode::Login(_, frames) => frames.broker.push(plain),
             Mode::Refusal(_) => {}
         });
+        // librdkafka can do nothing with a part of an answer.
+        broker.expect(answers.rest());
         let result = match received {
             Ok(Received::Some(_)) => Ok(true),
             Ok(Received::Nothing) => Ok(false),
@@ -203,7 +208,7 @@ impl RelaySession {
                 if let Some(unheard) = &mut self.unheard {
                     unheard.extend_from_slice(bytes);
                 }
-                if self.scanner.ends_with_handshake(bytes) {
+                if self.requests.ends_with_handshake(bytes) {
                     self.mode = Mode::Handshake(Frames::default());
                 }
             }

@@ -1,6 +1,8 @@
 //! Reading and writing sockets that never block.
 
-use std::os::fd::AsFd;
+use core::ffi::c_int;
+use core::ptr;
+use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -28,6 +30,28 @@ pub(super) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Received, 
             Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// From how many unread bytes on the socket is readable (SO_RCVLOWAT of socket(7)). Its end and its
+/// errors are told at once, whatever it is.
+pub(super) fn set_least_readable(socket: impl AsFd, bytes: c_int) -> Result<(), Errno> {
+    let length = libc::socklen_t::try_from(size_of::<c_int>()).map_err(|_| Errno::INVAL)?;
+    let socket = socket.as_fd().as_raw_fd();
+    // SAFETY: the socket is borrowed, so it is open; the value is an int that outlives the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_RCVLOWAT,
+            ptr::from_ref(&bytes).cast(),
+            length,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
     }
 }
 
@@ -64,4 +88,39 @@ pub(super) fn send_from(socket: impl AsFd, bytes: &mut Vec<u8>) -> Result<(), Er
         bytes.drain(..sent);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    fn is_readable(socket: &TcpStream) -> bool {
+        let wait = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+        poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&wait)).unwrap() > 0
+    }
+
+    #[test]
+    fn a_socket_is_readable_from_its_least_on_and_at_its_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut broker = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        set_least_readable(&ours, 100).unwrap();
+        broker.write_all(&[1; 99]).unwrap();
+        assert!(!is_readable(&ours));
+        broker.write_all(&[1]).unwrap();
+        assert!(is_readable(&ours));
+        assert!(matches!(receive(&ours, &mut [0; 100]), Ok(Received::Some(100))));
+        broker.write_all(&[1; 99]).unwrap();
+        assert!(!is_readable(&ours));
+        set_least_readable(&ours, 1).unwrap();
+        assert!(is_readable(&ours));
+        set_least_readable(&ours, 100).unwrap();
+        drop(broker);
+        assert!(is_readable(&ours));
+    }
 }

@@ -1,18 +1,21 @@
 //! TLS on a socket that never blocks.
 
+use core::ffi::c_int;
 use std::io::{self, BufRead, IoSlice, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, writev};
 use rustls::ClientConnection;
 
-use super::socket::{Received, receive, send_some};
+use super::socket::{Received, receive, send_some, set_least_readable};
 
 /// A broker's connection.
 pub(super) struct TlsStream {
     socket: OwnedFd,
     connection: ClientConnection,
     wire: Box<[u8]>,
+    /// What the socket was told last.
+    least_readable: c_int,
 }
 
 /// Why a connection is of no more use.
@@ -26,7 +29,7 @@ pub(super) enum Broken {
 impl TlsStream {
     pub(super) fn new(socket: OwnedFd, mut connection: ClientConnection) -> Self {
         connection.set_buffer_limit(None); // the relay has its own
-        Self { socket, connection, wire: vec![0; BUFFER].into_boxed_slice() }
+        Self { socket, connection, wire: vec![0; BUFFER].into_boxed_slice(), least_readable: 1 }
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
@@ -63,6 +66,17 @@ impl TlsStream {
         Ok(received)
     }
 
+    /// Says how many bytes are still to come of what is of no use before it is whole. While that is
+    /// much, the socket is readable only when a good part of it is there.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        let least_readable = worth_waking_for(bytes);
+        if least_readable != self.least_readable
+            && set_least_readable(&self.socket, least_readable).is_ok()
+        {
+            self.least_readable = least_readable;
+        }
+    }
+
     /// Encrypts; `flush` sends it.
     pub(super) fn write(&mut self, bytes: &[u8]) {
         // Without a limit of its buffer it takes everything.
@@ -95,6 +109,12 @@ impl AsFd for TlsStream {
     }
 }
 
+/// How much must be there of so many bytes that are still to come.
+fn worth_waking_for(bytes: usize) -> c_int {
+    // Almost a whole record of them may have been read already and wait for its end.
+    if bytes >= AT_ONCE as usize + MAX_RECORD { AT_ONCE } else { 1 }
+}
+
 struct Wire<'a>(BorrowedFd<'a>);
 
 impl Write for Wire<'_> {
@@ -117,3 +137,23 @@ impl Write for Wire<'_> {
 
 /// Many records at once: a fetch has a megabyte.
 const BUFFER: usize = 256 * 1024;
+/// A good part of an answer. A fetch at full speed wakes the thread for each record without it, and
+/// then librdkafka's.
+const AT_ONCE: c_int = 128 * 1024;
+/// RFC 5246, 6.2.3: 2^14 + 2048 bytes, and a header of 5. TLS 1.3 has less.
+const MAX_RECORD: usize = 16 * 1024 + 2048 + 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_more_than_will_come() {
+        for bytes in [0, 1, MAX_RECORD, AT_ONCE as usize, AT_ONCE as usize + MAX_RECORD - 1] {
+            assert_eq!(worth_waking_for(bytes), 1, "{bytes}");
+        }
+        for bytes in [AT_ONCE as usize + MAX_RECORD, u32::MAX as usize] {
+            assert_eq!(worth_waking_for(bytes), AT_ONCE, "{bytes}");
+        }
+    }
+}
