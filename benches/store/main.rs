@@ -1,5 +1,8 @@
 //! What stores cost; see docs/benchmarks.md. Prints lines of name, unit and samples, with tabs
 //! between them, for `make bench-store` to make a table of.
+//!
+//! `cargo bench --no-default-features --bench store -- DIRECTORY [PART]..` measures the parts that are
+//! named alone: `lookup` (and opening), `handshake`, `create`, `sweep`.
 #![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
 
 #[path = "../../tests/abi/mod.rs"]
@@ -18,22 +21,35 @@ const MECHANISM: Mechanism = Mechanism::ScramSha512;
 /// Far away: nothing expires but what is made to.
 const LATER_MS: i64 = 4_000_000_000_000;
 
+const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 /// So many tokens are written at once.
 const BATCH: usize = 100_000;
 
 fn main() {
-    let directory = TempDir::new_in(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned()));
-    let directory = directory.unwrap();
-    for size in [1_000, 10_000, 100_000, 1_000_000] {
-        let path = directory.path().join(format!("of-{size}"));
+    // Cargo adds an option of its own.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let directory = TempDir::new_in(arguments.next().unwrap_or_else(|| ".".to_owned())).unwrap();
+    let parts: Vec<String> = arguments.collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+
+    for size in SIZES {
+        let path = directory.path().join(size.to_string());
         fill(&path, size);
-        open_and_close(&path, size);
-        look_up(&open(&path), size);
+        if is_wanted("lookup") {
+            open_and_close(&path, size);
+            look_up(&open(&path), size);
+        }
     }
-    let largest = directory.path().join("of-1000000");
-    handshake::bench(&largest);
-    tokens::create(&open(&directory.path().join("of-1000")));
-    tokens::sweep(&open(&largest));
+    let [smallest, .., largest] = SIZES.map(|size| directory.path().join(size.to_string()));
+    if is_wanted("handshake") {
+        handshake::bench(&largest);
+    }
+    if is_wanted("create") {
+        tokens::create(&open(&smallest));
+    }
+    if is_wanted("sweep") {
+        tokens::sweep(&open(&largest));
+    }
 }
 
 fn open(path: &Path) -> Store {
@@ -54,16 +70,17 @@ fn open_and_close(path: &Path, size: u32) {
 
 /// A fresh transaction for each lookup, of ids in no order.
 fn look_up(store: &Store, size: u32) {
-    let mut number = 1;
-    let ids: Vec<String> = (0..100_000)
-        .map(|_| {
-            number = number * 48_271 % 2_147_483_647_u64; // Lehmer's
-            Store::synthetic_token_id(u32::try_from(number % u64::from(size)).unwrap())
-        })
-        .collect();
+    let ids: Vec<String> = numbers(size).take(100_000).map(Store::synthetic_token_id).collect();
     let look_up = |id: &String| time(|| assert!(store.has_token(id, MECHANISM).unwrap()));
     let _warm: Vec<Duration> = ids.iter().map(look_up).collect();
     report(&format!("lookup/{size}"), "us", ids.iter().map(look_up).collect());
+}
+
+/// Numbers below this one, always the same, in no order.
+fn numbers(below: u32) -> impl Iterator<Item = u32> {
+    let lehmer = |number: &u64| Some(number * 48_271 % 2_147_483_647);
+    let all = std::iter::successors(Some(48_271), lehmer);
+    all.map(move |number| u32::try_from(number % u64::from(below)).unwrap())
 }
 
 fn time(work: impl FnOnce()) -> Duration {

@@ -1,5 +1,6 @@
 //! A token authority's work: tokens made one by one, and many ended ones swept away under readers.
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,7 +10,7 @@ use scramtoken::{
     Credential, Mechanism, NewToken, Principal, Requester, Store, StoredKeys, TokenManager,
 };
 
-use super::{MECHANISM, report, time};
+use super::{MECHANISM, numbers, report, time};
 
 const SALT: &[u8] = b"sixteen bytes...";
 
@@ -40,13 +41,21 @@ pub(crate) fn create(store: &Store) {
     report("create/commit", "us", committed);
 }
 
-/// Every tenth of a million has expired and is swept, while a thread looks others up.
+/// One of ten in a million has expired and is swept, while a thread looks others up. Ids are random,
+/// so those that have expired lie among the others in no order.
 pub(crate) fn sweep(store: &Store) {
-    store.put_synthetic_tokens((0..1_000_000).step_by(10), 0).unwrap();
+    let mut seen = HashSet::new();
+    let mut random = numbers(1_000_000).filter(|number| seen.insert(*number));
+    store.put_synthetic_tokens(random.by_ref().take(100_000), 0).unwrap();
+    let others: Vec<String> = random.take(1000).map(Store::synthetic_token_id).collect();
     let manager = manager(store);
-    report("reader/alone", "us", reads_during(store, || thread::sleep(Duration::from_secs(1))));
+    report(
+        "reader/alone",
+        "us",
+        reads_during(store, &others, || thread::sleep(Duration::from_secs(1))),
+    );
     let mut swept = Duration::ZERO;
-    let reads = reads_during(store, || {
+    let reads = reads_during(store, &others, || {
         let begin = Instant::now();
         assert_eq!(manager.sweep(2000).unwrap(), 100_000);
         swept = begin.elapsed();
@@ -61,15 +70,13 @@ fn manager(store: &Store) -> TokenManager {
     manager
 }
 
-fn reads_during(store: &Store, work: impl FnOnce()) -> Vec<Duration> {
+fn reads_during(store: &Store, ids: &[String], work: impl FnOnce()) -> Vec<Duration> {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let ids: Vec<String> =
-                (0..1000).map(|n| Store::synthetic_token_id(n * 970 + 1)).collect();
             let mut samples = Vec::new();
             while !done.load(Ordering::Relaxed) {
-                for id in &ids {
+                for id in ids {
                     samples.push(time(|| assert!(store.has_token(id, MECHANISM).unwrap())));
                 }
             }

@@ -15,7 +15,7 @@ pub(crate) enum Table {
     Users,
     /// Delegation tokens: id -> token.
     Tokens,
-    /// Digest of a token's HMAC -> id.
+    /// Begin of the digest of a token's HMAC, id -> nothing.
     Hmacs,
     /// Hash of a principal that a token concerns, issue time, id -> nothing.
     Principals,

@@ -3,6 +3,7 @@
 use core::ops::ControlFlow;
 
 use super::backend::{Read, Table};
+use super::indexes::{self, INDEXES};
 use super::keys::{self, KeyState};
 use super::record::{self, Decoder};
 use super::tokens::{self, StoredToken};
@@ -89,21 +90,9 @@ fn entry(
             *to_sweep += u64::from(keys::state(read, token.key_number)? == KeyState::Ending);
             token_entry(read, key, &token)
         }
-        Table::Hmacs => {
-            let id = decoder.rest();
-            index_entry(read, table, key, id, |token| token.hmac_digest == *key)
-        }
-        Table::Principals => {
-            let id = key.get(tokens::PRINCIPAL_ID_AT..).unwrap_or_default();
+        Table::Hmacs | Table::Principals | Table::Expiries => {
             decoder.end()?;
-            index_entry(read, table, key, id, |token| {
-                token.principals().iter().any(|name| token.principal_key(name) == key)
-            })
-        }
-        Table::Expiries => {
-            let id = key.get(tokens::EXPIRY_ID_AT..).unwrap_or_default();
-            decoder.end()?;
-            index_entry(read, table, key, id, |token| token.expiry_key() == key)
+            index_entry(read, table, key)
         }
     }
 }
@@ -118,37 +107,27 @@ fn token_entry(read: &dyn Read, key: &[u8], token: &StoredToken) -> Result<(), E
         let what = "is of a secret key that was removed, with all its tokens";
         return Err(record::corrupt(Table::Tokens, key, what));
     }
-    match record::get(read, Table::Hmacs, &token.hmac_digest)? {
-        Some(decoder) if decoder.rest() == key => {}
-        _ => return Err(missing(Table::Hmacs)),
-    }
-    for principal in token.principals() {
-        if read.get(Table::Principals, &token.principal_key(principal))?.is_none() {
-            return Err(missing(Table::Principals));
+    for index in INDEXES {
+        for entry in token.index_keys(index) {
+            if read.get(index, &entry)?.is_none() {
+                return Err(missing(index));
+            }
         }
     }
-    match read.get(Table::Expiries, &token.expiry_key())? {
-        Some(_) => Ok(()),
-        None => Err(missing(Table::Expiries)),
-    }
+    Ok(())
 }
 
 /// What an index says of a token is so.
-fn index_entry(
-    read: &dyn Read,
-    table: Table,
-    key: &[u8],
-    id: &[u8],
-    agrees: impl FnOnce(&StoredToken) -> bool,
-) -> Result<(), Error> {
+fn index_entry(read: &dyn Read, index: Table, key: &[u8]) -> Result<(), Error> {
+    let id = indexes::id_in(index, key);
     let token = read.get(Table::Tokens, id)?;
     let token = token.map(|record| tokens::decode(id, Decoder::new(Table::Tokens, id, record)?));
     match token {
         // A damaged token is a problem of its own.
         Some(Err(_)) => Ok(()),
-        Some(Ok(token)) if agrees(&token) => Ok(()),
-        Some(Ok(_)) => Err(record::corrupt(table, key, "says of its token what is not so")),
-        None => Err(record::corrupt(table, key, "names a token that is not there")),
+        Some(Ok(token)) if token.index_keys(index).iter().any(|has| has == key) => Ok(()),
+        Some(Ok(_)) => Err(record::corrupt(index, key, "says of its token what is not so")),
+        None => Err(record::corrupt(index, key, "names a token that is not there")),
     }
 }
 

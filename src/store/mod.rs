@@ -5,6 +5,7 @@
 //! check  backup  stats           for who looks after a store
 //! lookup                         what a login's server asks
 //! users  tokens  keys  schema    what the tables mean
+//!        indexes                 how tokens are found otherwise
 //!        record                  every value: version, checksum, fields
 //!        backend                 ordered tables in transactions
 //!        memory, lmdb            of this process alone, or of a host
@@ -18,6 +19,7 @@ mod check;
 #[cfg(test)]
 mod conformance;
 mod credential;
+mod indexes;
 pub(crate) mod keys;
 mod lmdb;
 mod lookup;

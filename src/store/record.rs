@@ -142,11 +142,6 @@ impl<'a, 'k> Decoder<'a, 'k> {
         core::str::from_utf8(self.bytes()?).map_err(|_| self.damaged())
     }
 
-    /// All that is left.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        self.fields
-    }
-
     /// No field is left.
     pub(super) fn end(&self) -> Result<(), Error> {
         if self.fields.is_empty() { Ok(()) } else { Err(self.damaged()) }

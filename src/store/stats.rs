@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use super::Store;
 use super::backend::Table;
-use super::{keys, tokens};
+use super::{indexes, keys};
 use crate::error::Error;
 
 /// How much a store holds.
@@ -50,7 +50,7 @@ impl Store {
         self.read(|read| {
             let mut expired_tokens = 0;
             read.scan(Table::Expiries, b"", &mut |key, _| {
-                if !tokens::is_expiry_before(key, now_ms) {
+                if !indexes::is_expiry_before(key, now_ms) {
                     return Ok(ControlFlow::Break(()));
                 }
                 expired_tokens += 1;

@@ -1,12 +1,10 @@
-//! Delegation tokens and their indexes, which every function here keeps in step.
+//! Delegation tokens, which every function here keeps in step with their indexes.
 
 use core::ops::ControlFlow;
-use std::collections::BTreeSet;
-
-use sha2::{Digest, Sha256};
 
 use super::backend::{Read, Table, Write};
 use super::credential::{CredentialRef, StoredCredential};
+use super::indexes::{self, INDEXES, Indexed, sha256};
 use super::page::{Page, page};
 use super::record::{self, Decoder, Encoder};
 use crate::scram::{Credential, Mechanism};
@@ -50,25 +48,68 @@ pub(crate) fn put(write: &mut dyn Write, token: &StoredToken) -> Result<(), Erro
     }
     remove(write, &token.id)?;
     token.encode()?.put(write, Table::Tokens, id)?;
-    let mut found_by_hmac = Encoder::new();
-    found_by_hmac.array(id);
-    found_by_hmac.put(write, Table::Hmacs, &token.hmac_digest)?;
-    for principal in token.principals() {
-        Encoder::new().put(write, Table::Principals, &token.principal_key(principal))?;
+    for index in INDEXES {
+        for key in token.index_keys(index) {
+            Encoder::new().put(write, index, &key)?;
+        }
     }
-    Encoder::new().put(write, Table::Expiries, &token.expiry_key())
+    Ok(())
 }
 
 /// Removes the token of that id and gives what it was.
 pub(crate) fn remove(write: &mut dyn Write, id: &str) -> Result<Option<StoredToken>, Error> {
-    let Some(token) = by_id(&*write, id)? else { return Ok(None) };
-    write.delete(Table::Tokens, id.as_bytes())?;
-    write.delete(Table::Hmacs, &token.hmac_digest)?;
-    for principal in token.principals() {
-        write.delete(Table::Principals, &token.principal_key(principal))?;
+    Ok(remove_all(write, &[id])?.pop())
+}
+
+/// Removes the tokens of these ids, as far as they are there, and gives what they were.
+pub(crate) fn remove_all(
+    write: &mut dyn Write,
+    ids: &[impl AsRef<str>],
+) -> Result<Vec<StoredToken>, Error> {
+    let mut removed = Vec::new();
+    for id in ids.iter().map(AsRef::as_ref) {
+        if let Some(token) = by_id(&*write, id)? {
+            write.delete(Table::Tokens, id.as_bytes())?;
+            removed.push(token);
+        }
     }
-    write.delete(Table::Expiries, &token.expiry_key())?;
-    Ok(Some(token))
+    remove_from_indexes(write, &removed)?;
+    Ok(removed)
+}
+
+/// Removes tokens that were found [`expired`], but for those that were renewed or removed since, and
+/// gives what they were.
+pub(crate) fn remove_expired(
+    write: &mut dyn Write,
+    expired: &[Indexed],
+) -> Result<Vec<StoredToken>, Error> {
+    let mut removed = Vec::new();
+    for Indexed { id, key } in expired {
+        match by_id(&*write, id)? {
+            Some(token) if token.expiry_key() == *key => {
+                write.delete(Table::Tokens, id.as_bytes())?;
+                removed.push(token);
+            }
+            _ if write.get(Table::Expiries, key)?.is_none() => {}
+            // One that nobody could remove would be found for ever.
+            _ => return Err(record::damaged(Table::Expiries, key)),
+        }
+    }
+    remove_from_indexes(write, &removed)?;
+    Ok(removed)
+}
+
+/// From each index in its own order: the neighbours of a key are on its page, which is copied when
+/// the first of them goes, and written once.
+fn remove_from_indexes(write: &mut dyn Write, tokens: &[StoredToken]) -> Result<(), Error> {
+    for index in INDEXES {
+        let mut keys: Vec<_> = tokens.iter().flat_map(|token| token.index_keys(index)).collect();
+        keys.sort_unstable();
+        for key in keys {
+            write.delete(index, &key)?;
+        }
+    }
+    Ok(())
 }
 
 /// The token of that id, expired or not.
@@ -81,9 +122,13 @@ pub(crate) fn by_id(read: &dyn Read, id: &str) -> Result<Option<StoredToken>, Er
 /// The token of that HMAC, expired or not.
 pub(crate) fn by_hmac(read: &dyn Read, hmac: &[u8]) -> Result<Option<StoredToken>, Error> {
     let digest = hmac_digest(hmac);
-    let Some(decoder) = record::get(read, Table::Hmacs, &digest)? else { return Ok(None) };
-    let id = id_of(Table::Hmacs, &digest, decoder.rest())?;
-    by_id(read, id)?.map(Some).ok_or_else(|| record::damaged(Table::Hmacs, &digest))
+    for found in indexes::of_hmac(read, &digest)? {
+        let token = indexed(read, Table::Hmacs, &found)?;
+        if token.hmac_digest == digest {
+            return Ok(Some(token));
+        }
+    }
+    Ok(None)
 }
 
 /// Every token, in the order of ids. The first page is that from the empty key.
@@ -102,41 +147,22 @@ pub(crate) fn of_principal(
     from: &[u8],
     limit: usize,
 ) -> Result<Page<StoredToken>, Error> {
-    let prefix = principal_prefix(principal);
-    let from = if from.is_empty() { prefix.as_slice() } else { from };
-    let ids = page(read, Table::Principals, from, limit, |key, record| {
-        if !key.starts_with(&prefix) {
-            return Ok(None);
-        }
-        Decoder::new(Table::Principals, key, record)?.end()?;
-        let id = id_of(Table::Principals, key, key.get(PRINCIPAL_ID_AT..).unwrap_or_default())?;
-        Ok(Some((id.to_owned(), key.to_vec())))
-    })?;
-    let mut items = Vec::with_capacity(ids.items.len());
-    for (id, key) in ids.items {
-        let token = by_id(read, &id)?.ok_or_else(|| record::damaged(Table::Principals, &key))?;
-        items.push(token);
-    }
-    Ok(Page { items, next: ids.next })
+    let page = indexes::of_principal(read, principal, from, limit)?;
+    let token = |found| indexed(read, Table::Principals, found);
+    Ok(Page { items: page.items.iter().map(token).collect::<Result<_, _>>()?, next: page.next })
 }
 
-/// Ids of tokens that expired before `now_ms`, those first that expired first.
-pub(crate) fn expired(read: &dyn Read, now_ms: i64, limit: usize) -> Result<Vec<String>, Error> {
-    let ids = page(read, Table::Expiries, b"", limit, |key, record| {
-        if !is_expiry_before(key, now_ms) {
-            return Ok(None);
-        }
-        Decoder::new(Table::Expiries, key, record)?.end()?;
-        let id = key.get(EXPIRY_ID_AT..).unwrap_or_default();
-        Ok(Some((id_of(Table::Expiries, key, id)?.to_owned(), key.to_vec())))
-    })?;
-    for (id, key) in &ids.items {
-        // One that nobody could remove would be found for ever.
-        if by_id(read, id)?.is_none_or(|token| token.expiry_key() != *key) {
-            return Err(record::damaged(Table::Expiries, key));
-        }
-    }
-    Ok(ids.items.into_iter().map(|(id, _)| id).collect())
+/// Tokens that expired before `now_ms`: those that expired first, in the order of ids, where
+/// neighbours lie on the same page. [`remove_expired`] takes them.
+pub(crate) fn expired(read: &dyn Read, now_ms: i64, limit: usize) -> Result<Vec<Indexed>, Error> {
+    let mut found = indexes::expired(read, now_ms, limit)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The token that an index names.
+fn indexed(read: &dyn Read, index: Table, found: &Indexed) -> Result<StoredToken, Error> {
+    by_id(read, &found.id)?.ok_or_else(|| record::damaged(index, &found.key))
 }
 
 /// Ids of the tokens that were made with a secret key, found by looking at every token: as many as
@@ -149,7 +175,7 @@ pub(crate) fn of_key(
 ) -> Result<Page<String>, Error> {
     let looked_at = page(read, Table::Tokens, from, limit, |key, record| {
         let found = TokenLogin::decode(&mut Decoder::new(Table::Tokens, key, record)?)?;
-        let id = id_of(Table::Tokens, key, key)?;
+        let id = indexes::text(Table::Tokens, key, key)?;
         Ok(Some((found.key_number == key_number).then(|| id.to_owned())))
     })?;
     Ok(Page { items: looked_at.items.into_iter().flatten().collect(), next: looked_at.next })
@@ -211,7 +237,7 @@ pub(super) fn decode(key: &[u8], mut decoder: Decoder<'_, '_>) -> Result<StoredT
         credentials.push(StoredCredential::from(&credential.credential(&decoder)?));
     }
     let mut token = StoredToken {
-        id: id_of(Table::Tokens, key, key)?.to_owned(),
+        id: indexes::text(Table::Tokens, key, key)?.to_owned(),
         key_number: login.key_number,
         owner: login.owner.to_owned(),
         issue_ms: decoder.i64()?,
@@ -249,61 +275,13 @@ impl StoredToken {
         }
         Ok(encoder)
     }
-
-    /// Whom it concerns, each once: who owns it, who asked for it, who may renew it.
-    pub(super) fn principals(&self) -> BTreeSet<&str> {
-        let renewers = self.renewers.iter().map(String::as_str);
-        renewers.chain([self.owner.as_str(), &self.requester]).collect()
-    }
-
-    pub(super) fn principal_key(&self, principal: &str) -> Vec<u8> {
-        let issue = ordered(self.issue_ms);
-        [principal_prefix(principal).as_slice(), &issue, self.id.as_bytes()].concat()
-    }
-
-    pub(super) fn expiry_key(&self) -> Vec<u8> {
-        [ordered(self.expiry_ms).as_slice(), self.id.as_bytes()].concat()
-    }
-}
-
-/// A time as a part of keys, so that they stand in the order of time.
-fn ordered(time_ms: i64) -> [u8; TIME_LEN] {
-    (time_ms ^ i64::MIN).to_be_bytes()
-}
-
-/// Whether a key of the table of expiries is of a time before this one.
-pub(super) fn is_expiry_before(key: &[u8], now_ms: i64) -> bool {
-    key.get(..TIME_LEN).is_none_or(|expiry| expiry < ordered(now_ms).as_slice())
-}
-
-const TIME_LEN: usize = 8;
-/// Where the ids stand in the keys of the two tables.
-pub(super) const EXPIRY_ID_AT: usize = TIME_LEN;
-pub(super) const PRINCIPAL_ID_AT: usize = PREFIX_LEN + TIME_LEN;
-const PREFIX_LEN: usize = 16;
-
-/// What the keys of a principal's tokens begin with; principals may be longer than keys.
-fn principal_prefix(principal: &str) -> [u8; PREFIX_LEN] {
-    let mut prefix = [0; PREFIX_LEN];
-    for (to, from) in prefix.iter_mut().zip(sha256(principal.as_bytes())) {
-        *to = from;
-    }
-    prefix
-}
-
-fn id_of<'a>(table: Table, key: &'a [u8], id: &'a [u8]) -> Result<&'a str, Error> {
-    core::str::from_utf8(id).map_err(|_| record::damaged(table, key))
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::scram::StoredKeys;
-    use crate::store::Store;
+    use crate::store::{Store, keys};
 
     /// Of the secret key 1, with a credential of each mechanism from the password "secret".
     pub(in crate::store) fn token(id: &str, owner: &str, expiry_ms: i64) -> StoredToken {
@@ -352,12 +330,15 @@ pub(super) mod tests {
     #[test]
     fn indexes_follow_a_token_that_changes_and_goes() {
         let store = store(&[token("a", "User:alice", 5000), token("b", "User:bob", 6000)]);
-        let expired = |now_ms| store.read(|read| expired(read, now_ms, 10)).unwrap();
+        let expired = |now_ms| {
+            let found = store.read(|read| expired(read, now_ms, 10)).unwrap();
+            found.into_iter().map(|found| found.id).collect::<Vec<_>>()
+        };
         assert_eq!(expired(6001), ["a", "b"]);
         assert_eq!(expired(6000), ["a"]); // the last millisecond still counts
         let renewed = StoredToken { expiry_ms: 9000, ..token("a", "User:alice", 5000) };
         store.write(|write| put(write, &renewed)).unwrap();
-        assert_eq!(expired(9001), ["b", "a"]);
+        assert_eq!(expired(9001), ["a", "b"]);
         assert_eq!(expired(i64::MIN), [""; 0]);
 
         let by_hmac = |hmac: &[u8]| store.read(|read| by_hmac(read, hmac)).unwrap();
@@ -412,6 +393,39 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_was_renewed_since_it_was_found_expired_stays() {
+        let tokens = ["a", "b", "c", "d"].map(|id| token(id, "User:alice", 5000));
+        let store = store(&tokens);
+        let [a, b, c, d] = store.read(|read| expired(read, 5001, 10)).unwrap().try_into().unwrap();
+        let renewed = StoredToken { expiry_ms: 9000, ..token("b", "User:alice", 5000) };
+        store.write(|write| put(write, &renewed)).unwrap();
+        store.write(|write| remove(write, "c")).unwrap();
+        let removed = store.write(|write| remove_expired(write, &[a, b, c])).unwrap();
+        assert_eq!(ids(&removed), ["a"]);
+        store.write(|write| keys::register(write, "key", &[1; 32])).unwrap();
+        assert_eq!(store.check(|_, _| ()).unwrap().problems, [""; 0]);
+
+        // An entry that leads nowhere; nothing is removed.
+        store.write(|write| write.delete(Table::Tokens, b"d")).unwrap();
+        let error = store.write(|write| remove_expired(write, &[d])).unwrap_err();
+        assert_eq!(error.status(), Status::CORRUPT);
+    }
+
+    #[test]
+    fn digests_that_begin_alike_are_told_apart() {
+        let [mut a, mut b] = ["a", "b"].map(|id| token(id, "User:alice", 5000));
+        let first = hmac_digest(b"first");
+        let mut second = first;
+        second[31] ^= 1;
+        (a.hmac_digest, b.hmac_digest) = (second, first);
+        let store = store(&[a, b]);
+        let found = |hmac: &[u8]| store.read(|read| by_hmac(read, hmac)).unwrap();
+        assert_eq!(found(b"first").unwrap().id, "b");
+        store.write(|write| remove(write, "b")).unwrap();
+        assert!(found(b"first").is_none());
+    }
+
+    #[test]
     fn an_index_that_names_no_token_is_damage() {
         let store = store(&[token("a", "User:alice", 5000)]);
         store.write(|write| write.delete(Table::Tokens, b"a")).unwrap();
@@ -419,7 +433,6 @@ pub(super) mod tests {
         let page =
             |principal| store.read(|read| Ok(of_principal(read, principal, b"", 10)?.items.len()));
         assert_eq!(status(page("User:alice")), Status::CORRUPT);
-        assert_eq!(status(store.read(|read| Ok(expired(read, 9000, 10)?.len()))), Status::CORRUPT);
         let by_hmac = store.read(|read| Ok(by_hmac(read, b"a")?.iter().count()));
         assert_eq!(status(by_hmac), Status::CORRUPT);
     }

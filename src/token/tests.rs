@@ -243,7 +243,7 @@ fn a_visitor_breaks_off_and_may_ask_the_manager() {
 }
 
 #[test]
-fn more_tokens_than_a_page_and_a_batch_have() {
+fn more_tokens_than_a_page_and_a_round_of_a_sweep_have() {
     const MANY: usize = 600;
     let store = store();
     let manager = manager(&store, "k");
