@@ -21,7 +21,12 @@ def confluent_config(
         config: confluent-kafka's configuration, without a login of its own.
         source: the URI of a Source, such as "file:/path" or "env:".
         mechanism: "SCRAM-SHA-256" or "SCRAM-SHA-512".
+
+    Raises:
+        TypeError: source is no string.
     """
+    if not isinstance(source, str):
+        raise TypeError(f"source is the URI of a source, such as 'file:/path', and not {source!r}")
     plugins = [os.path.abspath(library._name)]
     if others := config.get("plugin.library.paths"):
         plugins.insert(0, others)

@@ -322,3 +322,8 @@ def test_bad_uri(uri):
 def test_wrong_types(make, text):
     with pytest.raises(TypeError, match=text):
         make()
+
+
+def test_confluent_config_wants_a_uri():
+    with pytest.raises(TypeError, match="source is the URI of a source"):
+        scramtoken.confluent_config({}, source=None)

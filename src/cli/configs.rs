@@ -188,6 +188,9 @@ impl Arguments {
     fn describe(&self, name: Option<&String>) -> Result<(), Error> {
         let names: Vec<String> = name.into_iter().cloned().collect();
         let users = self.users()?.describe(&names)?;
+        if let (Some(name), []) = (name, users.as_slice()) {
+            warn(format_args!("there is no SCRAM user of the name '{}'", escape(name)));
+        }
         let text = match self.output {
             Format::Text => Zeroizing::new(users.iter().map(line).collect()),
             Format::Json => output::line(&Value::Array(users.iter().map(object).collect())),

@@ -252,7 +252,9 @@ def test_users_of_a_store(store):
     assert users(store)["bob"] == [{"mechanism": "SCRAM-SHA-256", "iterations": 8192}]
     missing = configs(store, *delete)
     assert (missing.returncode, "there is no user" in missing.stderr) == (1, True)
-    assert succeed(configs(store, "--describe", "--user", "nobody")) == ""
+    nobody = configs(store, "--describe", "--user", "nobody")
+    assert (nobody.returncode, nobody.stdout) == (0, "")
+    assert "there is no SCRAM user of the name 'nobody'" in nobody.stderr
 
 
 @pytest.fixture
