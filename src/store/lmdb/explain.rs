@@ -43,6 +43,7 @@ fn explain_lmdb(error: MdbError) -> (Status, String) {
         | MdbError::CursorFull
         | MdbError::PageFull
         | MdbError::BadValSize
+        | MdbError::BadDbi
         | MdbError::BadTxn => {
             (Status::CORRUPT, "its file is damaged, or not a store's: restore a backup")
         }
