@@ -323,7 +323,10 @@ int main(int argc, char **argv) {
       "no other user may read, has one credential a line; an expiry of -1 means never:\n\n"
       "  user:NAME:PASSWORD\n"
       "  token:ID:OWNER:EXPIRY_MS:HMAC\n\n"
-      "URI is a store of users and tokens, lmdb:/PATH, that other processes may change meanwhile.\n";
+      "URI is a store of users and tokens, lmdb:/PATH, that other processes may change meanwhile.\n\n"
+      "A peer sends frames, four bytes of length (big-endian) and the content: the mechanism's name,\n"
+      "then its SCRAM messages; each of these is answered with one. That is not Kafka's protocol; the\n"
+      "client in docs/c-api.md speaks it.\n";
   const char *path = NULL, *store = NULL;
   for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
     if (c == 'H') return fputs(usage, stdout), 0;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::cluster_args::ClusterArguments;
 use super::import::Import;
 use super::scram_config::{parse_added, parse_mechanism};
-use super::store_args::StoreArgument;
+use super::store_args::{Missing, StoreArgument};
 use super::users::Users;
 use super::{exit, output, secret, warn};
 use crate::kafka::{ScramAlteration, ScramUser, escape};
@@ -113,7 +113,8 @@ impl Arguments {
 
     /// Whose users.
     fn users(&self) -> Result<Users, Error> {
-        match self.store.open()? {
+        let missing = if self.add_config.is_some() { Missing::Make } else { Missing::Refuse };
+        match self.store.open(missing)? {
             Some(store) => Ok(Users::Store(store)),
             None => Ok(Users::Cluster(Box::new(self.cluster.cluster(self.cluster.config(None)?)?))),
         }
@@ -130,7 +131,7 @@ impl Arguments {
 
     fn import(&self, file: &Path) -> Result<(), Error> {
         let invalid = |text| Err(Error::new(Status::INVALID_ARGUMENT, text));
-        let Some(store) = self.store.open()? else {
+        let Some(store) = self.store.open(Missing::Make)? else {
             return invalid("--import is for --store");
         };
         let mut credentials = Mechanism::ALL.map(|mechanism| (mechanism, 4096)).to_vec();

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::authority::Authority;
 use super::cluster_args::ClusterArguments;
 use super::output::{self, Format};
-use super::store_args::{AuthorityArguments, StoreArgument, principal};
+use super::store_args::{AuthorityArguments, Missing, StoreArgument, principal};
 use super::token_table::{date, list};
 use super::{exit, secret, warn};
 use crate::kafka::Config;
@@ -135,7 +135,8 @@ impl Arguments {
     /// Whom to ask, and which mechanism tokens are likely to log in by.
     fn authority(&self) -> Result<(Authority, Mechanism), Error> {
         if let Some(uri) = &self.store.store {
-            let (manager, requester) = self.authority.open(uri)?;
+            let missing = if self.create { Missing::Make } else { Missing::Refuse };
+            let (manager, requester) = self.authority.open(uri, missing)?;
             return Ok((Authority::Store { manager, requester }, DEFAULT_MECHANISM));
         }
         let config = self.cluster.config(None)?;

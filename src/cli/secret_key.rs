@@ -6,7 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::{exit, output, store_args};
+use super::store_args::{self, Missing};
+use super::{exit, output};
 use crate::source::write_secret_file;
 use crate::token::TokenManager;
 use crate::{clock, error::Error, random, status::Status};
@@ -74,7 +75,7 @@ impl Generate {
 
 impl Remove {
     fn run(&self) -> Result<(), Error> {
-        let store = store_args::open(&self.store)?;
+        let store = store_args::open(&self.store, Missing::Refuse)?;
         let ended = TokenManager::new(&store).remove_secret_key(&self.name, clock::now_ms())?;
         let name = crate::kafka::escape(&self.name);
         output::put(&format!("Removed the secret key {name}; tokens that ended: {ended}\n"), None)

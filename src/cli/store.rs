@@ -7,7 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::progress::bar;
-use super::{exit, output, store_args};
+use super::store_args::{self, Missing};
+use super::{exit, output};
 use crate::store::{Check, Stats, Store};
 use crate::token::TokenManager;
 use crate::{clock, error::Error, status::Status};
@@ -81,7 +82,7 @@ impl Arguments {
 
 impl Place {
     fn sweep(&self) -> Result<(), Error> {
-        let store = store_args::open(&self.store)?;
+        let store = store_args::open(&self.store, Missing::Refuse)?;
         let swept = TokenManager::new(&store).sweep_store(clock::now_ms())?;
         output::put(&format!("Tokens that had ended and were removed: {swept}\n"), None)
     }
@@ -112,8 +113,11 @@ impl Report {
                 None,
             )?,
             Format::Table => {
-                let rows =
-                    [("records", *records), ("tokens to sweep", *to_sweep), ("problems", wrong)];
+                let rows = [
+                    ("records", *records),
+                    ("tokens of removed keys", *to_sweep),
+                    ("problems", wrong),
+                ];
                 let problems: String = problems.iter().map(|text| format!("{text}\n")).collect();
                 output::put(&(table(&rows) + &problems), None)?;
             }

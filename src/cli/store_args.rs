@@ -15,23 +15,36 @@ use crate::{error::Error, status::Status};
 
 #[derive(Args)]
 pub(super) struct StoreArgument {
-    /// Store to work on in place of a cluster: lmdb:/PATH, a directory that is made where missing
+    /// Store to work on in place of a cluster: lmdb:/PATH, a directory that is made when something is
+    /// first put into it
     #[arg(long, value_name = "URI", conflicts_with = "command_config")]
     pub(super) store: Option<String>,
 }
 
 impl StoreArgument {
-    /// The store, where there is one and not a cluster.
-    pub(super) fn open(&self) -> Result<Option<Store>, Error> {
-        self.store.as_deref().map(open).transpose()
+    /// The store, where it is one and not a cluster that is meant.
+    pub(super) fn open(&self, missing: Missing) -> Result<Option<Store>, Error> {
+        self.store.as_deref().map(|uri| open(uri, missing)).transpose()
     }
 }
 
+/// What is done about a store that is not there.
+#[derive(Clone, Copy)]
+pub(super) enum Missing {
+    /// It is made, for what is about to be put into it.
+    Make,
+    /// It is an error: a mistyped path leads to no empty store.
+    Refuse,
+}
+
 /// Opens a store that outlives the program.
-pub(super) fn open(uri: &str) -> Result<Store, Error> {
+pub(super) fn open(uri: &str, missing: Missing) -> Result<Store, Error> {
     if uri.starts_with("memory:") {
         let text = "--store memory: would end with this program: give lmdb:/PATH";
         return Err(Error::new(Status::INVALID_ARGUMENT, text));
+    }
+    if matches!(missing, Missing::Refuse) {
+        drop(Store::open_read_only(uri)?);
     }
     Store::open(uri)
 }
@@ -63,19 +76,23 @@ impl AuthorityArguments {
     /// # Errors
     ///
     /// `INVALID_ARGUMENT` for what is missing, before the store is touched; the keys' and the store's.
-    pub(super) fn open(&self, uri: &str) -> Result<(TokenManager, Requester), Error> {
-        let missing = |text| Error::new(Status::INVALID_ARGUMENT, text);
+    pub(super) fn open(
+        &self,
+        uri: &str,
+        missing: Missing,
+    ) -> Result<(TokenManager, Requester), Error> {
+        let lacking = |text| Error::new(Status::INVALID_ARGUMENT, text);
         let requester = self.requester.clone().ok_or_else(|| {
-            missing("--store wants --as: the principal that asks, such as --as User:alice")
+            lacking("--store wants --as: the principal that asks, such as --as User:alice")
         })?;
         let keys = self.secret_keys()?;
         if keys.is_empty() {
-            return Err(missing(
+            return Err(lacking(
                 "tokens of a store want its secret key: give --secret-key-file (scramtoken secret-key \
                  generate makes one) or --secret-key-env",
             ));
         }
-        let mut manager = TokenManager::new(&open(uri)?);
+        let mut manager = TokenManager::new(&open(uri, missing)?);
         manager.set_authorizer(|_| true);
         for (name, secret) in keys {
             manager.add_secret_key(name, secret.as_bytes())?;

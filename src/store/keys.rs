@@ -49,16 +49,24 @@ pub(crate) fn register(
             (true, true, KeyState::Live) => return Ok(key.clone()),
             (false, false, _) => continue,
             (true, _, KeyState::Ending | KeyState::Ended) => {
-                format!("the secret key {name:?} was removed: a new key needs a new name")
+                format!(
+                    "the secret key {name:?} was removed: leave it out; a new key needs a new name"
+                )
             }
             (false, true, KeyState::Ending | KeyState::Ended) => {
                 format!("the secret key {name:?} has the secret of {other:?}, which was removed")
             }
             (true, false, KeyState::Live) => {
-                format!("the secret key {name:?} has another secret than the store knows it by")
+                format!(
+                    "the secret key {name:?} has another secret than the store knows it by: give it \
+                     a name of its own (the program: FILE=NAME)"
+                )
             }
             (false, true, KeyState::Live) => {
-                format!("the secret key {name:?} has the same secret as {other:?}: use that name")
+                format!(
+                    "the secret key {name:?} has the same secret as {other:?}: use that name (the \
+                     program: FILE={other})"
+                )
             }
         };
         return Err(Error::new(Status::INVALID_ARGUMENT, text));

@@ -101,7 +101,7 @@ def test_the_program(broker, tmp_path):
 
 def test_confluent_kafka(broker, token, tmp_path):
     write_secret(tmp_path / "token.json", json.dumps({"token_id": token.id, "hmac": token.hmac}))
-    names = {"servers": broker.bootstrap(), "source": f"file:{tmp_path / 'token.json'}"}
+    names = {"servers": broker.bootstrap(), "uri": f"file:{tmp_path / 'token.json'}"}
     exec(only_block("python", "confluent_kafka"), names)
     assert len(names["producer"]) == 0
 
@@ -118,7 +118,7 @@ def write_secret(path, text):
     path.write_text(text)
 
 
-def test_a_token_authority(tmp_path):
+def test_a_token_authority(tmp_path, monkeypatch):
     for name in ("build", "target"):
         (tmp_path / name).symlink_to(ROOT / name)
     lines = only_block("sh", "authority.key").splitlines()
@@ -131,11 +131,8 @@ def test_a_token_authority(tmp_path):
             assert listening.startswith("listening on 127.0.0.1:")
         finally:
             stop(process)
-    names = {
-        "uri": f"lmdb:{tmp_path / 'store'}",
-        "password": "bobs-password",
-        "secret_key": (tmp_path / "authority.key").read_text().strip(),
-    }
+    monkeypatch.chdir(tmp_path)
+    names = {"uri": f"lmdb:{tmp_path / 'store'}", "password": "bobs-password"}
     exec(only_block("python", "TokenManager"), names)
     source = scramtoken.Source.open(f"file:{tmp_path / 'alices-token.json'}")
     token = names["token"]

@@ -291,7 +291,8 @@ impl AwaitClientFinal {
             (true, true) => return Ok(true),
             (true, false) => {
                 "r= has the client's nonce doubled, as librdkafka before 2.6.1 sends it: update \
-                 it, or let the server accept doubled nonces"
+                 it, or let the server accept that (doubledNonce in JAAS, \
+                 scramtoken_server_config_set_doubled_nonce in C)"
             }
             (false, _) => "r= is not the nonce that was sent",
         };

@@ -126,5 +126,5 @@ final class NativeLibrary {
         return system + "-" + (architecture.equals("amd64") ? "x86_64" : architecture);
     }
 
-    private static native String version();
+    static native String version();
 }

@@ -109,6 +109,18 @@ final class Options {
         return store;
     }
 
+    /** For the log: no secrets. */
+    @Override
+    public String toString() {
+        if (source != null) {
+            return "the credential is a source's";
+        }
+        return "users and tokens are " + (store == null ? "Kafka's" : "a store's")
+                + ", " + IMPLICIT_TOKENS + "=" + implicitTokens
+                + ", " + DOUBLED_NONCE + "=" + doubledNonce
+                + ", " + AUDIT + "=" + audit;
+    }
+
     private static NativeStore store(Map<String, ?> line) {
         Object uri = line.get(STORE);
         if (uri == null) {

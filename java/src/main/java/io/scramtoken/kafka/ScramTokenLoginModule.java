@@ -6,6 +6,8 @@ import javax.security.auth.callback.CallbackHandler;
 import javax.security.auth.login.LoginException;
 import javax.security.auth.spi.LoginModule;
 import org.apache.kafka.common.security.scram.ScramLoginModule;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Kafka's {@link ScramLoginModule} by libscramtoken: takes the same options, {@code username},
@@ -44,6 +46,8 @@ import org.apache.kafka.common.security.scram.ScramLoginModule;
  * loaded or an option is not as it should be: nothing ever falls back to Kafka's own classes.
  */
 public final class ScramTokenLoginModule implements LoginModule {
+    private static final Logger LOG = LoggerFactory.getLogger(ScramTokenLoginModule.class);
+
     /** Leaves user name, password and tokenauth where Kafka's own classes look for them. */
     private final LoginModule kafka = new ScramLoginModule();
 
@@ -80,6 +84,7 @@ public final class ScramTokenLoginModule implements LoginModule {
         }
         ScramTokenProvider.install();
         subject.getPrivateCredentials().add(options);
+        LOG.info("Logins go through libscramtoken {}: {}", NativeLibrary.version(), options);
         return kafka.login();
     }
 
