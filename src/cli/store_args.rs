@@ -44,7 +44,7 @@ pub(super) fn open(uri: &str, missing: Missing) -> Result<Store, Error> {
         return Err(Error::new(Status::INVALID_ARGUMENT, text));
     }
     if matches!(missing, Missing::Refuse) {
-        drop(Store::open_read_only(uri)?);
+        drop(Store::open_read_only(uri).map_err(exit::of_file)?);
     }
     Store::open(uri)
 }

@@ -36,7 +36,7 @@ def test_check(uri):
     assert done.returncode == 0
     assert [line.split() for line in done.stdout.splitlines()] == [
         ["records", "5"],
-        ["tokens", "to", "sweep", "0"],
+        ["tokens", "of", "removed", "keys", "0"],
         ["problems", "0"],
     ]
 

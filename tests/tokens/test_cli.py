@@ -178,12 +178,34 @@ def test_a_generated_key(key):
     assert key.read_text() == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["delegation-tokens", "--describe"],
+        ["delegation-tokens", "--expire", "--expiry-time-period", "-1", "--hmac", "aG1hYw=="],
+        ["configs", "--describe"],
+        ["configs", "--alter", "--user", "bob", "--delete-config", "SCRAM-SHA-256"],
+        ["secret-key", "remove", "key"],
+        ["store", "sweep"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_mistyped_store_stays_missing(words, key, tmp_path):
+    place = tmp_path / "mistyped"
+    authority = ["--secret-key-file", key, "--as", ALICE] if "tokens" in words[0] else []
+    done = scramtoken(*words, "--store", f"lmdb:{place}", *authority)
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "there is no store" in done.stderr
+    assert not place.exists()
+
+
 def test_secret_keys_that_are_not_taken(tokens, key, tmp_path):
     def refused(*keys):
         done = tokens(ALICE, "--describe", keys=keys)
         assert done.stdout == ""
         return done.returncode, done.stderr
 
+    create(tokens, ALICE)
     short = tmp_path / "short"
     short.write_text("fifteen bytes..\n")
     short.chmod(0o600)
