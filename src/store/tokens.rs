@@ -56,12 +56,13 @@ pub(crate) fn put(write: &mut dyn Write, token: &StoredToken) -> Result<(), Erro
     Ok(())
 }
 
-/// Removes the token of that id and gives what it was.
+/// Removes the token of that id and gives what it was, without credentials.
 pub(crate) fn remove(write: &mut dyn Write, id: &str) -> Result<Option<StoredToken>, Error> {
     Ok(remove_all(write, &[id])?.pop())
 }
 
-/// Removes the tokens of these ids, as far as they are there, and gives what they were.
+/// Removes the tokens of these ids, as far as they are there, and gives what they were, without
+/// credentials.
 pub(crate) fn remove_all(
     write: &mut dyn Write,
     ids: &[impl AsRef<str>],
@@ -69,8 +70,7 @@ pub(crate) fn remove_all(
     let mut removed = Vec::new();
     for id in ids.iter().map(AsRef::as_ref) {
         if let Some(token) = by_id(&*write, id)? {
-            write.delete(Table::Tokens, id.as_bytes())?;
-            removed.push(token);
+            removed.push(take(write, token)?);
         }
     }
     remove_from_indexes(write, &removed)?;
@@ -78,7 +78,7 @@ pub(crate) fn remove_all(
 }
 
 /// Removes tokens that were found [`expired`], but for those that were renewed or removed since, and
-/// gives what they were.
+/// gives what they were, without credentials.
 pub(crate) fn remove_expired(
     write: &mut dyn Write,
     expired: &[Indexed],
@@ -86,10 +86,7 @@ pub(crate) fn remove_expired(
     let mut removed = Vec::new();
     for Indexed { id, key } in expired {
         match by_id(&*write, id)? {
-            Some(token) if token.expiry_key() == *key => {
-                write.delete(Table::Tokens, id.as_bytes())?;
-                removed.push(token);
-            }
+            Some(token) if token.expiry_key() == *key => removed.push(take(write, token)?),
             _ if write.get(Table::Expiries, key)?.is_none() => {}
             // One that nobody could remove would be found for ever.
             _ => return Err(record::damaged(Table::Expiries, key)),
@@ -97,6 +94,13 @@ pub(crate) fn remove_expired(
     }
     remove_from_indexes(write, &removed)?;
     Ok(removed)
+}
+
+/// Removes a token from its table alone, and keeps no credentials, which there are thousands of in a
+/// sweep.
+fn take(write: &mut dyn Write, token: StoredToken) -> Result<StoredToken, Error> {
+    write.delete(Table::Tokens, token.id.as_bytes())?;
+    Ok(StoredToken { credentials: Vec::new(), ..token })
 }
 
 /// From each index in its own order: the neighbours of a key are on its page, which is copied when
