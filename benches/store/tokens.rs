@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use std::{fs, thread};
 
 use scramtoken::{
     Credential, Mechanism, NewToken, Principal, Requester, Store, StoredKeys, TokenManager,
@@ -54,14 +54,21 @@ pub(crate) fn sweep(store: &Store) {
         "us",
         reads_during(store, &others, || thread::sleep(Duration::from_secs(1))),
     );
-    let mut swept = Duration::ZERO;
+    let (mut swept, mut busy) = (Duration::ZERO, Duration::ZERO);
     let reads = reads_during(store, &others, || {
-        let begin = Instant::now();
-        assert_eq!(manager.sweep(2000).unwrap(), 100_000);
-        swept = begin.elapsed();
+        let before = processor_time();
+        swept = time(|| assert_eq!(manager.sweep(2000).unwrap(), 100_000));
+        busy = processor_time() - before;
     });
     report("reader/sweep", "us", reads);
     report("sweep/100000", "s", vec![swept]);
+    report("sweep/processor", "s", vec![busy]);
+}
+
+/// Of this thread.
+fn processor_time() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
 fn manager(store: &Store) -> TokenManager {
