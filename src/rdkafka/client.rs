@@ -158,7 +158,8 @@ impl Client {
         let tls = settings.is_relayed().then(|| settings.tls.read());
         let Settings { source, mechanism, login_timeout, .. } = settings;
         let stand_in = StandIn::new(mechanism, &self.stand_in)?;
-        let config = LoginConfig { source, mechanism, stand_in, timeout: login_timeout, tls };
+        let (timeout, is_down) = (login_timeout, AtomicBool::new(false));
+        let config = LoginConfig { source, mechanism, stand_in, timeout, tls, is_down };
         *self.logins.lock() = Some(Arc::new(config));
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
@@ -29,6 +29,12 @@ pub(super) trait Session: Send {
 
     /// The result of a hash that ran on a thread of its own.
     fn hashed(&mut self, result: Result<AwaitServerFinal, Error>);
+
+    /// librdkafka has closed its end. Whether something that it wrote is still to go out, which
+    /// `advance` then does until it is finished.
+    fn leave(&mut self, _now: Instant) -> bool {
+        false
+    }
 
     /// The end: the sockets are no longer watched.
     fn finish(self: Box<Self>);
@@ -68,11 +74,14 @@ pub(super) struct EventLoop {
     wake: OwnedFd,
     next_id: AtomicU64,
     commands: Mutex<Vec<Command>>,
+    /// How many sessions are to end and have not.
+    leaving: Mutex<usize>,
+    left: Condvar,
 }
 
 enum Command {
     Add(SessionId, Box<dyn Session>),
-    Remove(SessionId),
+    Leave(SessionId),
     Hashed(SessionId, Result<AwaitServerFinal, Error>),
 }
 
@@ -84,10 +93,7 @@ impl EventLoop {
     /// The loop of this process, started when there is none.
     pub(super) fn get() -> Result<&'static Self, Error> {
         let current = CURRENT.load(Ordering::Acquire);
-        // SAFETY: it is null or came from Box::leak below, and is never freed.
-        if let Some(event_loop) = unsafe { current.as_ref() }
-            && event_loop.pid == std::process::id()
-        {
+        if let Some(event_loop) = Self::of_this_process(current) {
             return Ok(event_loop);
         }
         let fresh: &'static Self = Box::leak(Box::new(Self::new().map_err(unavailable)?));
@@ -111,6 +117,12 @@ impl EventLoop {
         Ok(fresh)
     }
 
+    fn of_this_process(current: *mut Self) -> Option<&'static Self> {
+        // SAFETY: it is null or came from Box::leak in `get`, and is never freed.
+        let event_loop = unsafe { current.as_ref() }?;
+        (event_loop.pid == std::process::id()).then_some(event_loop)
+    }
+
     fn new() -> Result<Self, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -121,6 +133,8 @@ impl EventLoop {
             wake,
             next_id: AtomicU64::new(WAKE + 1),
             commands: Mutex::default(),
+            leaving: Mutex::default(),
+            left: Condvar::new(),
         })
     }
 
@@ -131,9 +145,24 @@ impl EventLoop {
         id
     }
 
-    /// Ends a session, which may have ended already.
-    pub(super) fn remove(&self, id: SessionId) {
-        self.send(Command::Remove(id));
+    /// Ends a session, which may have ended already, when what librdkafka wrote has gone out.
+    pub(super) fn leave(&self, id: SessionId) {
+        *self.leaving.lock() += 1;
+        self.send(Command::Leave(id));
+    }
+
+    fn has_left(&self) {
+        *self.leaving.lock() -= 1;
+        self.left.notify_all();
+    }
+
+    /// Waits until the sessions that are to end have ended, and no longer than that. A process that
+    /// ends takes this thread with it, and what librdkafka has written by then would be lost.
+    pub(super) fn wait_for_leaving(longest: Duration) {
+        if let Some(event_loop) = Self::of_this_process(CURRENT.load(Ordering::Acquire)) {
+            let mut leaving = event_loop.leaving.lock();
+            event_loop.left.wait_while_for(&mut leaving, |number| *number > 0, longest);
+        }
     }
 
     /// Runs a hash that may take long on a thread of its own, for the loop to serve others.
@@ -196,6 +225,7 @@ struct Entry {
     /// What its sockets are watched for.
     events: [Option<EventFlags>; 2],
     wake_at: Option<Instant>,
+    is_leaving: bool,
 }
 
 impl Sessions {
@@ -206,7 +236,7 @@ impl Sessions {
         for command in commands {
             match command {
                 Command::Add(id, session) => self.add(id, session),
-                Command::Remove(id) => self.remove(id),
+                Command::Leave(id) => self.leave(id),
                 Command::Hashed(id, result) => {
                     if let Some(entry) = self.by_id.get_mut(&id) {
                         entry.session.hashed(result);
@@ -230,7 +260,7 @@ impl Sessions {
             super::warn(&format!("a login cannot be watched: {error}"));
             return session.finish();
         }
-        self.by_id.insert(id, Entry { session, events, wake_at: None });
+        self.by_id.insert(id, Entry { session, events, wake_at: None, is_leaving: false });
         self.advance(id);
     }
 
@@ -253,6 +283,12 @@ impl Sessions {
         }
     }
 
+    fn leave(&mut self, id: SessionId) {
+        let Some(entry) = self.by_id.get_mut(&id) else { return self.event_loop.has_left() };
+        entry.is_leaving = true;
+        if entry.session.leave(Instant::now()) { self.advance(id) } else { self.remove(id) }
+    }
+
     fn remove(&mut self, id: SessionId) {
         let Some(entry) = self.by_id.remove(&id) else { return };
         if let Some(at) = entry.wake_at {
@@ -264,6 +300,9 @@ impl Sessions {
             let _ = epoll::delete(&self.event_loop.epoll, watched.socket);
         }
         entry.session.finish();
+        if entry.is_leaving {
+            self.event_loop.has_left();
+        }
     }
 
     fn advance_due(&mut self) {

@@ -76,7 +76,7 @@ impl Handover {
 
 impl Drop for Handover {
     fn drop(&mut self) {
-        self.event_loop.remove(self.session);
+        self.event_loop.leave(self.session);
     }
 }
 

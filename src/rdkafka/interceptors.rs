@@ -3,6 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
+use core::time::Duration;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,6 +13,7 @@ use super::api::{
 };
 use super::client::Client;
 use super::conf::{Mode, Owner, Settings};
+use super::event_loop::EventLoop;
 use super::frames::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
 use super::handover::Handover;
 use super::{network, rotation};
@@ -94,6 +96,8 @@ unsafe fn install(api: Api, conf: *mut Conf) -> Result<(), Error> {
 /// librdkafka calls it as an on_conf_destroy interceptor, once.
 unsafe extern "C" fn on_conf_destroy(opaque: *mut c_void) -> c_int {
     let _ = guard(|| {
+        // Of a client's configuration this is called when its threads have ended.
+        EventLoop::wait_for_leaving(LONGEST_WAIT);
         // SAFETY: install made it with Box::into_raw, and librdkafka uses it no more: this is the
         // last of its interceptors to be called.
         drop(unsafe { Box::from_raw(opaque.cast::<Client>()) });
@@ -356,5 +360,7 @@ unsafe fn write_error(error: &Error, errstr: *mut c_char, errstr_size: usize) {
 }
 
 /// The interceptors' name, by which librdkafka knows a second one.
+/// For what librdkafka has written to a broker that is slow.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const NAME: &CStr = c"scramtoken";
 const PLUGIN_PATHS: &CStr = c"plugin.library.paths";

@@ -4,6 +4,7 @@
 //! that its hashing overlaps with the broker's exchange. The proof that completes its login is sent
 //! only when the broker has proved itself and granted a session.
 
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -31,6 +32,8 @@ pub(super) struct LoginConfig {
     pub(super) timeout: Duration,
     /// With SASL_SSL: how, or why not. No connection is then made without.
     pub(super) tls: Option<Result<Tls, Error>>,
+    /// With SASL_SSL: a broker could not be reached, and the operator has been told.
+    pub(super) is_down: AtomicBool,
 }
 
 /// A login that librdkafka has asked for.

@@ -51,7 +51,7 @@ struct Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.event_loop.remove(self.session);
+        self.event_loop.leave(self.session);
     }
 }
 

@@ -15,6 +15,11 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        // What was sent may not outweigh what waits, where a slow reader never lets it run empty.
+        if self.sent > self.len() {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
         self.bytes.extend_from_slice(bytes);
     }
 

@@ -5,13 +5,14 @@
 //! re-authentication. librdkafka never has the network's socket, so no failure can make it speak to
 //! the broker in the clear.
 
+use core::sync::atomic::Ordering;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::event_loop::{EventLoop, Next, Session, SessionId, Watched};
 use super::frames::{AnswerScanner, Frames, HandshakeScanner, handshake_is_accepted};
-use super::login::{Login, LoginConfig, Progress};
+use super::login::{HOLD_BACK, Login, LoginConfig, Progress};
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::socket::{Received, receive, receive_frames};
@@ -34,6 +35,8 @@ pub(super) struct RelaySession {
     answers: AnswerScanner,
     mode: Mode,
     started: Instant,
+    /// librdkafka has closed its end, and what it wrote goes out until then at the latest.
+    leaves_at: Option<Instant>,
     buffer: Box<[u8]>,
 }
 
@@ -45,6 +48,9 @@ enum Mode {
     Login(Box<Login>, FramesOfBoth),
     /// librdkafka is told why there is no broker.
     Refusal(Box<Refusal>),
+    /// Nobody is there. librdkafka finds its connection closed then, and tries again as it does without
+    /// us: an application may give up at a refusal.
+    Down(Instant),
 }
 
 #[derive(Default)]
@@ -77,6 +83,7 @@ impl RelaySession {
             answers: AnswerScanner::default(),
             mode: Mode::Stream,
             started: Instant::now(),
+            leaves_at: None,
             buffer: vec![0; BUFFER].into_boxed_slice(),
         };
         if let Some(error) = error {
@@ -102,7 +109,23 @@ impl RelaySession {
             moved |= broker.flush().map_err(|_| End)?;
         }
         moved |= self.to_librdkafka.send(&self.librdkafka).map_err(|_| End)? > 0;
-        Ok(moved)
+        let has_reason = matches!(self.mode, Mode::Refusal(_) | Mode::Down(_));
+        let is_over = self.broker.is_none() && !has_reason && self.to_librdkafka.len() == 0;
+        if is_over { Err(End) } else { Ok(moved) }
+    }
+
+    /// One round of the way out alone: whether there may be more.
+    fn drain(&mut self) -> Result<bool, End> {
+        let broker = self.broker.as_mut().ok_or(End)?;
+        // An answer that nobody reads would make close(2) break the connection off.
+        let Ok(Received::Some(_) | Received::Nothing) = broker.read(|_| {}) else {
+            return Err(End);
+        };
+        broker.flush().map_err(|_| End)?;
+        if broker.has_unsent() {
+            return Ok(false);
+        }
+        if self.read_librdkafka()? { Ok(true) } else { Err(End) }
     }
 
     fn read_broker(
@@ -122,7 +145,7 @@ impl RelaySession {
             }
             Mode::Handshake(frames) => frames.push(plain),
             Mode::Login(_, frames) => frames.broker.push(plain),
-            Mode::Refusal(_) => {}
+            Mode::Refusal(_) | Mode::Down(_) => {}
         });
         // librdkafka can do nothing with a part of an answer.
         broker.expect(answers.rest());
@@ -145,13 +168,18 @@ impl RelaySession {
             Mode::Login(login, frames) => {
                 login.take_responses(&mut frames.broker, now, event_loop, id);
             }
-            Mode::Stream | Mode::Refusal(_) => {}
+            Mode::Stream | Mode::Refusal(_) | Mode::Down(_) => {}
         }
         let is_handshaking = self.is_handshaking();
+        let is_connected = self.broker.as_ref().is_some_and(TlsStream::is_connected);
         match (result, &mut self.mode) {
             (Ok(moved), _) => Ok(moved),
             (Err(text), Mode::Login(login, _)) => {
                 login.fail(Error::new(Status::IO, format!("{text} in the login: see its log")));
+                Ok(false)
+            }
+            (Err(text), _) if is_handshaking && !is_connected => {
+                self.go_down(&text, now);
                 Ok(false)
             }
             (Err(text), _) if is_handshaking => {
@@ -161,8 +189,8 @@ impl RelaySession {
             }
             (Err(_), _) => {
                 // What it said last is still for librdkafka.
-                let _ = self.to_librdkafka.send(&self.librdkafka);
-                Err(End)
+                self.broker = None;
+                Ok(false)
             }
         }
     }
@@ -170,6 +198,7 @@ impl RelaySession {
     /// The broker's answer to SaslHandshake has come.
     fn begin_login(&mut self, frame: &[u8], now: Instant) -> Result<(), End> {
         let length = u32::try_from(frame.len()).map_err(|_| End)?;
+        self.config.is_down.store(false, Ordering::Relaxed);
         self.to_librdkafka.push(&length.to_be_bytes());
         self.to_librdkafka.push(frame);
         self.mode = if handshake_is_accepted(frame) {
@@ -190,6 +219,9 @@ impl RelaySession {
                 Ok(Received::Nothing) => Ok(false),
                 Ok(Received::End) | Err(_) => Err(End),
             };
+        }
+        if let Mode::Down(_) = self.mode {
+            return Ok(false);
         }
         // Before TLS stands, and while the broker is slow, what librdkafka sends stays in the kernel.
         if self.broker.as_ref().is_some_and(|broker| broker.is_handshaking() || broker.has_unsent())
@@ -217,7 +249,9 @@ impl RelaySession {
                 self.to_librdkafka.push(&answers);
             }
             // librdkafka has nothing to say before the answer, and Login was dealt with.
-            (Mode::Stream | Mode::Handshake(_) | Mode::Login(..), _) => return Err(End),
+            (Mode::Stream | Mode::Handshake(_) | Mode::Login(..) | Mode::Down(_), _) => {
+                return Err(End);
+            }
         }
         Ok(true)
     }
@@ -251,9 +285,20 @@ impl RelaySession {
                 }
                 None => Ok(false),
             },
+            Mode::Down(until) => {
+                if now >= *until {
+                    Err(End)
+                } else {
+                    Ok(false)
+                }
+            }
             Mode::Stream | Mode::Handshake(_) => {
                 if self.is_handshaking() && now >= self.started + self.config.timeout {
                     let seconds = self.config.timeout.as_secs_f32();
+                    if !self.broker.as_ref().is_some_and(TlsStream::is_connected) {
+                        self.go_down(&format!("it has not answered within {seconds} s"), now);
+                        return Ok(false);
+                    }
                     let text = format!(
                         "the broker has not completed the TLS handshake within {seconds} s: is \
                          this its SSL listener's port?"
@@ -270,6 +315,14 @@ impl RelaySession {
         self.broker.as_ref().is_some_and(TlsStream::is_handshaking)
     }
 
+    fn go_down(&mut self, why: &str, now: Instant) {
+        if !self.config.is_down.swap(true, Ordering::Relaxed) {
+            super::warn(&format!("no broker can be reached: {why}"));
+        }
+        self.broker = None;
+        self.mode = Mode::Down(now + HOLD_BACK);
+    }
+
     fn refuse(&mut self, error: Error, now: Instant) {
         self.broker = None;
         let mut refusal = Refusal::new(error, self.config.mechanism, now);
@@ -283,6 +336,7 @@ impl RelaySession {
         match &self.mode {
             Mode::Login(login, _) => Some(login.wake_at()),
             Mode::Refusal(refusal) => refusal.wake_at(),
+            Mode::Down(until) => Some(*until),
             Mode::Stream | Mode::Handshake(_) => {
                 self.is_handshaking().then_some(self.started + self.config.timeout)
             }
@@ -302,10 +356,17 @@ impl Session for RelaySession {
     }
 
     fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next {
+        if self.leaves_at.is_some_and(|at| at <= now) {
+            return Next::Finish;
+        }
         for _ in 0..ROUNDS {
-            match self.pump(event_loop, id, now) {
+            let moved = match self.leaves_at {
+                Some(_) => self.drain(),
+                None => self.pump(event_loop, id, now),
+            };
+            match moved {
                 Ok(true) => {}
-                Ok(false) => return Next::Wait(self.wake_at()),
+                Ok(false) => return Next::Wait(self.leaves_at.or(self.wake_at())),
                 Err(End) => return Next::Finish,
             }
         }
@@ -320,12 +381,13 @@ impl Session for RelaySession {
     }
 
     /// What librdkafka wrote before it closed its end goes out, as it would by close(2).
+    fn leave(&mut self, now: Instant) -> bool {
+        let stands = matches!(self.mode, Mode::Stream) && !self.is_handshaking();
+        self.leaves_at = stands.then(|| now + self.config.timeout);
+        stands
+    }
+
     fn finish(mut self: Box<Self>) {
-        while matches!(self.mode, Mode::Stream) && matches!(self.read_librdkafka(), Ok(true)) {
-            if self.broker.as_mut().is_some_and(|broker| broker.flush().is_err()) {
-                break;
-            }
-        }
         if let Some(broker) = &mut self.broker {
             broker.close();
         }

@@ -59,7 +59,9 @@ impl TlsSettings {
     }
 
     fn trust(&self) -> Result<Trust, Error> {
-        if matches!(self.get(VERIFICATION), Some("false" | "f" | "0")) {
+        // As librdkafka reads a boolean; Python writes False.
+        let no = |value: &str| ["false", "f", "0"].iter().any(|no| value.eq_ignore_ascii_case(no));
+        if self.get(VERIFICATION).is_some_and(no) {
             return Ok(Trust::Anybody);
         }
         let roots = self.roots()?;

@@ -16,6 +16,8 @@ pub(super) struct TlsStream {
     wire: Box<[u8]>,
     /// What the socket was told last.
     least_readable: c_int,
+    /// Whether it has taken or given a byte: before that it may be that nobody is there.
+    is_connected: bool,
 }
 
 /// Why a connection is of no more use.
@@ -29,11 +31,21 @@ pub(super) enum Broken {
 impl TlsStream {
     pub(super) fn new(socket: OwnedFd, mut connection: ClientConnection) -> Self {
         connection.set_buffer_limit(None); // the relay has its own
-        Self { socket, connection, wire: vec![0; BUFFER].into_boxed_slice(), least_readable: 1 }
+        Self {
+            socket,
+            connection,
+            wire: vec![0; BUFFER].into_boxed_slice(),
+            least_readable: 1,
+            is_connected: false,
+        }
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.is_connected
     }
 
     /// Whether more should be written only when this has been sent.
@@ -93,6 +105,7 @@ impl TlsStream {
                 Err(error) => return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
             }
         }
+        self.is_connected |= moved;
         Ok(moved)
     }
 

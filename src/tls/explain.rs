@@ -67,7 +67,19 @@ fn certificate(error: &CertificateError, advice: &Advice) -> String {
                 "the broker's certificate bears a wrong signature; {trust} must hold its authority"
             )
         }
-        other => format!("the broker's certificate is not acceptable: {other}"),
+        // webpki's own errors come as others, with a name alone.
+        other => match other.to_string() {
+            text if text.contains("CaUsedAsEndEntity") => format!(
+                "the broker's certificate is an authority's own, such as openssl req -x509 makes; \
+                 give the broker one that an authority has signed, and {trust} the authority"
+            ),
+            text if text.contains("UnsupportedCertVersion") => {
+                "the broker's certificate is of X.509's version 1; give the broker one of version \
+                 3, with its host names as subjectAltName"
+                    .to_owned()
+            }
+            text => format!("the broker's certificate is not acceptable: {text}"),
+        },
     }
 }
 

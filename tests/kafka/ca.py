@@ -76,6 +76,18 @@ def client_auth_required(authority):
     }
 
 
+def self_signed(path):
+    """Writes the key and certificate of an authority that is a server itself."""
+    key, certificate = _certificate(
+        "scramtoken test CA and server", None, [x509.DNSName("localhost")]
+    )
+    pem = serialization.Encoding.PEM
+    private = serialization.PrivateFormat.PKCS8
+    key_pem = key.private_bytes(pem, private, serialization.NoEncryption())
+    path.touch(0o600)
+    path.write_bytes(key_pem + certificate.public_bytes(pem))
+
+
 def _certificate(name, issuer=None, alternatives=(), not_after=None):
     """A key and its certificate: an authority's own, or a server's signed by `issuer`."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import socket
+import sys
 import time
 
 import pytest
@@ -17,7 +18,7 @@ from tests.c.compile import VALGRIND, succeed
 from tests.kafka.properties import USERS
 
 from .programs import EXAMPLE, compile_program
-from .stock import config, produce, topic
+from .stock import config, consume, produce, topic
 from .test_clients import EVENT_LOOP, descriptors, threads, wait_until
 from .traffic import REAUTHENTICATION_MS, Group, Traffic
 
@@ -35,6 +36,32 @@ def client_config(broker, source, listener, **properties):
     if listener == "SASL_SSL":
         conf |= {"security.protocol": listener, "ssl.ca.location": str(broker.authority.pem)}
     return conf
+
+
+# Delivered, by acks=0, is what has been sent; close(2) leaves that to the system.
+UNACKNOWLEDGED = """
+import json, sys
+from confluent_kafka import Producer
+
+conf, topic, count = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+failed = []
+producer = Producer(conf | {"acks": "0", "queue.buffering.max.messages": 1000000})
+for number in range(count):
+    producer.produce(topic, bytes(1000), on_delivery=lambda e, _: e and failed.append(e))
+    producer.poll(0)
+assert producer.flush(60) == 0 and not failed
+del producer
+"""
+
+
+@ONE_BROKER
+def test_what_was_sent_outlives_its_process(broker, source):
+    conf = client_config(broker, source.write(broker.create_token("User:alice")), "SASL_SSL")
+    del conf["logger"]
+    name = topic()
+    produce(conf, name, 1)
+    succeed([sys.executable, "-c", UNACKNOWLEDGED, json.dumps(conf), name, "20000"])
+    assert len(consume(conf, name, 20_001)) == 20_001
 
 
 def cut_connections(port):

@@ -1,12 +1,16 @@
 """SASL_SSL: the plugin speaks TLS, and librdkafka never has a network socket."""
 
+import contextlib
 import os
 import socket
+import ssl
 import threading
 import time
 
 import pytest
 from confluent_kafka import KafkaException, Producer
+
+from tests.kafka.ca import self_signed
 
 from .librdkafka import debians, plugin, wheels
 from .stalled import StalledBroker
@@ -98,9 +102,10 @@ def test_a_wrong_host(broker, token, source):
         assert Client(conf).works()
 
 
-def test_without_verification(broker, token, source):
+@pytest.mark.parametrize("no", ["false", False])
+def test_without_verification(broker, token, source, no):
     conf = tls(broker, source.write(token), ssl_ca_location="")
-    conf["enable.ssl.certificate.verification"] = "false"
+    conf["enable.ssl.certificate.verification"] = no
     assert Client(conf).works()
 
 
@@ -126,6 +131,42 @@ def test_a_source_that_is_missing(broker, source):
 def test_what_cannot_be_honoured_is_refused(source, name):
     with pytest.raises(KafkaException, match=name.replace("_", ".")):
         Client(config("127.0.0.1:9", source, security_protocol="SASL_SSL", **{name: "x"}))
+
+
+def test_an_authoritys_own_certificate(source, tmp_path):
+    """As `openssl req -x509` makes it."""
+    source.write_fields(token_id="id", hmac="aGk=")
+    pem = tmp_path / "own.pem"
+    self_signed(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with contextlib.suppress(OSError):
+                        context.wrap_socket(connection, server_side=True).close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        conf = config(address, source, security_protocol="SASL_SSL", ssl_ca_location=str(pem))
+        assert "is an authority's own" in Client(conf).refusal()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_broker_that_is_down(source):
+    """It is not what an application gives up at."""
+    source.write_fields(token_id="id", hmac="aGk=")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    client = Client(config(address, source, security_protocol="SASL_SSL"))
+    with pytest.raises(KafkaException):
+        client.client.list_topics(timeout=2)
+    client.client.poll(0)
+    names = {error.name() for error in client.errors}
+    assert "_ALL_BROKERS_DOWN" in names and "_AUTHENTICATION" not in names
 
 
 def test_nothing_is_sent_in_the_clear(source):

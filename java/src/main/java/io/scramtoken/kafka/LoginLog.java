@@ -12,6 +12,8 @@ final class LoginLog {
     private static final Logger AUDIT = LoggerFactory.getLogger("io.scramtoken.audit");
     private static final int REFUSALS_PER_SECOND = 10;
     private static final RateLimit REFUSALS = new RateLimit(REFUSALS_PER_SECOND);
+    /** Refusals where nothing is audited take no audit lines from where it is. */
+    private static final RateLimit AUDITED_REFUSALS = new RateLimit(REFUSALS_PER_SECOND);
 
     private LoginLog() {}
 
@@ -20,6 +22,12 @@ final class LoginLog {
     }
 
     static void refused(String mechanism, String[] names, NativeException reason, boolean audit) {
+        if (audit) {
+            long leftOut = AUDITED_REFUSALS.admit(System.nanoTime());
+            if (leftOut != RateLimit.LEAVE_OUT) {
+                AUDIT.info(json(reason.status(), mechanism, names, false, leftOut));
+            }
+        }
         long leftOut = REFUSALS.admit(System.nanoTime());
         if (leftOut == RateLimit.LEAVE_OUT) {
             return;
@@ -32,9 +40,6 @@ final class LoginLog {
                 before,
                 reason.status(),
                 reason.getMessage());
-        if (audit) {
-            AUDIT.info(json(reason.status(), mechanism, names, false, leftOut));
-        }
     }
 
     /** The fields of the C API's audit events. */
