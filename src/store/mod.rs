@@ -45,11 +45,11 @@ pub use stats::{FileStats, Stats};
 pub use users::User;
 
 use self::backend::Backend;
-use self::lmdb::Lmdb;
+use self::lmdb::{Lmdb, NO_STORE};
 use self::lookup::Found;
 use self::memory::Memory;
 use self::schema::MockSecret;
-use crate::paths::absolute;
+use crate::paths::{absolute, io};
 use crate::scram::{
     AwaitClientFinal, Credential, ITERATIONS, MAX_MESSAGE, Mechanism, MockChallenges,
     NeedCredential, Rejected, SALT_LEN, StoredKeys, check_name,
@@ -96,7 +96,13 @@ impl Store {
                 let text = "a store in memory begins empty: it is not for reading only";
                 Err(Error::new(Status::INVALID_ARGUMENT, text))
             }
-            Place::Lmdb(path) => Self::ready(uri, Box::new(Lmdb::open(&path, true)?), true),
+            Place::Lmdb(path) => {
+                let lmdb = Lmdb::open(&path, true)?;
+                if !read(&lmdb, schema::is_begun)? {
+                    return Err(io(&path, NO_STORE));
+                }
+                Self::ready(uri, Box::new(lmdb), true)
+            }
         }
     }
 

@@ -12,9 +12,16 @@ pub(super) const VERSION: u32 = 1;
 /// The secret of made-up challenges, the same for every server of the store.
 pub(super) type MockSecret = Zeroizing<[u8; 32]>;
 
-/// Whether there is a store in the tables.
+/// Whether there is a store in the tables. They are empty between the commit that makes them and the
+/// one of [`begin`], and stay so where the process is killed there. Entries without a version are a
+/// store, and a damaged one.
 pub(super) fn is_begun(read: &dyn Read) -> Result<bool, Error> {
-    Ok(read.len(Table::Meta)? > 0)
+    for table in Table::ALL {
+        if read.len(table)? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Begins a store, unless somebody else just has.
@@ -77,7 +84,9 @@ const MOCK_SECRET_KEY: &[u8] = b"mock-secret";
 #[cfg(test)]
 mod tests {
     use super::super::Store;
+    use super::super::lmdb::Lmdb;
     use super::*;
+    use crate::scram::Mechanism;
 
     #[test]
     fn a_newer_version_is_refused_by_both_names() {
@@ -95,6 +104,35 @@ mod tests {
             assert_eq!(error.status(), Status::CORRUPT);
             assert!(error.text().contains("version 2"), "{error}");
             assert!(error.text().contains("knows 1: update it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn tables_without_entries_are_no_store_yet() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        let uri = format!("lmdb:{}", path.display());
+        let missing = Store::open_read_only(&uri).unwrap_err();
+        drop(Lmdb::open(&path, false).unwrap()); // as far as a killed process got
+        assert_eq!(Store::open_read_only(&uri).unwrap_err(), missing);
+        drop(Store::open(&uri).unwrap());
+        Store::open_read_only(&uri).unwrap();
+    }
+
+    #[test]
+    fn entries_without_a_version_are_damage() {
+        let directory = tempfile::tempdir().unwrap();
+        let uri = format!("lmdb:{}/store", directory.path().display());
+        let store = Store::open(&uri).unwrap();
+        store.put_user(Mechanism::ScramSha256, b"alice", b"pencil", 4096).unwrap();
+        let wipe = |write: &mut dyn Write| {
+            write.delete(Table::Meta, VERSION_KEY)?;
+            write.delete(Table::Meta, MOCK_SECRET_KEY)
+        };
+        assert!(store.write(wipe).unwrap());
+        drop(store);
+        for outcome in [Store::open(&uri), Store::open_read_only(&uri)] {
+            assert_eq!(outcome.unwrap_err().status(), Status::CORRUPT);
         }
     }
 

@@ -18,7 +18,8 @@ pub(in crate::store) const DATA: &str = "data.mdb";
 pub(super) const LOCK: &str = "lock.mdb";
 
 /// What a reader is told where nobody has written.
-pub(super) const NO_STORE: &str = "there is no store: open it for writing once, which makes it";
+pub(in crate::store) const NO_STORE: &str =
+    "there is no store: open it for writing once, which makes it";
 
 /// An open directory that was checked.
 pub(super) struct Directory {

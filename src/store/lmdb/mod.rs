@@ -21,8 +21,8 @@ use super::backend::{Backend, Read, Table, Visit, Write, check_key, fits};
 use super::stats::FileStats;
 use crate::{error::Error, status::Status};
 
-/// The file of the tables.
-pub(super) use directory::DATA;
+/// The file of the tables, and what a reader is told where they were never begun.
+pub(super) use directory::{DATA, NO_STORE};
 
 /// The files that a store makes anew where they are missing.
 pub(super) const LOCKS: [&str; 2] = [directory::LOCK, presence::PRESENCE];
