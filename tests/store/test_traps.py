@@ -109,6 +109,37 @@ def test_a_fork_amid_transactions_does_not_hang_the_child(uri):
     )
 
 
+def test_a_fork_amid_opening_and_closing_does_not_hang_the_child(uri):
+    python(
+        """
+        import signal, threading, warnings
+        warnings.simplefilter("ignore")  # that it forks with threads is the point
+        store = library.open(sys.argv[1])
+        ended = False
+        def open_and_close():
+            while not ended:
+                library.open(sys.argv[1] + "-of-a-thread").close()
+        thread = threading.Thread(target=open_and_close)
+        thread.start()
+        for _ in range(40):
+            if (child := os.fork()) == 0:
+                signal.alarm(10)
+                store.close()
+                library.open(sys.argv[1] + "-of-a-child").close()
+                os._exit(7)
+            exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            if exit_code != 7:
+                break
+        ended = True
+        thread.join()
+        assert exit_code == 7, exit_code
+        store.put_user("alice", "pencil")
+        store.close()
+        """,
+        uri,
+    )
+
+
 # ---- one process id, two users of LMDB ----
 
 

@@ -6,6 +6,7 @@
 mod directory;
 mod explain;
 mod open;
+mod opened;
 mod presence;
 mod system;
 

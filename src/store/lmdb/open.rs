@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, MdbError, WithoutTls};
-use parking_lot::Mutex;
 use rustix::fs::{fstat, ftruncate};
 
 use super::super::backend::Table;
 use super::directory::{DATA, Directory, LOCK, NO_STORE};
 use super::explain::explain;
+use super::opened::opened;
 use super::presence::Presence;
 use super::system::{MAX_READERS, open_environment, process_id};
 use crate::paths::io;
@@ -30,9 +30,6 @@ pub(super) struct Environment {
 }
 
 pub(super) type Tables = [Database<'static, Bytes, Bytes>; Table::ALL.len()];
-
-/// LMDB may be opened once in a process.
-static OPEN: Mutex<Vec<Arc<Environment>>> = Mutex::new(Vec::new());
 
 impl Environment {
     /// Whether nothing can write to the store.
@@ -66,7 +63,7 @@ impl Share {
     /// it is missing and `create` says so.
     pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
         let directory = Directory::open(path, create)?;
-        let mut open = OPEN.lock();
+        let mut open = opened(); // LMDB may be opened once in a process
         if let Some(found) = open.iter().find(|found| found.identity == directory.identity) {
             found.check_process()?;
             return Ok(Self(Some(Arc::clone(found))));
@@ -91,7 +88,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let mut open = OPEN.lock();
+        let mut open = opened();
         let Some(environment) = self.0.take() else { return };
         // The list's and this one.
         if Arc::strong_count(&environment) == 2 {
