@@ -154,7 +154,9 @@ impl scramtoken_client {
     /// and nothing is locked while it hashes.
     fn take_state(&self, input: &[u8]) -> Result<State, Error> {
         let mut state = self.state.lock();
-        if let State::Setup(setup) = &*state {
+        if let State::Setup(setup) = &*state
+            && !self.cancel.is_cancelled()
+        {
             setup.check(input)?;
         }
         match mem::replace(&mut *state, State::Over) {

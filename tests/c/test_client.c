@@ -291,6 +291,20 @@ static void keeps_to_its_iteration_limits(void) {
   }
 }
 
+/* Also where the step would be refused for what the caller does wrong. */
+static void a_client_that_is_cancelled_before_it_is_set_up_is_over(void) {
+  const uint8_t *out = UNTOUCHED;
+  size_t out_len = UNTOUCHED_LEN;
+  for (int is_set_up = 0; is_set_up < 2; is_set_up++) {
+    scramtoken_client *client = is_set_up ? vector_client(SHA_256) : new_client(SHA_256);
+    const char *in = is_set_up ? "in" : NULL;
+    scramtoken_client_cancel(client);
+    CHECK_STATUS(client_step(client, in, &out, &out_len), SCRAMTOKEN_ERR_CANCELLED);
+    CHECK_STATUS(client_step(client, in, &out, &out_len), STATE);
+    scramtoken_client_free(client);
+  }
+}
+
 static void a_cancelled_client_is_over(void) {
   const uint8_t *out = UNTOUCHED;
   size_t out_len = UNTOUCHED_LEN;
@@ -322,6 +336,7 @@ int main(void) {
   RUN(refuses_a_wrong_server_final_message);
   RUN(takes_messages_of_4096_bytes_and_no_more);
   RUN(keeps_to_its_iteration_limits);
+  RUN(a_client_that_is_cancelled_before_it_is_set_up_is_over);
   RUN(a_cancelled_client_is_over);
   return 0;
 }
