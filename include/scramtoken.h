@@ -1066,8 +1066,8 @@ scramtoken_status scramtoken_server_set_nonce(struct scramtoken_server *server,
  *
  * Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
  * TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
- * did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
- * leave the login as it was.
+ * did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end, within a
+ * callback of a step or for want of a supply, and INVALID_ARGUMENT, leave the login as it was.
  */
 scramtoken_status scramtoken_server_step(struct scramtoken_server *server,
                                          const uint8_t *in,
@@ -1079,7 +1079,8 @@ scramtoken_status scramtoken_server_step(struct scramtoken_server *server,
  * After NEED_CREDENTIAL: whom to look up (UTF-8, no NUL, otherwise anything; valid until the next
  * step), and as what (SCRAMTOKEN_IDENTITY_*).
  *
- * Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for.
+ * Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for. Of both scramtoken_last_error
+ * alone has the text.
  */
 scramtoken_status scramtoken_server_identity(const struct scramtoken_server *server,
                                              const uint8_t **name,
@@ -1118,16 +1119,18 @@ scramtoken_status scramtoken_server_supply_token(struct scramtoken_server *serve
 scramtoken_status scramtoken_server_supply_unknown(struct scramtoken_server *server);
 
 /**
- * What the login came to, at any time.
+ * What the login came to, at any time: undecided within the callbacks of a step, but for the audit's,
+ * which is told of a decision.
  *
- * Errors: INVALID_ARGUMENT.
+ * Errors: INVALID_ARGUMENT, of which scramtoken_last_error alone has the text.
  */
 scramtoken_status scramtoken_server_verdict(const struct scramtoken_server *server,
                                             struct scramtoken_verdict *out);
 
 /**
- * What went wrong in the server's last failing call: one sentence without secrets, for the server's
- * own log; empty where none has failed, never NULL. Valid until its next failing call or its free.
+ * What went wrong in the server's last failing call, other than of scramtoken_server_identity and
+ * scramtoken_server_verdict: one sentence without secrets, for the server's own log; empty where none
+ * has failed, never NULL. Valid until its next such call or its free.
  */
 const char *scramtoken_server_error(const struct scramtoken_server *server);
 

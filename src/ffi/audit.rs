@@ -43,10 +43,13 @@ impl Audit {
         Ok(Self(Some(Arc::new(callback))))
     }
 
-    /// Builds the event only where somebody listens.
-    pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
+    /// Builds an event only where somebody listens.
+    pub(super) fn event(&self, build: impl FnOnce() -> Event) -> Option<Event> {
+        self.0.as_ref().map(|_| build())
+    }
+
+    pub(super) fn tell(&self, event: Event) {
         let Some(callback) = &self.0 else { return };
-        let event = event();
         let c_string = |text: &Option<String>| text.as_deref().map(c_string);
         let event = scramtoken_audit_event {
             requester: c_string(&event.requester),

@@ -50,6 +50,8 @@ enum State {
     Start(Option<Nonce>),
     Lookup(Lookup),
     AwaitClientFinal(AwaitClientFinal),
+    /// For as long as a step takes, its callbacks too.
+    Stepping,
     Authenticated(Authenticated),
     Rejected(Status),
 }
@@ -64,30 +66,36 @@ impl scramtoken_server {
     /// The state is out for as long as a step takes: what panics leaves the login rejected, and
     /// nothing is locked while a callback runs.
     fn step(&self, input: &[u8]) -> Result<Status, (Error, &'static [u8])> {
-        let internal = State::Rejected(Status::INTERNAL);
-        let state = mem::replace(&mut *self.state.lock(), internal);
-        match self.advance(state, input) {
+        let state = mem::replace(&mut *self.state.lock(), State::Stepping);
+        let unless_it_panics = RejectOnDrop(&self.state);
+        let (next, event, outcome) = match self.advance(state, input) {
             Ok((next, status)) => {
-                if let State::Authenticated(login) = &next {
-                    self.settings.audit.tell(|| {
-                        Event::authenticated(self.settings.clock.now_ms(), self.mechanism, login)
-                    });
-                }
-                *self.state.lock() = next;
-                Ok(status)
+                let event = match &next {
+                    State::Authenticated(login) => {
+                        self.event(|now_ms| Event::authenticated(now_ms, self.mechanism, login))
+                    }
+                    _ => None,
+                };
+                (next, event, Ok(status))
             }
             Err(Failure::Rejected(rejected)) => {
-                *self.state.lock() = State::Rejected(rejected.error().status());
-                self.settings.audit.tell(|| {
-                    Event::rejected(self.settings.clock.now_ms(), self.mechanism, &rejected)
-                });
-                Err((rejected.error().clone(), rejected.message()))
+                let event = self.event(|now_ms| Event::rejected(now_ms, self.mechanism, &rejected));
+                let error = rejected.error().clone();
+                (State::Rejected(error.status()), event, Err((error, rejected.message())))
             }
-            Err(Failure::Misuse(state, error)) => {
-                *self.state.lock() = state;
-                Err((error, b""))
-            }
+            Err(Failure::Misuse(state, error)) => (state, None, Err((error, &b""[..]))),
+        };
+        mem::forget(unless_it_panics);
+        *self.state.lock() = next;
+        // Last, so that who is told finds the verdict decided.
+        if let Some(event) = event {
+            self.settings.audit.tell(event);
         }
+        outcome
+    }
+
+    fn event(&self, build: impl FnOnce(i64) -> Event) -> Option<Event> {
+        self.settings.audit.event(|| build(self.settings.clock.now_ms()))
     }
 
     fn advance(&self, state: State, input: &[u8]) -> Result<(State, Status), Failure> {
@@ -98,6 +106,10 @@ impl scramtoken_server {
                 let now_ms = self.settings.clock.now_ms();
                 let login = state.step(input, now_ms).map_err(Failure::Rejected)?;
                 Ok((State::Authenticated(login), Status::OK))
+            }
+            State::Stepping => {
+                let text = "a step is running: its callbacks cannot step";
+                Err(Failure::Misuse(State::Stepping, Error::new(Status::INVALID_STATE, text)))
             }
             state @ (State::Authenticated(_) | State::Rejected(_)) => {
                 let text = "the login is over: no step follows";
@@ -139,7 +151,7 @@ impl scramtoken_server {
         let message = match &*state {
             State::AwaitClientFinal(state) => state.message(),
             State::Authenticated(login) => login.message(),
-            State::Start(_) | State::Lookup(_) | State::Rejected(_) => b"",
+            State::Start(_) | State::Lookup(_) | State::Stepping | State::Rejected(_) => b"",
         };
         (message.as_ptr(), message.len())
     }
@@ -152,6 +164,15 @@ impl scramtoken_server {
             State::Lookup(lookup) => answer(lookup),
             _ => Err(Error::new(Status::INVALID_STATE, "no credential was asked for")),
         }
+    }
+}
+
+/// Ends a login whose step panicked.
+struct RejectOnDrop<'a>(&'a Mutex<State>);
+
+impl Drop for RejectOnDrop<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = State::Rejected(Status::INTERNAL);
     }
 }
 
@@ -268,8 +289,8 @@ pub unsafe extern "C" fn scramtoken_server_set_nonce(
 ///
 /// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
 /// TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
-/// did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end or for want of a supply, and INVALID_ARGUMENT,
-/// leave the login as it was.
+/// did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end, within a
+/// callback of a step or for want of a supply, and INVALID_ARGUMENT, leave the login as it was.
 ///
 /// # Safety
 ///
@@ -309,7 +330,8 @@ pub unsafe extern "C" fn scramtoken_server_step(
 /// After NEED_CREDENTIAL: whom to look up (UTF-8, no NUL, otherwise anything; valid until the next
 /// step), and as what (SCRAMTOKEN_IDENTITY_*).
 ///
-/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for.
+/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for. Of both scramtoken_last_error
+/// alone has the text.
 ///
 /// # Safety
 ///
@@ -321,12 +343,13 @@ pub unsafe extern "C" fn scramtoken_server_identity(
     name_len: *mut usize,
     kind: *mut i32,
 ) -> scramtoken_status {
-    // SAFETY: the caller's promise; the outputs are checked for NULL before they are written.
-    unsafe {
-        on_server(server, |server| {
-            check_out("name", name)?;
-            check_out("name_len", name_len)?;
-            check_out("kind", kind)?;
+    call(|| {
+        check_out("name", name)?;
+        check_out("name_len", name_len)?;
+        check_out("kind", kind)?;
+        // SAFETY: the caller's promise; the outputs are not NULL.
+        unsafe {
+            let server = object("server", server)?;
             let state = server.state.lock();
             let State::Lookup(lookup) = &*state else {
                 return Err(Error::new(Status::INVALID_STATE, "no credential is asked for"));
@@ -337,9 +360,9 @@ pub unsafe extern "C" fn scramtoken_server_identity(
             name.write(question.name().as_ptr());
             name_len.write(question.name().len());
             kind.write(identity_kind(question.kind()));
-            Ok(Status::OK)
-        })
-    }
+        }
+        Ok(Status::OK)
+    })
 }
 
 /// After NEED_CREDENTIAL: the name is a user's. The credential is copied.
@@ -405,9 +428,10 @@ pub unsafe extern "C" fn scramtoken_server_supply_unknown(
     }
 }
 
-/// What the login came to, at any time.
+/// What the login came to, at any time: undecided within the callbacks of a step, but for the audit's,
+/// which is told of a decision.
 ///
-/// Errors: INVALID_ARGUMENT.
+/// Errors: INVALID_ARGUMENT, of which scramtoken_last_error alone has the text.
 ///
 /// # Safety
 ///
@@ -417,24 +441,27 @@ pub unsafe extern "C" fn scramtoken_server_verdict(
     server: *const scramtoken_server,
     out: *mut scramtoken_verdict,
 ) -> scramtoken_status {
-    // SAFETY: the caller's promise; the output is checked for NULL before it is written.
-    unsafe {
-        on_server(server, |server| {
-            check_out("out", out)?;
+    call(|| {
+        check_out("out", out)?;
+        // SAFETY: the caller's promise; the output is not NULL.
+        unsafe {
+            let server = object("server", server)?;
             out.write(match &*server.state.lock() {
-                State::Start(_) | State::Lookup(_) | State::AwaitClientFinal(_) => {
-                    scramtoken_verdict::undecided()
-                }
                 State::Authenticated(login) => scramtoken_verdict::authenticated(login),
                 State::Rejected(reason) => scramtoken_verdict::rejected(*reason),
+                State::Start(_)
+                | State::Lookup(_)
+                | State::AwaitClientFinal(_)
+                | State::Stepping => scramtoken_verdict::undecided(),
             });
-            Ok(Status::OK)
-        })
-    }
+        }
+        Ok(Status::OK)
+    })
 }
 
-/// What went wrong in the server's last failing call: one sentence without secrets, for the server's
-/// own log; empty where none has failed, never NULL. Valid until its next failing call or its free.
+/// What went wrong in the server's last failing call, other than of scramtoken_server_identity and
+/// scramtoken_server_verdict: one sentence without secrets, for the server's own log; empty where none
+/// has failed, never NULL. Valid until its next such call or its free.
 ///
 /// # Safety
 ///

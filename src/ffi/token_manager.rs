@@ -1,7 +1,7 @@
 //! `scramtoken_token_manager`: the authority over a store's tokens.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::ptr;
+use core::{mem, ptr};
 use std::sync::Arc;
 
 use super::audit::{Audit, scramtoken_audit_fn};
@@ -72,18 +72,20 @@ fn ask(callback: &Callback<AuthorizerFn>, question: &Question<'_>) -> bool {
     answer == 1
 }
 
-/// Changes a setting.
+/// Changes a setting, and gives what was set before.
 ///
 /// # Safety
 ///
 /// As for [`object_mut`].
-unsafe fn set(
+unsafe fn set<T>(
     manager: *mut scramtoken_token_manager,
-    change: impl FnOnce(&mut scramtoken_token_manager) -> Result<(), Error>,
+    change: impl FnOnce(&mut scramtoken_token_manager) -> Result<T, Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
-        change(unsafe { object_mut("manager", manager)? })?;
+        let previous = change(unsafe { object_mut("manager", manager)? })?;
+        // Only now: it may run a finalizer, foreign code that may use the manager.
+        drop(previous);
         Ok(Status::OK)
     })
 }
@@ -270,8 +272,8 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_clock(
     // SAFETY: the caller's promise.
     unsafe {
         set(manager, |manager| {
-            manager.clock = Clock::from_callback(clock, userdata, finalizer)?;
-            Ok(())
+            let clock = Clock::from_callback(clock, userdata, finalizer)?;
+            Ok(mem::replace(&mut manager.clock, clock))
         })
     }
 }
@@ -295,8 +297,7 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_audit(
     unsafe {
         set(manager, |manager| {
             let audit = Audit::from_callback(audit, userdata, finalizer)?;
-            manager.manager.set_audit(move |event| audit.tell(|| event));
-            Ok(())
+            Ok(manager.manager.set_audit(move |event| audit.tell(event)))
         })
     }
 }
@@ -320,8 +321,7 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_authorizer(
         set(manager, |manager| {
             let callback = Callback::new("authorizer", authorizer, userdata, finalizer)?;
             let callback = Arc::new(callback);
-            manager.manager.set_authorizer(move |question| ask(&callback, question));
-            Ok(())
+            Ok(manager.manager.set_authorizer(move |question| ask(&callback, question)))
         })
     }
 }

@@ -86,17 +86,20 @@ impl TokenManager {
     }
 
     /// Decides who may make and see tokens of others. Without it nobody may. It is called outside
-    /// transactions and may itself ask the manager.
+    /// transactions and may itself ask the manager. Gives the one that decided before.
     pub fn set_authorizer(
         &mut self,
         authorizer: impl Fn(&Question<'_>) -> bool + Send + Sync + 'static,
-    ) {
-        self.authorizer = Some(Box::new(authorizer));
+    ) -> Option<Box<Authorizer>> {
+        self.authorizer.replace(Box::new(authorizer))
     }
 
-    /// Is told of each decision but those of describe.
-    pub(crate) fn set_audit(&mut self, audit: impl Fn(Event) + Send + Sync + 'static) {
-        self.audit = Some(Box::new(audit));
+    /// Is told of each decision but those of describe. Gives the one that was told before.
+    pub(crate) fn set_audit(
+        &mut self,
+        audit: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Option<Box<Audit>> {
+        self.audit.replace(Box::new(audit))
     }
 
     /// Adds a secret key under its name, which the store remembers with a fingerprint. The first

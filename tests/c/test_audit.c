@@ -165,6 +165,66 @@ static void a_failing_lookup_is_an_event(void) {
   scramtoken_server_config_free(config);
 }
 
+/* The verdict as each callback of a step sees it. */
+struct watched {
+  struct accounts *accounts;
+  scramtoken_server *server;
+  int32_t in_lookup, in_clock, in_audit;
+};
+
+static int32_t outcome_of(const scramtoken_server *server) {
+  scramtoken_verdict verdict;
+  CHECK_OK(scramtoken_server_verdict(server, &verdict));
+  return verdict.outcome;
+}
+
+static scramtoken_status watching_lookup(void *userdata, const char *mechanism,
+                                         const uint8_t *name, size_t name_len, int32_t kind,
+                                         scramtoken_lookup_reply *reply) {
+  struct watched *watched = (struct watched *)userdata;
+  const uint8_t *out;
+  size_t out_len;
+  watched->in_lookup = outcome_of(watched->server);
+  CHECK_STATUS(server_step(watched->server, NULL, &out, &out_len), STATE);
+  CHECK_INT(outcome_of(watched->server), watched->in_lookup);
+  return look_up_accounts(watched->accounts, mechanism, name, name_len, kind, reply);
+}
+
+static int64_t watching_clock(void *userdata) {
+  struct watched *watched = (struct watched *)userdata;
+  watched->in_clock = outcome_of(watched->server);
+  return 0;
+}
+
+static void watching_audit(void *userdata, const scramtoken_audit_event *event) {
+  struct watched *watched = (struct watched *)userdata;
+  (void)event;
+  watched->in_audit = outcome_of(watched->server);
+}
+
+static void callbacks_see_the_verdict_as_it_is(void) {
+  make_accounts(&accounts, SHA_512);
+  for (int is_right = 0; is_right < 2; is_right++) {
+    struct watched watched = {&accounts, NULL, -1, -1, -1};
+    scramtoken_server_config *config = NULL;
+    CHECK_OK(scramtoken_server_config_new(&config));
+    CHECK_OK(scramtoken_server_config_set_lookup(config, watching_lookup, &watched, NULL));
+    CHECK_OK(scramtoken_server_config_set_clock(config, watching_clock, &watched, NULL));
+    CHECK_OK(scramtoken_server_config_set_audit(config, watching_audit, &watched, NULL));
+    watched.server = new_server(config, SHA_512);
+    scramtoken_client *client =
+        password_client(SHA_512, VECTOR_USER, is_right ? VECTOR_PASSWORD : "wrong");
+    exchange(client, watched.server);
+    CHECK_INT(watched.in_lookup, SCRAMTOKEN_UNDECIDED);
+    CHECK_INT(watched.in_clock, SCRAMTOKEN_UNDECIDED);
+    CHECK_INT(watched.in_audit, is_right ? SCRAMTOKEN_AUTHENTICATED : SCRAMTOKEN_REJECTED);
+    CHECK_INT(outcome_of(watched.server), watched.in_audit);
+    scramtoken_client_free(client);
+    scramtoken_server_free(watched.server);
+    scramtoken_server_config_free(config);
+  }
+}
+
 static void no_event_has_no_fields(void) {
   CHECK_INT(scramtoken_audit_time_ms(NULL), 0);
   CHECK_STATUS(scramtoken_audit_status(NULL), BAD);
@@ -180,6 +240,7 @@ int main(void) {
   RUN(a_doubled_nonce_is_told);
   RUN(a_login_that_is_given_up_is_no_event);
   RUN(a_failing_lookup_is_an_event);
+  RUN(callbacks_see_the_verdict_as_it_is);
   RUN(no_event_has_no_fields);
   return 0;
 }

@@ -414,6 +414,24 @@ static void starts_with_a_message(void) {
   scramtoken_server_free(server);
 }
 
+static void a_const_call_leaves_the_error_alone(void) {
+  scramtoken_server *server = vector_server(SHA_256);
+  const uint8_t *out, *name;
+  size_t out_len, name_len;
+  int32_t kind;
+  CHECK(server_step(server, "x", &out, &out_len) < 0);
+  const char *error = scramtoken_server_error(server);
+  char before[256];
+  snprintf(before, sizeof before, "%s", error);
+  CHECK_STATUS(scramtoken_server_identity(server, &name, &name_len, &kind), STATE);
+  CHECK_CONTAINS(scramtoken_last_error(), "no credential is asked for");
+  CHECK_STATUS(scramtoken_server_verdict(server, NULL), BAD);
+  CHECK_CONTAINS(scramtoken_last_error(), "out is NULL");
+  CHECK(scramtoken_server_error(server) == error);
+  CHECK_TEXT(error, before);
+  scramtoken_server_free(server);
+}
+
 /* Runs a login to its end and leaves both messages of the server in `first` and `last`. */
 static scramtoken_status whole_login(scramtoken_client *client, const struct kept *kept,
                                      bool is_token, int64_t expiry_ms, char *first, char *last) {
@@ -482,6 +500,7 @@ int main(void) {
   RUN(refuses_a_bad_credential);
   RUN(refuses_other_mechanisms_and_late_nonces);
   RUN(starts_with_a_message);
+  RUN(a_const_call_leaves_the_error_alone);
   RUN(refuses_a_wrong_client_first_message);
   RUN(refuses_a_wrong_client_final_message);
   RUN(takes_messages_of_4096_bytes_and_no_more);

@@ -533,6 +533,57 @@ static void each_decision_is_heard(void) {
   scramtoken_store_free(store);
 }
 
+/* What a callback's userdata is; its finalizer uses the manager, as foreign code may. */
+struct owned {
+  scramtoken_token_manager *manager;
+  bool is_freed;
+};
+
+static int64_t owned_clock(void *userdata) {
+  CHECK(!((struct owned *)userdata)->is_freed);
+  return now_ms;
+}
+
+static int32_t owned_authorizer(void *userdata, const char *requester, int32_t operation,
+                                const char *owner, const char *token_id) {
+  (void)requester, (void)operation, (void)owner, (void)token_id;
+  CHECK(!((struct owned *)userdata)->is_freed);
+  return 1;
+}
+
+static void owned_audit(void *userdata, const scramtoken_audit_event *event) {
+  (void)event;
+  CHECK(!((struct owned *)userdata)->is_freed);
+}
+
+static void free_and_create(void *userdata) {
+  struct owned *owned = (struct owned *)userdata;
+  owned->is_freed = true;
+  if (owned->manager != NULL) scramtoken_token_free(create_for(owned->manager, BOB, NULL));
+}
+
+static void a_finalizer_may_use_the_manager(void) {
+  begin();
+  scramtoken_token_manager *manager = new_manager();
+  struct owned owned[2][3];
+  for (int i = 0; i < 2; i++) {
+    for (int j = 0; j < 3; j++) {
+      owned[i][j].manager = i == 0 ? manager : NULL; /* the last ones go with the manager */
+      owned[i][j].is_freed = false;
+    }
+    CHECK_OK(scramtoken_token_manager_set_authorizer(manager, owned_authorizer, &owned[i][0],
+                                                     free_and_create));
+    CHECK_OK(
+        scramtoken_token_manager_set_clock(manager, owned_clock, &owned[i][1], free_and_create));
+    CHECK_OK(
+        scramtoken_token_manager_set_audit(manager, owned_audit, &owned[i][2], free_and_create));
+  }
+  for (int j = 0; j < 3; j++) CHECK(owned[0][j].is_freed && !owned[1][j].is_freed);
+  scramtoken_token_manager_free(manager);
+  for (int j = 0; j < 3; j++) CHECK(owned[1][j].is_freed);
+  scramtoken_store_free(store);
+}
+
 int main(void) {
   RUN(a_token_is_made);
   RUN(a_token_is_renewed_and_expires);
@@ -546,5 +597,6 @@ int main(void) {
   RUN(secret_keys_rotate);
   RUN(tokens_log_in);
   RUN(each_decision_is_heard);
+  RUN(a_finalizer_may_use_the_manager);
   return 0;
 }
