@@ -3,7 +3,6 @@
 //! Stores are opened and closed under the lock, here and in LMDB's binding. A child that was forked
 //! amid that would wait for a thread that it does not have: so whoever forks takes the lock first,
 //! and both sides give it back.
-#![allow(unsafe_code, reason = "every block argues why it is sound")]
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::open::Environment;
+use super::system::around_forks;
 
 pub(super) type Opened = Vec<Arc<Environment>>;
 
@@ -25,10 +25,8 @@ thread_local! {
 /// Locks the list.
 pub(super) fn opened() -> MutexGuard<'static, Opened> {
     if !FORKS_WAIT.load(Ordering::Acquire) {
-        // SAFETY: none of the functions unwinds, and the library is never unloaded. Where several
-        // threads are first, the functions run several times for a fork, which changes nothing. For
-        // want of memory forks do not wait, and nothing worse.
-        unsafe { libc::pthread_atfork(Some(hold), Some(give_back), Some(give_back)) };
+        // Where several threads are first, it is held several times for a fork, which changes nothing.
+        around_forks(hold, give_back);
         FORKS_WAIT.store(true, Ordering::Release);
     }
     lock()

@@ -1,5 +1,5 @@
 //! The calls that the compiler cannot check: opening a memory map that other processes write, locks
-//! that belong to an open file, and memory that does not survive a fork.
+//! that belong to an open file, and what happens at a fork.
 #![allow(unsafe_code, reason = "every block argues why it is sound")]
 
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -51,6 +51,14 @@ pub(super) fn open_environment(path: &Path, flags: EnvFlags) -> heed::Result<Env
 /// What mmap says where the address space has no room; under valgrind it is EINVAL.
 fn is_no_room(error: &std::io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOMEM | Errno::INVAL))
+}
+
+/// Has every later fork of the process call `before`, and `after` on both sides. For want of memory it
+/// does not, and nothing worse.
+pub(super) fn around_forks(before: extern "C" fn(), after: extern "C" fn()) {
+    // SAFETY: the functions are of this library, which is never unloaded, and an extern "C" function
+    // does not unwind.
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
 }
 
 /// This process's id. The kernel is asked once: the answer lies in memory that the kernel gives to a
