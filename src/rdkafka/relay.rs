@@ -170,8 +170,7 @@ impl RelaySession {
             }
             Mode::Stream | Mode::Refusal(_) | Mode::Down(_) => {}
         }
-        let is_handshaking = self.is_handshaking();
-        let is_connected = self.broker.as_ref().is_some_and(TlsStream::is_connected);
+        let (is_handshaking, is_connected) = (self.is_handshaking(), self.is_connected());
         match (result, &mut self.mode) {
             (Ok(moved), _) => Ok(moved),
             (Err(text), Mode::Login(login, _)) => {
@@ -295,7 +294,7 @@ impl RelaySession {
             Mode::Stream | Mode::Handshake(_) => {
                 if self.is_handshaking() && now >= self.started + self.config.timeout {
                     let seconds = self.config.timeout.as_secs_f32();
-                    if !self.broker.as_ref().is_some_and(TlsStream::is_connected) {
+                    if !self.is_connected() {
                         self.go_down(&format!("it has not answered within {seconds} s"), now);
                         return Ok(false);
                     }
@@ -313,6 +312,10 @@ impl RelaySession {
 
     fn is_handshaking(&self) -> bool {
         self.broker.as_ref().is_some_and(TlsStream::is_handshaking)
+    }
+
+    fn is_connected(&self) -> bool {
+        self.broker.as_ref().is_some_and(TlsStream::is_connected)
     }
 
     fn go_down(&mut self, why: &str, now: Instant) {

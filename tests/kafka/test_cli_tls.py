@@ -1,11 +1,7 @@
 """TLS of the program: whom it trusts, whom it refuses, and who it is."""
 
-import contextlib
 import datetime
-import socket
-import ssl
 import subprocess
-import threading
 
 import pytest
 
@@ -14,6 +10,7 @@ from .ca import STORE_PASSWORD, CertificateAuthority, client_auth_required
 from .cli import client_config, scramtoken
 from .process import java_command
 from .properties import USERS
+from .tls_server import tls_server
 
 QUICK = {"default_api_timeout_ms": 3000, "request_timeout_ms": 2000}
 
@@ -147,30 +144,6 @@ def test_client_certificates(clients, tmp_path):
 def test_a_broker_that_does_not_speak_tls(broker, tmp_path):
     done = login(broker.bootstrap(), tmp_path, ssl_truststore_location=broker.authority.pem)
     assert_refused(done, "if its listener does not speak TLS")
-
-
-@contextlib.contextmanager
-def tls_server(certificate):
-    """A port that shakes hands with this certificate and key, and no more."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection, contextlib.suppress(OSError):
-                        connection.settimeout(5)
-                        context.wrap_socket(connection, server_side=True).close()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 def test_the_wrong_name(tmp_path):

@@ -1,9 +1,7 @@
 """SASL_SSL: the plugin speaks TLS, and librdkafka never has a network socket."""
 
-import contextlib
 import os
 import socket
-import ssl
 import threading
 import time
 
@@ -11,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 
 from tests.kafka.ca import self_signed
+from tests.kafka.tls_server import tls_server
 
 from .librdkafka import debians, plugin, wheels
 from .stalled import StalledBroker
@@ -138,22 +137,9 @@ def test_an_authoritys_own_certificate(source, tmp_path):
     source.write_fields(token_id="id", hmac="aGk=")
     pem = tmp_path / "own.pem"
     self_signed(pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with contextlib.suppress(OSError):
-                        context.wrap_socket(connection, server_side=True).close()
-
-        threading.Thread(target=serve, daemon=True).start()
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with tls_server(pem) as address:
         conf = config(address, source, security_protocol="SASL_SSL", ssl_ca_location=str(pem))
         assert "is an authority's own" in Client(conf).refusal()
-        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_broker_that_is_down(source):
