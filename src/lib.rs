@@ -327,6 +327,7 @@
 //!   program that uses the crate does without: `cargo add scramtoken --no-default-features`.
 
 mod audit;
+mod byte_order_mark;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

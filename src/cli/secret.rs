@@ -7,12 +7,13 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::warn_if_open;
-use crate::{error::Error, status::Status};
+use crate::{byte_order_mark, error::Error, status::Status};
 
 /// The longest secret, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The text of a file, or of standard input for `-`, without the line end at its end. `what` names
+/// The text of a file, or of standard input for `-`, without a byte order mark at its beginning and
+/// the line end at its end. `what` names
 /// the secret for errors.
 pub(super) fn read(what: &str, path: &Path) -> Result<Zeroizing<String>, Error> {
     let failed = |text: String| {
@@ -38,8 +39,9 @@ pub(super) fn read(what: &str, path: &Path) -> Result<Zeroizing<String>, Error> 
             Err(error) => return Err(failed(error.to_string())),
         }
     }
-    let text = bytes.get(..len).and_then(|bytes| str::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| failed("it is not UTF-8".to_owned()))?;
+    let bytes = byte_order_mark::skip(bytes.get(..len).unwrap_or_default())
+        .map_err(|error| failed(error.text().to_owned()))?;
+    let text = str::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
     let text = without_line_end(text);
     if text.is_empty() {
         return Err(failed("it is empty".to_owned()));

@@ -11,7 +11,7 @@ use super::secret::without_line_end;
 use crate::source::read_secret_file;
 use crate::store::Store;
 use crate::token::{Principal, Requester, TokenManager};
-use crate::{error::Error, status::Status};
+use crate::{byte_order_mark, error::Error, status::Status};
 
 #[derive(Args)]
 pub(super) struct StoreArgument {
@@ -128,10 +128,12 @@ fn named(argument: &str) -> (&str, Option<&str>) {
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, Error> {
     let bytes = read_secret_file(path).map_err(exit::of_file)?;
-    let text = str::from_utf8(&bytes).map_err(|_| {
-        let text = format!("the secret key in {} is not UTF-8", path.display());
+    let corrupt = |what: &str| {
+        let text = format!("the secret key in {}: {what}", path.display());
         Error::new(Status::CORRUPT, text)
-    })?;
+    };
+    let bytes = byte_order_mark::skip(&bytes).map_err(|error| corrupt(error.text()))?;
+    let text = str::from_utf8(bytes).map_err(|_| corrupt("it is not UTF-8"))?;
     Ok(Zeroizing::new(without_line_end(text).to_owned()))
 }
 

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::credential::{CurrentCredential, Field, Reading, Warning, corrupt, password, token};
 use super::read::{Rule, check_owner, open_directory, read_secret_at};
 use crate::paths::io;
-use crate::{error::Error, status::Status};
+use crate::{byte_order_mark, error::Error, status::Status};
 
 /// Reads the directory anew.
 pub(super) fn read(path: &Path) -> Result<Reading, Error> {
@@ -94,9 +94,9 @@ fn credential(
 ) -> Result<CurrentCredential, Error> {
     match (&token_fields, &password_fields) {
         ((Some(id), Some(hmac)), (None, None)) => {
-            token(text(id), text(hmac)).map(CurrentCredential::Token)
+            token(text(id)?, text(hmac)?).map(CurrentCredential::Token)
         }
-        ((None, None), (Some(username), Some(secret))) => password(text(username), text(secret)),
+        ((None, None), (Some(username), Some(secret))) => password(text(username)?, text(secret)?),
         ((None, None), (None, None)) => {
             Err(corrupt("neither token-id and token-hmac nor username and password are there"))
         }
@@ -108,13 +108,16 @@ fn credential(
     }
 }
 
-/// A file's text: the one line end that editors and `echo` leave at its end is none of it.
-fn text<'a>(file: &'a (&'static str, Zeroizing<Vec<u8>>)) -> Field<'a> {
-    let (name, bytes) = (file.0, file.1.as_slice());
+/// A file's text, without a byte order mark at its beginning, and without the one line end that
+/// editors and `echo` leave at its end.
+fn text<'a>(file: &'a (&'static str, Zeroizing<Vec<u8>>)) -> Result<Field<'a>, Error> {
+    let name = file.0;
+    let bytes =
+        byte_order_mark::skip(&file.1).map_err(|error| corrupt(format!("{name}: {error}")))?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let value =
         if line.len() < bytes.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-    Field { name, value }
+    Ok(Field { name, value })
 }
 
 const DATA: &str = "..data";

@@ -95,6 +95,18 @@ fn one_line_end_is_none_of_the_text() {
 }
 
 #[test]
+fn a_byte_order_mark_is_none_of_the_text() {
+    let (dir, _) = mount(&[("token-id", "\u{feff}id"), ("token-hmac", "\u{feff}hmac-of-id\r\n")]);
+    let token = source("dir", dir.path()).token(NOW).unwrap();
+    assert_eq!((token.id.as_str(), token.hmac.unwrap().as_str()), ("id", hmac_of("id").as_str()));
+    let (dir, generation) = mount(&[("username", "alice"), ("password", "p")]);
+    put(&generation.join("password"), b"\xff\xfep\0", 0o644);
+    let error = log_in(&source("dir", dir.path())).unwrap_err();
+    assert_eq!(error.status(), Status::CORRUPT);
+    assert!(error.text().contains("password: its byte order mark"), "{error}");
+}
+
+#[test]
 fn a_user_and_a_password() {
     let (dir, _) = mount(&[("username", "alice"), ("password", "pa ss\n")]);
     let source = source("dir", dir.path());
