@@ -11,7 +11,7 @@ use super::{warn, warn_if_open};
 use crate::kafka::{Address, Cluster, Config};
 use crate::properties::Properties;
 use crate::scram::ClientCredential;
-use crate::{error::Error, status::Status};
+use crate::{byte_order_mark, error::Error, status::Status};
 
 #[derive(Args)]
 pub(super) struct ClusterArguments {
@@ -36,7 +36,8 @@ impl ClusterArguments {
         let bytes = read(path)?;
         let path = path.display();
         let named = |error: Error| Error::new(error.status(), format!("{path}: {error}"));
-        let properties = Properties::parse(&bytes).map_err(named)?;
+        let properties =
+            byte_order_mark::skip(&bytes).and_then(Properties::parse).map_err(named)?;
         // Whatever is wrong with a value is wrong in the file, and not on the command line.
         let (config, warnings) =
             Config::from_properties(&properties, credential).map_err(|error| {
@@ -54,7 +55,8 @@ impl ClusterArguments {
 
     /// A client that tells of each failure that it tries to overcome.
     pub(super) fn cluster(&self, config: Config) -> Result<Cluster, Error> {
-        let servers = Address::parse_list(self.bootstrap_server.as_deref().unwrap_or_default())?;
+        let list = self.bootstrap_server.as_deref().unwrap_or_default();
+        let servers = Address::parse_list(list, config.protocol())?;
         Ok(Cluster::new(servers, config, |error| warn(format_args!("{error}; trying again"))))
     }
 }

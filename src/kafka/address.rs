@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
+use crate::properties::{SecurityProtocol, split_protocol};
 use crate::{error::Error, status::Status};
 
 /// A host, without brackets, and a port.
@@ -13,24 +14,34 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The addresses of `bootstrap.servers`: comma-separated, at least one.
+    /// The addresses of `bootstrap.servers`: comma-separated, at least one. Each may begin with a
+    /// protocol, as in `SASL_SSL://host:port`. `spoken` is what security.protocol says, and another
+    /// protocol than that is refused: Kafka's clients would ignore it, and then wait for an answer
+    /// that cannot come. The name of a listener says nothing, and is ignored.
     ///
     /// # Errors
     ///
     /// `INVALID_ARGUMENT`, with the address that is none.
-    pub(crate) fn parse_list(list: &str) -> Result<Vec<Self>, Error> {
-        let addresses: Result<Vec<Self>, Error> = list
-            .split(',')
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(str::parse)
-            .collect();
-        match addresses {
-            Ok(addresses) if addresses.is_empty() => {
-                Err(Error::new(Status::INVALID_ARGUMENT, "the list of bootstrap servers is empty"))
+    pub(crate) fn parse_list(list: &str, spoken: SecurityProtocol) -> Result<Vec<Self>, Error> {
+        let invalid = |text| Err(Error::new(Status::INVALID_ARGUMENT, text));
+        let mut addresses = Vec::new();
+        for server in list.split(',').map(str::trim).filter(|server| !server.is_empty()) {
+            let (named, address) = split_protocol(server);
+            let named = named.and_then(SecurityProtocol::from_name);
+            if let Some(named) = named.filter(|named| *named != spoken) {
+                return invalid(format!(
+                    "the server {server:?} says {}, but security.protocol is {}: set \
+                     security.protocol in --command-config",
+                    named.name(),
+                    spoken.name(),
+                ));
             }
-            other => other,
+            addresses.push(address.parse()?);
         }
+        if addresses.is_empty() {
+            return invalid("the list of bootstrap servers is empty".to_owned());
+        }
+        Ok(addresses)
     }
 }
 
@@ -45,7 +56,6 @@ impl FromStr for Address {
                 None if host.contains(':') => return None,
                 None => host,
             };
-            // "SSL://host:port" is how listeners are written, not servers.
             if host.is_empty() || host.contains(['/', '[', ']', ' ']) {
                 return None;
             }
@@ -77,18 +87,31 @@ mod tests {
 
     #[test]
     fn reads_lists() {
-        let list = Address::parse_list("localhost:9092, [::1]:9093,,b-1.example:1").unwrap();
+        let list = "localhost:9092, [::1]:9093,,b-1.example:1";
+        let list = Address::parse_list(list, SecurityProtocol::Plaintext).unwrap();
         let texts: Vec<_> = list.iter().map(Address::to_string).collect();
         assert_eq!(texts, ["localhost:9092", "[::1]:9093", "b-1.example:1"]);
         assert_eq!(list[1].host, "::1");
     }
 
     #[test]
+    fn reads_servers_with_a_protocol() {
+        let list = "SASL_SSL://a:1,sasl_ssl://[::1]:2, EXTERNAL://b:3,c:4";
+        let list = Address::parse_list(list, SecurityProtocol::SaslSsl).unwrap();
+        let texts: Vec<_> = list.iter().map(Address::to_string).collect();
+        assert_eq!(texts, ["a:1", "[::1]:2", "b:3", "c:4"]);
+        for text in ["SSL://a:1", "c:4,plaintext://a:1"] {
+            let error = Address::parse_list(text, SecurityProtocol::SaslSsl).unwrap_err();
+            assert!(error.text().contains("security.protocol is SASL_SSL"), "{error}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_address() {
         for text in
-            ["", ",", "localhost", "::1:9092", "[::1]", "h:0", "h:65536", "h:", ":1", "SSL://h:1"]
+            ["", ",", "localhost", "::1:9092", "[::1]", "h:0", "h:65536", "h:", ":1", "SSL://h"]
         {
-            let error = Address::parse_list(text).unwrap_err();
+            let error = Address::parse_list(text, SecurityProtocol::Ssl).unwrap_err();
             assert_eq!(error.status(), Status::INVALID_ARGUMENT, "{text}");
         }
     }

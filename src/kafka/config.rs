@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::login::{Login, Method};
 use super::tls;
-use crate::properties::{LoginModule, Properties};
+use crate::properties::{LoginModule, Properties, SecurityProtocol};
 use crate::scram::{ClientCredential, Mechanism};
 use crate::tls::Tls;
 use crate::{error::Error, status::Status};
@@ -15,6 +15,8 @@ use crate::{error::Error, status::Status};
 /// How to reach brokers and as whom. The names of Kafka's properties stand at the fields.
 #[derive(Debug)]
 pub(crate) struct Config {
+    /// `security.protocol`.
+    protocol: SecurityProtocol,
     /// `security.protocol`, `ssl.*`: None is plaintext.
     pub(super) tls: Option<Tls>,
     /// `security.protocol`, `sasl.*`: None is no SASL.
@@ -48,27 +50,21 @@ impl Config {
         credential: Option<ClientCredential>,
     ) -> Result<(Self, Vec<String>), Error> {
         let mut warnings = look_over_keys(properties)?;
-        let (use_tls, use_sasl) = match value(properties, "security.protocol") {
-            None | Some("PLAINTEXT") => (false, false),
-            Some("SSL") => (true, false),
-            Some("SASL_PLAINTEXT") => (false, true),
-            Some("SASL_SSL") => (true, true),
-            Some(other) => {
-                let known = "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL";
-                return Err(invalid("security.protocol", format!("{other:?} is not {known}")));
-            }
-        };
+        let protocol = protocol(properties)?;
         let login = match credential {
-            Some(credential) if use_sasl => Some(login_of(credential, properties)?),
+            Some(credential) if protocol.uses_sasl() => Some(login_of(credential, properties)?),
             Some(_) => {
                 let what = "SASL_PLAINTEXT or SASL_SSL is wanted, to log in with a credential";
                 return Err(invalid("security.protocol", what));
             }
-            None => use_sasl.then(|| login(properties)).transpose()?,
+            None => protocol.uses_sasl().then(|| login(properties)).transpose()?,
         };
         let ms = |key, default| milliseconds(properties, key, default);
         let config = Self {
-            tls: use_tls.then(|| tls::from_properties(properties, &mut warnings)).transpose()?,
+            protocol,
+            tls: (protocol.uses_tls())
+                .then(|| tls::from_properties(properties, &mut warnings))
+                .transpose()?,
             login,
             client_id: value(properties, "client.id").unwrap_or("scramtoken").to_owned(),
             setup_timeout: ms("socket.connection.setup.timeout.ms", 10_000)?,
@@ -81,10 +77,25 @@ impl Config {
         Ok((config, warnings))
     }
 
+    /// `security.protocol`.
+    pub(crate) fn protocol(&self) -> SecurityProtocol {
+        self.protocol
+    }
+
     /// How it logs in; None without SASL.
     pub(crate) fn login(&self) -> Option<&Login> {
         self.login.as_ref()
     }
+}
+
+fn protocol(properties: &Properties) -> Result<SecurityProtocol, Error> {
+    let Some(name) = value(properties, "security.protocol") else {
+        return Ok(SecurityProtocol::Plaintext);
+    };
+    SecurityProtocol::from_name(name).ok_or_else(|| {
+        let what = "it is not PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL";
+        invalid("security.protocol", what)
+    })
 }
 
 /// A value without the blanks around it, None when nothing is left; as Kafka reads its own.
@@ -100,9 +111,7 @@ pub(super) fn invalid(key: &str, what: impl core::fmt::Display) -> Error {
 fn number<N: FromStr>(properties: &Properties, key: &str, default: N) -> Result<N, Error> {
     match value(properties, key) {
         None => Ok(default),
-        Some(text) => {
-            text.parse().map_err(|_| invalid(key, format!("{text:?} is not a number that fits")))
-        }
+        Some(text) => text.parse().map_err(|_| invalid(key, "it is not a whole number that fits")),
     }
 }
 
@@ -139,11 +148,9 @@ fn login(properties: &Properties) -> Result<Login, Error> {
                 "OAUTHBEARER is not supported; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
             ));
         }
-        other => {
-            return Err(invalid(
-                "sasl.mechanism",
-                format!("{other:?} is not SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN"),
-            ));
+        _ => {
+            let what = "it is not SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN";
+            return Err(invalid("sasl.mechanism", what));
         }
     };
     let text = value(properties, "sasl.jaas.config").ok_or_else(|| {
@@ -325,15 +332,15 @@ mod tests {
     #[test]
     fn what_cannot_be_honoured_is_named() {
         for (text, why) in [
-            ("security.protocol=TLS", "security.protocol: \"TLS\" is not PLAINTEXT"),
+            ("security.protocol=TLS", "security.protocol: it is not PLAINTEXT"),
             ("security.protocol=SASL_PLAINTEXT", "Kerberos, the default"),
             ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER", "OAUTHBEARER is not"),
             (SCRAM, "sasl.jaas.config: it is missing"),
             ("ssl.engine.factory.class=X", "ssl.engine.factory.class: it runs classes"),
             ("config.providers.file.class=X", "config.providers.file.class: it runs classes"),
             ("bootstrap.controllers=h:1", "--bootstrap-server"),
-            ("retries=-1", "retries: \"-1\" is not a number"),
-            ("request.timeout.ms=soon", "request.timeout.ms: \"soon\""),
+            ("retries=-1", "retries: it is not a whole number"),
+            ("request.timeout.ms=soon", "request.timeout.ms: it is not a whole number"),
         ] {
             let said = refused(text);
             assert!(said.contains(why), "{text}: {said}");

@@ -4,6 +4,8 @@
 
 mod file;
 mod jaas;
+mod security_protocol;
 
 pub(crate) use file::Properties;
 pub(crate) use jaas::LoginModule;
+pub(crate) use security_protocol::{SecurityProtocol, split_protocol};

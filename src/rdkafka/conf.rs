@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::network::Callbacks;
 use super::tls::{self, TlsSettings};
+use crate::properties::SecurityProtocol;
 use crate::scram::Mechanism;
 use crate::source::Source;
 use crate::{error::Error, status::Status};
@@ -155,11 +156,11 @@ fn milliseconds(value: &str) -> Result<Duration, Error> {
 }
 
 fn uses_tls(value: Option<&str>) -> Result<bool, Error> {
-    match value.map(str::to_ascii_uppercase).as_deref() {
-        None | Some("SASL_PLAINTEXT") => Ok(false),
-        Some("SASL_SSL") => Ok(true),
-        Some(other) => Err(invalid(format!(
-            "security.protocol={other} has no login: with scramtoken it is SASL_SSL or \
+    let Some(value) = value else { return Ok(false) };
+    match SecurityProtocol::from_name(value) {
+        Some(protocol) if protocol.uses_sasl() => Ok(protocol.uses_tls()),
+        _ => Err(invalid(format!(
+            "security.protocol={value} has no login: with scramtoken it is SASL_SSL or \
              SASL_PLAINTEXT"
         ))),
     }
