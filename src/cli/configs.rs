@@ -194,7 +194,7 @@ impl Arguments {
         }
         let text = match self.output {
             Format::Text => Zeroizing::new(users.iter().map(line).collect()),
-            Format::Json => output::line(&Value::Array(users.iter().map(object).collect())),
+            Format::Json => output::array(users.iter().map(object))?,
         };
         output::put(&text, None)
     }

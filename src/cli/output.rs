@@ -1,10 +1,12 @@
 //! The forms in which tokens are put out, and where to.
 
 use std::io::{self, Write};
+use std::mem;
 use std::path::Path;
 
 use clap::ValueEnum;
 use rustix::fs::{Access, access};
+use serde::Serializer;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -76,10 +78,7 @@ pub(super) fn many(
 ) -> Result<Zeroizing<String>, Error> {
     match (format, tokens) {
         (Format::Table, _) => Ok(token_table::table(tokens)),
-        (Format::Json, _) => {
-            let tokens: Vec<Value> = tokens.iter().map(object).collect();
-            Ok(line(&Value::Array(tokens)))
-        }
+        (Format::Json, _) => array(tokens.iter().map(object)),
         (_, [token]) => one(format, token, mechanism),
         (_, tokens) => Err(Error::new(
             Status::INVALID_ARGUMENT,
@@ -89,6 +88,21 @@ pub(super) fn many(
             ),
         )),
     }
+}
+
+/// A JSON array of any length, and a line end.
+pub(super) fn array(
+    values: impl ExactSizeIterator<Item = Value>,
+) -> Result<Zeroizing<String>, Error> {
+    // Each value is gone once it is written: what it takes is many times its text.
+    let mut text = Zeroizing::new(Vec::new());
+    serde_json::Serializer::pretty(&mut *text)
+        .collect_seq(values)
+        .map_err(|error| Error::new(Status::INTERNAL, format!("JSON: {error}")))?;
+    text.push(b'\n');
+    String::from_utf8(mem::take(&mut *text))
+        .map(Zeroizing::new)
+        .map_err(|_| Error::new(Status::INTERNAL, "JSON that is no UTF-8"))
 }
 
 /// A JSON value and a line end.

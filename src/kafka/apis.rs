@@ -1,13 +1,16 @@
 //! The requests that we send, with the shape of what may come back.
 
+use kafka_protocol::messages::describe_delegation_token_response::DescribedDelegationToken;
+use kafka_protocol::messages::describe_user_scram_credentials_response::DescribeUserScramCredentialsResult;
 use kafka_protocol::messages::{
     AlterUserScramCredentialsRequest, ApiVersionsRequest, CreateDelegationTokenRequest,
     DescribeClusterRequest, DescribeDelegationTokenRequest, DescribeUserScramCredentialsRequest,
     ExpireDelegationTokenRequest, RenewDelegationTokenRequest, SaslAuthenticateRequest,
     SaslHandshakeRequest,
 };
-use kafka_protocol::protocol::{Message, Request, VersionRange};
+use kafka_protocol::protocol::{Decodable, Message, Request, VersionRange};
 
+use super::frame;
 use super::shape::{Field, Field::*, INT8, INT16, INT32, INT64};
 
 /// A request of Kafka's protocol.
@@ -18,7 +21,19 @@ pub(super) trait Api: Request {
     const VERSIONS: VersionRange = <Self as Message>::VERSIONS;
     /// What its response consists of.
     const RESPONSE: &'static [Field];
+    /// How many bytes its response may have, where the broker has proved who it is.
+    const MAX_LEN: usize = frame::MAX_UNPROVED;
+    /// How many elements its response may have: of its arrays, of theirs, and of tagged fields.
+    const MAX_ELEMENTS: usize = 1000;
 }
+
+/// A request whose response is a list, which may be long: its elements are decoded one at a time.
+pub(super) trait ListApi: Api {
+    /// One of the list, which is the first array of [`Api::RESPONSE`].
+    type Element: Decodable;
+}
+
+const MIB: usize = 1024 * 1024;
 
 impl Api for ApiVersionsRequest {
     const NAME: &'static str = "ApiVersions";
@@ -43,6 +58,8 @@ impl Api for SaslAuthenticateRequest {
 
 impl Api for DescribeClusterRequest {
     const NAME: &'static str = "DescribeCluster";
+    const MAX_LEN: usize = MIB;
+    const MAX_ELEMENTS: usize = 10_000;
     const RESPONSE: &'static [Field] = &[
         INT32,
         INT16,
@@ -84,6 +101,9 @@ impl Api for ExpireDelegationTokenRequest {
 
 impl Api for DescribeDelegationTokenRequest {
     const NAME: &'static str = "DescribeDelegationToken";
+    // A hundred thousand tokens, each with a renewer, take some 25 MiB.
+    const MAX_LEN: usize = 32 * MIB;
+    const MAX_ELEMENTS: usize = 250_000;
     const RESPONSE: &'static [Field] = &[
         INT16,
         Array(&[
@@ -102,10 +122,21 @@ impl Api for DescribeDelegationTokenRequest {
     ];
 }
 
+impl ListApi for DescribeDelegationTokenRequest {
+    type Element = DescribedDelegationToken;
+}
+
 impl Api for DescribeUserScramCredentialsRequest {
     const NAME: &'static str = "DescribeUserScramCredentials";
+    // Two hundred thousand users, each with a credential of both mechanisms, take some 8 MiB.
+    const MAX_LEN: usize = 32 * MIB;
+    const MAX_ELEMENTS: usize = 600_000;
     const RESPONSE: &'static [Field] =
         &[INT32, INT16, String, Array(&[String, INT16, String, Array(&[INT8, INT32])])];
+}
+
+impl ListApi for DescribeUserScramCredentialsRequest {
+    type Element = DescribeUserScramCredentialsResult;
 }
 
 impl Api for AlterUserScramCredentialsRequest {

@@ -7,12 +7,13 @@ use std::time::Duration;
 use kafka_protocol::messages::DescribeClusterRequest;
 
 use super::address::Address;
-use super::apis::Api;
+use super::apis::{Api, ListApi};
 use super::config::Config;
 use super::connection::Connection;
 use super::deadline::Deadline;
 use super::error_code;
 use super::failure::Failure;
+use super::list::Elements;
 use crate::error::Error;
 
 /// A client of a cluster. Connects when first asked for something.
@@ -41,6 +42,20 @@ impl Cluster {
         self.until_deadline(|cluster, deadline| {
             let connection = cluster.connected(deadline)?;
             outcome(connection.call(request, deadline)?)
+        })
+    }
+
+    /// Like [`ask`](Self::ask), for an answer that is a list: `outcome` gets it without its elements,
+    /// and these beside it, to be decoded one at a time.
+    pub(super) fn ask_for_list<R: ListApi, T>(
+        &mut self,
+        request: &R,
+        outcome: impl Fn(R::Response, Elements<R::Element>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        self.until_deadline(|cluster, deadline| {
+            let connection = cluster.connected(deadline)?;
+            let (response, elements) = connection.call_for_list(request, deadline)?;
+            outcome(response, elements)
         })
     }
 

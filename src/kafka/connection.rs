@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::{ApiVersionsRequest, RequestHeader, ResponseHeader};
+use bytes::{Buf, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiVersionsRequest, RequestHeader};
 use kafka_protocol::protocol::{
     Decodable, HeaderVersion, StrBytes, VersionRange, encode_request_header_into_buffer,
 };
 
 use super::address::Address;
-use super::apis::Api;
+use super::apis::{Api, ListApi};
 use super::config::Config;
 use super::deadline::Deadline;
 use super::error_code;
 use super::failure::{self, Failure};
 use super::frame;
+use super::list::Elements;
 use super::login::{self, Session};
-use super::shape;
+use super::shape::{self, Form, List, Misfit};
 use super::stream::Stream;
 use crate::{error::Error, status::Status};
 
@@ -30,7 +31,8 @@ pub(crate) struct Connection {
     correlation_id: i32,
     /// What the broker speaks, by the number of the request.
     versions: BTreeMap<i16, VersionRange>,
-    max_frame: usize,
+    /// Whether the broker has proved who it is.
+    is_proved: bool,
     session: Session,
     wants_login: bool,
 }
@@ -42,8 +44,10 @@ impl Connection {
         config: &Config,
         deadline: Deadline,
     ) -> Result<Self, Failure> {
+        let stream = Stream::connect(address, config.tls.as_ref(), config.setup_timeout, deadline)?;
         let mut connection = Self {
-            stream: Stream::connect(address, config.tls.as_ref(), config.setup_timeout, deadline)?,
+            is_proved: !stream.is_plain(),
+            stream,
             address: address.clone(),
             client_id: config.client_id.clone().into(),
             correlation_id: 0,
@@ -51,7 +55,6 @@ impl Connection {
                 <ApiVersionsRequest as kafka_protocol::protocol::Request>::KEY,
                 VersionRange { min: 0, max: 0 },
             )]),
-            max_frame: frame::MAX_BEFORE_LOGIN,
             session: Session::default(),
             wants_login: config.login.is_some(),
         };
@@ -67,8 +70,8 @@ impl Connection {
         );
         if let Some(login) = &config.login {
             connection.session = login::log_in(&mut connection, login, deadline)?;
+            connection.is_proved |= login.is_mutual();
         }
-        connection.max_frame = frame::MAX_AFTER_LOGIN;
         Ok(connection)
     }
 
@@ -87,14 +90,38 @@ impl Connection {
         request: &R,
         deadline: Deadline,
     ) -> Result<R::Response, Failure> {
+        let Answer { mut body, form, .. } = self.exchange(request, deadline)?;
+        R::Response::decode(&mut body, form.version).map_err(|error| self.unreadable::<R>(&error))
+    }
+
+    /// Sends a request and waits for its answer, which is a list: the answer without it, and its
+    /// elements, which are decoded as they are taken.
+    pub(super) fn call_for_list<R: ListApi>(
+        &mut self,
+        request: &R,
+        deadline: Deadline,
+    ) -> Result<(R::Response, Elements<R::Element>), Failure> {
+        let Answer { body, form, list } = self.exchange(request, deadline)?;
+        let empty: &[u8] = if form.is_flexible { &[1] } else { &[0; 4] };
+        let (before, after) = (body.slice(..list.array.start), body.slice(list.array.end..));
+        let mut without = Bytes::from([&before, empty, &after].concat());
+        let response = R::Response::decode(&mut without, form.version)
+            .map_err(|error| self.unreadable::<R>(&error))?;
+        let elements = body.slice(list.elements);
+        Ok((response, Elements::new(elements, list.count, form.version, self.what::<R>())))
+    }
+
+    /// Sends a request; the answer to it is looked over, and can be decoded.
+    fn exchange<R: Api>(&mut self, request: &R, deadline: Deadline) -> Result<Answer, Failure> {
         let version = self.version_for::<R>()?;
         self.correlation_id = self.correlation_id.wrapping_add(1);
         let frame = self.encode(request, version)?;
         self.stream.set_deadline(deadline);
+        let limit = frame::Limit::new(R::MAX_LEN, self.is_proved);
         let answer = frame::write(&mut self.stream, &frame)
-            .and_then(|()| frame::read(&mut self.stream, self.max_frame))
+            .and_then(|()| frame::read(&mut self.stream, limit))
             .map_err(|error| self.explain(R::NAME, &error))?;
-        self.decode::<R>(version, answer.into())
+        self.look_over::<R>(version, answer.into())
     }
 
     fn explain(&self, request: &str, error: &io::Error) -> Failure {
@@ -159,29 +186,49 @@ impl Connection {
         Ok(frame)
     }
 
-    fn decode<R: Api>(&self, version: i16, mut answer: Bytes) -> Result<R::Response, Failure> {
-        let malformed = |what: &str| {
-            let text = format!("{} to broker {}: {what}", R::NAME, self.address);
-            // No other try: the stream is out of step, and a broker that lies will lie again.
-            Failure::from(Error::new(Status::MALFORMED, text))
-        };
+    fn look_over<R: Api>(&self, version: i16, mut answer: Bytes) -> Result<Answer, Failure> {
+        let what = self.what::<R>();
         let is_flexible = R::Response::header_version(version) >= 1;
+        let form = Form { version, is_flexible };
         let header_len = if is_flexible { 5 } else { 4 };
-        if !answer.get(header_len..).is_some_and(|body| {
-            // The header's own tagged fields: Kafka has defined none.
-            (!is_flexible || answer.get(4) == Some(&0))
-                && shape::fits(R::RESPONSE, version, is_flexible, body)
-        }) {
-            return Err(malformed("the answer is cut off or not in Kafka's format"));
+        // The header's own tagged fields: Kafka has defined none.
+        if answer.len() < header_len || (is_flexible && answer.get(4) != Some(&0)) {
+            return Err(Failure::malformed(&what, NOT_KAFKAS));
         }
-        let decoded = ResponseHeader::decode(&mut answer, R::Response::header_version(version))
-            .and_then(|header| Ok((header, R::Response::decode(&mut answer, version)?)));
-        match decoded {
-            Ok((header, _)) if header.correlation_id != self.correlation_id => {
-                Err(malformed("the answer belongs to another request (wrong correlation id)"))
+        let mut header = answer.split_to(header_len);
+        let list = shape::check(R::RESPONSE, form, R::MAX_ELEMENTS, &answer).map_err(|misfit| {
+            let max = R::MAX_ELEMENTS;
+            match misfit {
+                Misfit::Malformed => Failure::malformed(&what, NOT_KAFKAS),
+                Misfit::TooMany => Failure::malformed(
+                    &what,
+                    format_args!("the answer has more than {max} elements, the most accepted"),
+                ),
             }
-            Ok((_, response)) => Ok(response),
-            Err(error) => Err(malformed(&format!("the answer cannot be read: {error}"))),
+        })?;
+        if header.get_i32() != self.correlation_id {
+            let text = "the answer belongs to another request (wrong correlation id)";
+            return Err(Failure::malformed(&what, text));
         }
+        Ok(Answer { body: answer, form, list })
+    }
+
+    /// What failed, to begin a sentence with.
+    fn what<R: Api>(&self) -> String {
+        format!("{} to broker {}", R::NAME, self.address)
+    }
+
+    fn unreadable<R: Api>(&self, error: &impl core::fmt::Display) -> Failure {
+        let why = format_args!("the answer cannot be read: {error}");
+        Failure::malformed(&self.what::<R>(), why)
     }
 }
+
+/// What a response consists of, without its header.
+struct Answer {
+    body: Bytes,
+    form: Form,
+    list: List,
+}
+
+const NOT_KAFKAS: &str = "the answer is cut off or not in Kafka's format";

@@ -19,6 +19,11 @@ impl Failure {
         Self { error: Error::new(status, text), is_retriable: true, is_timeout: false }
     }
 
+    /// The answer to `what` is none: no other try, since a broker that lies will lie again.
+    pub(crate) fn malformed(what: &str, why: impl core::fmt::Display) -> Self {
+        Self::from(Error::new(Status::MALFORMED, format!("{what}: {why}")))
+    }
+
     /// What went wrong on a socket or in TLS; `what` begins the sentence, such as "broker h:1".
     pub(crate) fn io(what: impl core::fmt::Display, error: &io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());

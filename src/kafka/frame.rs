@@ -2,10 +2,27 @@
 
 use std::io::{self, Read, Write};
 
-/// The longest frame before the broker has taken our login: who it is, is not proven until then.
-pub(super) const MAX_BEFORE_LOGIN: usize = 64 * 1024;
-/// The longest frame after it; a list of a hundred thousand tokens takes some 30 MB.
-pub(super) const MAX_AFTER_LOGIN: usize = 64 * 1024 * 1024;
+/// The longest frame from a broker that has not proved who it is.
+pub(super) const MAX_UNPROVED: usize = 64 * 1024;
+
+/// How long a frame may be, and why.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    max: usize,
+    why: &'static str,
+}
+
+impl Limit {
+    /// For an answer of `max` bytes at most. TLS proves who the broker is, and so does a login by
+    /// SCRAM; nothing else does.
+    pub(super) fn new(max: usize, is_proved: bool) -> Self {
+        if is_proved || max <= MAX_UNPROVED {
+            return Self { max, why: "" };
+        }
+        let why = " from a broker that has not proved who it is, as TLS and a login by SCRAM do";
+        Self { max: MAX_UNPROVED, why }
+    }
+}
 
 /// Memory grows with what arrives, not with what the length promises.
 const CHUNK: u64 = 64 * 1024;
@@ -22,13 +39,13 @@ pub(super) fn write(stream: &mut impl Write, frame: &[u8]) -> io::Result<()> {
 /// # Errors
 ///
 /// Those of the stream; `InvalidData`, with a sentence, for a length below 4 (a correlation id is in
-/// every answer) or above `max`.
-pub(super) fn read(stream: &mut impl Read, max: usize) -> io::Result<Vec<u8>> {
+/// every answer) or above the limit.
+pub(super) fn read(stream: &mut impl Read, limit: Limit) -> io::Result<Vec<u8>> {
     let mut len = [0; 4];
     stream.read_exact(&mut len)?;
     let promised = match usize::try_from(i32::from_be_bytes(len)) {
-        Ok(promised) if (4..=max).contains(&promised) => promised,
-        _ => return Err(io::Error::new(io::ErrorKind::InvalidData, explain(len, max))),
+        Ok(promised) if (4..=limit.max).contains(&promised) => promised,
+        _ => return Err(io::Error::new(io::ErrorKind::InvalidData, explain(len, limit))),
     };
     let mut frame = Vec::new();
     while frame.len() < promised {
@@ -40,14 +57,16 @@ pub(super) fn read(stream: &mut impl Read, max: usize) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-fn explain(len: [u8; 4], max: usize) -> String {
+fn explain(len: [u8; 4], Limit { max, why }: Limit) -> String {
     match len {
         // A TLS alert: record type 21, version 3.x.
         [21, 3, ..] => "it speaks TLS: security.protocol must be SASL_SSL or SSL".to_owned(),
         [b'H', b'T', b'T', b'P'] => "it speaks HTTP, so it is no Kafka broker".to_owned(),
         _ => {
             let len = i32::from_be_bytes(len);
-            format!("its answer claims {len} bytes, and 4 to {max} are accepted: is this Kafka?")
+            format!(
+                "its answer claims {len} bytes, and 4 to {max} are accepted{why}: is this Kafka?"
+            )
         }
     }
 }
@@ -62,7 +81,7 @@ mod tests {
             let frame: Vec<u8> = (0..len).map(|byte: u32| byte.to_le_bytes()[0]).collect();
             let mut wire = Vec::new();
             write(&mut wire, &frame).unwrap();
-            assert_eq!(read(&mut wire.as_slice(), 100_000).unwrap(), frame);
+            assert_eq!(read(&mut wire.as_slice(), Limit::new(100_000, true)).unwrap(), frame);
         }
     }
 
@@ -75,10 +94,10 @@ mod tests {
             (b"\x15\x03\x03\x00", "speaks TLS"),
             (b"HTTP/1.1", "speaks HTTP"),
         ] {
-            let error = read(&mut &wire[..], 1000).unwrap_err();
+            let error = read(&mut &wire[..], Limit::new(1000, false)).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }
-        let error = read(&mut &b"\0\0\0\x09abcd"[..], 1000).unwrap_err();
+        let error = read(&mut &b"\0\0\0\x09abcd"[..], Limit::new(1000, false)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -39,6 +39,11 @@ impl Login {
         }
     }
 
+    /// Whether the broker, too, proves that it knows the secret.
+    pub(super) fn is_mutual(&self) -> bool {
+        matches!(self.method, Method::Scram { .. })
+    }
+
     pub(crate) fn is_token(&self) -> bool {
         matches!(self.method, Method::Scram { is_token: true, .. })
     }

@@ -13,6 +13,7 @@ mod deadline;
 mod error_code;
 mod failure;
 mod frame;
+mod list;
 mod login;
 mod scram_users;
 mod shape;

@@ -47,7 +47,7 @@ impl Cluster {
         let users = names.iter().map(|name| UserName::default().with_name(name.clone().into()));
         let users = (!names.is_empty()).then(|| users.collect());
         let request = DescribeUserScramCredentialsRequest::default().with_users(users);
-        self.ask(&request, |response| {
+        self.ask_for_list(&request, |response, results| {
             let failure = |code, said: Option<&str>| {
                 error_code::failure(DescribeUserScramCredentialsRequest::NAME, code, said)
             };
@@ -55,7 +55,8 @@ impl Cluster {
                 return Err(failure(response.error_code, response.error_message.as_deref()));
             }
             let mut users = Vec::new();
-            for result in response.results {
+            for result in results {
+                let result = result?;
                 match result.error_code {
                     error_code::NONE => users.push(ScramUser {
                         name: result.user.to_string(),

@@ -98,9 +98,9 @@ impl Cluster {
                 .with_principal_name(owner.name().to_owned().into())
         });
         let request = DescribeDelegationTokenRequest::default().with_owners(Some(owners.collect()));
-        self.ask(&request, |response| {
+        self.ask_for_list(&request, |response, tokens| {
             checked::<DescribeDelegationTokenRequest>(response.error_code)?;
-            response.tokens.into_iter().map(described).collect()
+            tokens.map(|token| described(token?)).collect()
         })
     }
 }
