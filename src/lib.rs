@@ -339,6 +339,7 @@ pub mod ffi;
 mod jni;
 #[cfg(feature = "cli")]
 mod kafka;
+mod login;
 mod paths;
 mod properties;
 mod random;
@@ -351,6 +352,7 @@ mod tls;
 mod token;
 
 pub use error::Error;
+pub use login::{Client, ClientProgress, CredentialKind};
 pub use scram::*;
 pub use source::{CurrentCredential, Source, SourceLogin, write_secret_file};
 pub use status::Status;

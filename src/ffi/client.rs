@@ -1,24 +1,16 @@
 //! `scramtoken_client`: one login, client side.
 
 use core::ffi::c_char;
-use core::mem;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use super::boundary::{
     HasError, LastText, bytes, call, call_on, check_out, hand_out, object, string, take_back,
 };
-use super::clock::Clock;
 use super::key_cache::scramtoken_key_cache;
 use super::source::scramtoken_source;
 use super::status::scramtoken_status;
 use crate::error::Error;
-use crate::scram::{
-    Authzid, AwaitServerFinal, AwaitServerFirst, Cancel, ClientCredential, ClientLogin,
-    IterationLimits, KeyCache, Mechanism, Nonce, cancelled,
-};
-use crate::source::Source;
+use crate::login::Client;
+use crate::scram::{Authzid, ClientCredential, IterationLimits, Mechanism, Nonce};
 use crate::status::Status;
 
 /// One login, client side (RFC 5802). For one thread at a time, but for scramtoken_client_cancel.
@@ -36,146 +28,9 @@ use crate::status::Status;
 /// scramtoken_client_free(client);
 /// ```
 pub struct scramtoken_client {
-    // Outside of the mutex, for any thread to set while another one steps.
-    cancel: Cancel,
-    state: Mutex<State>,
+    login: Client,
     error: LastText,
     warning: LastText,
-}
-
-enum State {
-    Setup(Setup),
-    AwaitServerFirst(AwaitServerFirst, Option<Arc<KeyCache>>),
-    AwaitServerFinal(AwaitServerFinal),
-    Over,
-}
-
-/// What the setters collect before the first step.
-struct Setup {
-    mechanism: Mechanism,
-    credential: Option<Credential>,
-    authzid: Option<Authzid>,
-    iteration_limits: IterationLimits,
-    key_cache: Option<Arc<KeyCache>>,
-    nonce: Option<Nonce>,
-}
-
-/// What to log in with, known from the beginning or found at the first step.
-enum Credential {
-    Fixed(ClientCredential),
-    Source(Arc<Source>),
-}
-
-impl Setup {
-    fn new(mechanism: Mechanism) -> Self {
-        Self {
-            mechanism,
-            credential: None,
-            authzid: None,
-            iteration_limits: IterationLimits::default(),
-            key_cache: None,
-            nonce: None,
-        }
-    }
-
-    /// What the caller, and not the peer, does wrong at the first step.
-    fn check(&self, input: &[u8]) -> Result<(), Error> {
-        if self.credential.is_none() {
-            let text = "the client has no credential: set one before the first step";
-            return Err(Error::new(Status::INVALID_STATE, text));
-        }
-        if !input.is_empty() {
-            let text = "a client's first step has no input: the client speaks first";
-            return Err(Error::new(Status::INVALID_ARGUMENT, text));
-        }
-        Ok(())
-    }
-
-    fn start(mut self, warning: &LastText) -> Result<State, Error> {
-        let credential = match self.credential.take() {
-            Some(Credential::Fixed(credential)) => credential,
-            Some(Credential::Source(source)) => {
-                let login = source.log_in(Clock::default().now_ms())?;
-                if let Some(text) = &login.warning {
-                    warning.set(text);
-                }
-                self.key_cache.get_or_insert_with(|| Arc::clone(source.key_cache()));
-                login.credential
-            }
-            None => return Err(Error::new(Status::INTERNAL, "a login began without credential")),
-        };
-        let mut login = ClientLogin::new(self.mechanism, credential);
-        if let Some(authzid) = self.authzid {
-            login.set_authzid(authzid);
-        }
-        login.set_iteration_limits(self.iteration_limits);
-        let nonce = match self.nonce {
-            Some(nonce) => nonce,
-            None => Nonce::from_random(crate::random::bytes()?),
-        };
-        Ok(State::AwaitServerFirst(login.start(&nonce)?, self.key_cache))
-    }
-}
-
-impl scramtoken_client {
-    fn set_up(&self, change: impl FnOnce(&mut Setup)) -> Result<Status, Error> {
-        match &mut *self.state.lock() {
-            State::Setup(setup) => {
-                change(setup);
-                Ok(Status::OK)
-            }
-            _ => Err(Error::new(Status::INVALID_STATE, "the login has begun: too late to set up")),
-        }
-    }
-
-    fn step(&self, input: &[u8]) -> Result<Status, Error> {
-        let (next, status) = match self.take_state(input)? {
-            State::Setup(setup) => (setup.start(&self.warning)?, Status::CONTINUE),
-            State::AwaitServerFirst(state, key_cache) => {
-                let next = state.step(input, key_cache.as_deref(), &self.cancel)?;
-                (State::AwaitServerFinal(next), Status::CONTINUE)
-            }
-            State::AwaitServerFinal(state) => {
-                state.step(input)?;
-                (State::Over, Status::OK)
-            }
-            State::Over => {
-                return Err(Error::new(
-                    Status::INVALID_STATE,
-                    "the login is over: no step follows",
-                ));
-            }
-        };
-        *self.state.lock() = next;
-        Ok(status)
-    }
-
-    /// The state is out for as long as a step takes: what fails or panics leaves the login over,
-    /// and nothing is locked while it hashes.
-    fn take_state(&self, input: &[u8]) -> Result<State, Error> {
-        let mut state = self.state.lock();
-        if let State::Setup(setup) = &*state
-            && !self.cancel.is_cancelled()
-        {
-            setup.check(input)?;
-        }
-        match mem::replace(&mut *state, State::Over) {
-            State::Over => Ok(State::Over),
-            _ if self.cancel.is_cancelled() => Err(cancelled()),
-            state => Ok(state),
-        }
-    }
-
-    /// What the last step gave to send. It lives in the state, so until the next step or the end.
-    fn output(&self) -> (*const u8, usize) {
-        let state = self.state.lock();
-        let message = match &*state {
-            State::AwaitServerFirst(state, _) => state.message(),
-            State::AwaitServerFinal(state) => state.message(),
-            State::Setup(_) | State::Over => b"",
-        };
-        (message.as_ptr(), message.len())
-    }
 }
 
 impl HasError for scramtoken_client {
@@ -200,6 +55,19 @@ unsafe fn on_client(
     }
 }
 
+/// Runs the body of a setter.
+///
+/// # Safety
+///
+/// As for [`object`].
+unsafe fn set_up(
+    client: *const scramtoken_client,
+    body: impl FnOnce(&Client) -> Result<(), Error>,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
+    unsafe { on_client(client, |client| body(&client.login).map(|()| Status::OK)) }
+}
+
 /// # Client: one login, client side
 ///
 /// Makes a client for one login by "SCRAM-SHA-256" or "SCRAM-SHA-512". To be freed by
@@ -220,8 +88,7 @@ pub unsafe extern "C" fn scramtoken_client_new(
         // SAFETY: the caller's promise.
         let mechanism = Mechanism::from_name(unsafe { string("mechanism", mechanism)? })?;
         let client = scramtoken_client {
-            cancel: Cancel::default(),
-            state: Mutex::new(State::Setup(Setup::new(mechanism))),
+            login: Client::new(mechanism),
             error: LastText::default(),
             warning: LastText::default(),
         };
@@ -249,11 +116,10 @@ pub unsafe extern "C" fn scramtoken_client_set_password(
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
     unsafe {
-        on_client(client, |client| {
+        set_up(client, |login| {
             let username = bytes("username", username, username_len)?;
             let password = bytes("password", password, password_len)?;
-            let credential = ClientCredential::password(username, password)?;
-            client.set_up(|setup| setup.credential = Some(Credential::Fixed(credential)))
+            login.set_credential(ClientCredential::password(username, password)?)
         })
     }
 }
@@ -276,11 +142,10 @@ pub unsafe extern "C" fn scramtoken_client_set_token(
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
     unsafe {
-        on_client(client, |client| {
+        set_up(client, |login| {
             let token_id = bytes("token_id", token_id, token_id_len)?;
             let hmac = bytes("hmac", hmac, hmac_len)?;
-            let credential = ClientCredential::token(token_id, hmac)?;
-            client.set_up(|setup| setup.credential = Some(Credential::Fixed(credential)))
+            login.set_credential(ClientCredential::token(token_id, hmac)?)
         })
     }
 }
@@ -300,12 +165,7 @@ pub unsafe extern "C" fn scramtoken_client_set_source(
     source: *const scramtoken_source,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        on_client(client, |client| {
-            let source = Arc::clone(&object("source", source)?.0);
-            client.set_up(|setup| setup.credential = Some(Credential::Source(source)))
-        })
-    }
+    unsafe { set_up(client, |login| login.set_source(&object("source", source)?.0)) }
 }
 
 /// Keeps derived keys in this cache, and takes them from it. The client keeps the cache alive.
@@ -321,12 +181,7 @@ pub unsafe extern "C" fn scramtoken_client_set_key_cache(
     cache: *const scramtoken_key_cache,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        on_client(client, |client| {
-            let cache = Arc::clone(&object("cache", cache)?.0);
-            client.set_up(|setup| setup.key_cache = Some(cache))
-        })
-    }
+    unsafe { set_up(client, |login| login.set_key_cache(&object("cache", cache)?.0)) }
 }
 
 /// Asks to act as this identity: UTF-8 without NUL, not empty. Kafka accepts only the user name
@@ -345,9 +200,8 @@ pub unsafe extern "C" fn scramtoken_client_set_authzid(
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
     unsafe {
-        on_client(client, |client| {
-            let authzid = Authzid::new(bytes("authzid", authzid, authzid_len)?)?;
-            client.set_up(|setup| setup.authzid = Some(authzid))
+        set_up(client, |login| {
+            login.set_authzid(Authzid::new(bytes("authzid", authzid, authzid_len)?)?)
         })
     }
 }
@@ -366,12 +220,7 @@ pub unsafe extern "C" fn scramtoken_client_set_iteration_limits(
     max: u32,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        on_client(client, |client| {
-            let limits = IterationLimits::new(min, max)?;
-            client.set_up(|setup| setup.iteration_limits = limits)
-        })
-    }
+    unsafe { set_up(client, |login| login.set_iteration_limits(IterationLimits::new(min, max)?)) }
 }
 
 /// For tests only: this nonce in place of a random one. Printable ASCII without a comma, not empty.
@@ -389,9 +238,8 @@ pub unsafe extern "C" fn scramtoken_client_set_nonce(
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
     unsafe {
-        on_client(client, |client| {
-            let nonce = Nonce::from_text(bytes("nonce", nonce, nonce_len)?)?;
-            client.set_up(|setup| setup.nonce = Some(nonce))
+        set_up(client, |login| {
+            login.set_nonce(Nonce::from_text(bytes("nonce", nonce, nonce_len)?)?)
         })
     }
 }
@@ -422,11 +270,17 @@ pub unsafe extern "C" fn scramtoken_client_step(
         on_client(client, |client| {
             check_out("out", out)?;
             check_out("out_len", out_len)?;
-            let status = client.step(bytes("in", r#in, in_len)?)?;
-            let (message, len) = client.output();
-            out.write(message);
-            out_len.write(len);
-            Ok(status)
+            let stepped = client.login.step(bytes("in", r#in, in_len)?);
+            if let Some(text) = client.login.take_warning() {
+                client.warning.set(&text);
+            }
+            let progress = stepped?;
+            // The message lives in the login's state: until the next step or the free.
+            client.login.with_message(|message| {
+                out.write(message.as_ptr());
+                out_len.write(message.len());
+            });
+            Ok(progress.into())
         })
     }
 }
@@ -441,7 +295,7 @@ pub unsafe extern "C" fn scramtoken_client_step(
 pub unsafe extern "C" fn scramtoken_client_cancel(client: *const scramtoken_client) {
     // SAFETY: the caller's promise; nothing ever borrows a client exclusively.
     if let Some(client) = unsafe { client.as_ref() } {
-        client.cancel.cancel();
+        client.login.cancel();
     }
 }
 

@@ -4,6 +4,9 @@ import java.io.File;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.PrivilegedExceptionAction;
 import java.security.Security;
 import java.util.ArrayList;
@@ -43,6 +46,7 @@ public final class Checks {
                 classLoaders();
                 closed();
                 order();
+                clients();
                 break;
             case "handshakes":
                 handshakes(Integer.parseInt(args[1]));
@@ -61,6 +65,9 @@ public final class Checks {
                 Map.of("store", "lmdb:relative"), "the option store is wrong: ");
         expectLoginFailure(Map.of("mockSecret", "short"), "mockSecret is shorter than 16 characters");
         expectLoginFailure(Map.of("mockIterations", "-1"), "mockIterations is -1, which is no count");
+        expectLoginFailure(Map.of("maxIterations", "many"), "maxIterations is many, which is no");
+        expectLoginFailure(
+                Map.of("minIterations", "9", "maxIterations", "8"), "iteration limits of 9 to 8");
     }
 
     private static void expectLoginFailure(Map<String, String> options, String text) {
@@ -195,6 +202,48 @@ public final class Checks {
         expect(IllegalSaslStateException.class, () -> refused.evaluateResponse(bytes("n,,n=a,r=x")));
         expect(IllegalStateException.class, () -> refused.getAuthorizationID());
         expect(IllegalStateException.class, () -> refused.getNegotiatedProperty("tokenauth"));
+    }
+
+    /** A client hashes within its line's limits, and not on when it is disposed of. */
+    private static void clients() throws Exception {
+        Path file = Files.createTempFile("scramtoken-checks", ".json");
+        try {
+            Files.writeString(file, "{\"username\":\"alice\",\"password\":\"pencil\"}");
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+            String source = "file:" + file;
+            SaslClient strict = client(login(Map.of("source", source, "maxIterations", "8192")));
+            byte[] tooMany = challenge(strict, 8193);
+            expect(SaslException.class, () -> strict.evaluateChallenge(tooMany));
+
+            String hours = String.valueOf(Integer.MAX_VALUE);
+            SaslClient hashing = client(login(Map.of("source", source, "maxIterations", hours)));
+            byte[] forHours = challenge(hashing, Integer.MAX_VALUE);
+            Thread disposes = new Thread(() -> {
+                try {
+                    Thread.sleep(200);
+                    hashing.dispose();
+                } catch (InterruptedException | SaslException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            disposes.start();
+            try {
+                hashing.evaluateChallenge(forHours);
+                throw new AssertionError("hashed for hours");
+            } catch (SaslException e) {
+                check(e.getMessage().contains("cancelled"), e.getMessage());
+            }
+            disposes.join();
+        } finally {
+            Files.delete(file);
+        }
+    }
+
+    /** What a server would answer to the client's first message. */
+    private static byte[] challenge(SaslClient client, int iterations) throws Exception {
+        String first = new String(client.evaluateChallenge(new byte[0]), StandardCharsets.UTF_8);
+        String nonce = first.substring(first.indexOf(",r=") + 3);
+        return bytes("r=" + nonce + "theirs,s=c2FsdHNhbHQ=,i=" + iterations);
     }
 
     /** Whole logins, every eighth of them refused: native memory must stay where it was. */

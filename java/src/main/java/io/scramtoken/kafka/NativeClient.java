@@ -3,26 +3,47 @@ package io.scramtoken.kafka;
 import java.lang.ref.Reference;
 
 /**
- * One login, client side (RFC 5802), in the order of the methods here. Any exception ends the login.
- * Times are milliseconds since 1970.
+ * One login, client side (RFC 5802), in the order of the methods here. A step that fails ends the
+ * login. For one thread at a time, but for {@link #cancel}.
  */
 final class NativeClient extends NativeObject {
-    NativeClient(String mechanism, NativeSource source) throws NativeException {
-        super(open(mechanism, source.handle()), NativeClient::free);
-        Reference.reachabilityFence(source);
+    private final byte[] first;
+    private final String warning;
+
+    private NativeClient(long handle, Object[] started) {
+        super(handle, NativeClient::free);
+        first = (byte[]) started[0];
+        warning = (String) started[1];
     }
 
-    /** Reads the source; the client-first-message. */
-    synchronized byte[] start(long nowMs) throws NativeException {
-        return start(handle(), nowMs);
+    /**
+     * Reads the source and begins a login with what it has now.
+     *
+     * @param limits the iteration counts to hash for the server
+     * @throws NativeException where the source has nothing to log in with
+     */
+    static NativeClient begin(String mechanism, NativeSource source, IterationLimits limits)
+            throws NativeException {
+        Object[] started = new Object[2];
+        try {
+            long handle = begin(mechanism, source.handle(), limits.min, limits.max, started);
+            return new NativeClient(handle, started);
+        } finally {
+            Reference.reachabilityFence(source);
+        }
     }
 
-    /** After {@link #start}: what the source wants its owner to know, or null. */
-    synchronized String warning() throws NativeException {
-        return warning(handle());
+    /** The client-first-message. */
+    byte[] first() {
+        return first;
     }
 
-    /** Takes the server's challenge; the client-final-message. */
+    /** What the source wants its owner to know, or null. */
+    String warning() {
+        return warning;
+    }
+
+    /** Takes the server's challenge and hashes; the client-final-message. */
     synchronized byte[] answer(byte[] message) throws NativeException {
         return answer(handle(), message);
     }
@@ -32,13 +53,21 @@ final class NativeClient extends NativeObject {
         finish(handle(), message);
     }
 
-    private static native long open(String mechanism, long source) throws NativeException;
+    /**
+     * Cancels the login, from any thread: an {@link #answer} that is hashing, or else the next step,
+     * fails with CANCELLED.
+     */
+    void cancel() throws NativeException {
+        unlessClosed(NativeClient::cancel);
+    }
+
+    private static native long begin(
+            String mechanism, long source, int minIterations, int maxIterations, Object[] started)
+            throws NativeException;
+
+    private static native void cancel(long client) throws NativeException;
 
     private static native void free(long client);
-
-    private native byte[] start(long client, long nowMs) throws NativeException;
-
-    private native String warning(long client) throws NativeException;
 
     private native byte[] answer(long client, byte[] message) throws NativeException;
 

@@ -1,6 +1,7 @@
 package io.scramtoken.kafka;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.util.function.LongConsumer;
 
 /**
@@ -14,6 +15,8 @@ abstract class NativeObject implements AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final Cleaner.Cleanable cleanable;
+    /** Held while the native object is freed, and by calls that do not wait for others to return. */
+    private final Object freeing = new Object();
     private long handle;
 
     NativeObject(long handle, LongConsumer free) {
@@ -31,7 +34,24 @@ abstract class NativeObject implements AutoCloseable {
     /** Frees the native object; again, and it does nothing. */
     @Override
     public final synchronized void close() {
-        handle = 0;
-        cleanable.clean();
+        synchronized (freeing) {
+            handle = 0;
+            cleanable.clean();
+        }
+    }
+
+    /** Makes a call that may run beside another one, from any thread; nothing after close. */
+    final void unlessClosed(Call call) throws NativeException {
+        synchronized (freeing) {
+            if (handle != 0) {
+                call.on(handle);
+            }
+        }
+        Reference.reachabilityFence(this);
+    }
+
+    /** A native method that takes the handle alone. */
+    interface Call {
+        void on(long handle) throws NativeException;
     }
 }

@@ -18,11 +18,15 @@ final class Options {
     private static final String AUDIT = "audit";
     private static final String STORE = "store";
     private static final String SOURCE = "source";
+    private static final String MIN_ITERATIONS = "minIterations";
+    private static final String MAX_ITERATIONS = "maxIterations";
     /** Kafka's own, for clients. */
     private static final List<String> KAFKAS = List.of("username", "password", "tokenauth");
     private static final List<String> OURS =
             List.of(
                     SOURCE,
+                    MIN_ITERATIONS,
+                    MAX_ITERATIONS,
                     IMPLICIT_TOKENS,
                     DOUBLED_NONCE,
                     MOCK_SECRET,
@@ -36,6 +40,7 @@ final class Options {
     private final boolean audit;
     private final byte[] mockSecret;
     private final int mockIterations;
+    private final IterationLimits iterationLimits;
     private final NativeSource source;
     private final NativeStore store;
 
@@ -44,7 +49,11 @@ final class Options {
         doubledNonce = flag(line, DOUBLED_NONCE);
         audit = flag(line, AUDIT);
         mockSecret = secret(line);
-        mockIterations = iterations(line);
+        mockIterations = count(line, MOCK_ITERATIONS, MockTokens.ITERATIONS);
+        iterationLimits =
+                new IterationLimits(
+                        count(line, MIN_ITERATIONS, IterationLimits.DEFAULT.min),
+                        count(line, MAX_ITERATIONS, IterationLimits.DEFAULT.max));
         source = source(line);
         store = store(line);
     }
@@ -97,6 +106,11 @@ final class Options {
 
     int mockIterations() {
         return mockIterations;
+    }
+
+    /** Which counts clients hash for the broker. */
+    IterationLimits iterationLimits() {
+        return iterationLimits;
     }
 
     /** Where clients find their current credential; null where the line has one of its own. */
@@ -173,20 +187,20 @@ final class Options {
         return value.toString().getBytes(StandardCharsets.UTF_8);
     }
 
-    private static int iterations(Map<String, ?> line) {
-        Object value = line.get(MOCK_ITERATIONS);
+    private static int count(Map<String, ?> line, String name, int unlessSet) {
+        Object value = line.get(name);
         if (value == null) {
-            return MockTokens.ITERATIONS;
+            return unlessSet;
         }
         try {
-            int iterations = Integer.parseInt(value.toString());
-            if (iterations > 0) {
-                return iterations;
+            int count = Integer.parseInt(value.toString());
+            if (count > 0) {
+                return count;
             }
         } catch (NumberFormatException e) {
             // The same answer as for 0.
         }
-        throw wrong(MOCK_ITERATIONS, value + ", which is no count from 1");
+        throw wrong(name, value + ", which is no count from 1");
     }
 
     static byte[] randomSecret() {

@@ -22,12 +22,16 @@ final class ScramTokenSaslClient implements SaslClient {
     private static final Logger LOG = LoggerFactory.getLogger(ScramTokenSaslClient.class);
 
     private final String mechanism;
-    private final NativeClient login;
+    private final NativeSource source;
+    private final IterationLimits limits;
     private State state = State.START;
+    /** Null before the first step. Volatile for {@link #dispose}, which may come from any thread. */
+    private volatile NativeClient login;
 
-    ScramTokenSaslClient(String mechanism, NativeSource source) throws NativeException {
+    ScramTokenSaslClient(String mechanism, NativeSource source, IterationLimits limits) {
         this.mechanism = mechanism;
-        this.login = new NativeClient(mechanism, source);
+        this.source = source;
+        this.limits = limits;
     }
 
     @Override
@@ -69,7 +73,7 @@ final class ScramTokenSaslClient implements SaslClient {
                             "Unexpected challenge in Sasl client state " + before);
             }
         } catch (NativeException e) {
-            login.close();
+            dispose();
             throw new SaslException(e.getMessage());
         }
     }
@@ -99,8 +103,18 @@ final class ScramTokenSaslClient implements SaslClient {
         throw new IllegalStateException("SCRAM has no security layer");
     }
 
+    /** Ends a login that is under way: a step that is hashing on another thread fails. */
     @Override
     public void dispose() {
+        NativeClient login = this.login;
+        if (login == null) {
+            return;
+        }
+        try {
+            login.cancel();
+        } catch (NativeException e) {
+            LOG.warn("A login could not be cancelled: {}", e.getMessage());
+        }
         login.close();
     }
 
@@ -108,12 +122,12 @@ final class ScramTokenSaslClient implements SaslClient {
         if (challenge != null && challenge.length > 0) {
             throw new SaslException("Expected empty challenge");
         }
-        byte[] message = login.start(System.currentTimeMillis());
-        String warning = login.warning();
-        if (warning != null) {
-            LOG.warn("{}", warning);
+        NativeClient begun = NativeClient.begin(mechanism, source, limits);
+        login = begun;
+        if (begun.warning() != null) {
+            LOG.warn("{}", begun.warning());
         }
         state = State.SERVER_FIRST;
-        return message;
+        return begun.first();
     }
 }

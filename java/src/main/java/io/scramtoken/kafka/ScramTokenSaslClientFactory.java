@@ -34,7 +34,7 @@ public final class ScramTokenSaslClientFactory implements SaslClientFactory {
         }
         for (String mechanism : mechanisms) {
             if (Mechanisms.NAMES.contains(mechanism)) {
-                return create(mechanism, authorizationId, options.source());
+                return create(mechanism, authorizationId, options);
             }
         }
         return null;
@@ -45,15 +45,11 @@ public final class ScramTokenSaslClientFactory implements SaslClientFactory {
         return Mechanisms.toArray();
     }
 
-    private static SaslClient create(String mechanism, String authorizationId, NativeSource source)
+    private static SaslClient create(String mechanism, String authorizationId, Options options)
             throws SaslException {
         if (authorizationId != null) {
             throw new SaslException("a login from a source acts as nobody else");
         }
-        try {
-            return new ScramTokenSaslClient(mechanism, source);
-        } catch (NativeException e) {
-            throw new SaslException(e.getMessage());
-        }
+        return new ScramTokenSaslClient(mechanism, options.source(), options.iterationLimits());
     }
 }
