@@ -1,4 +1,4 @@
-"""Runs what the README shows."""
+"""Runs what the README and docs/token-authority.md show."""
 
 import json
 import os
@@ -15,8 +15,10 @@ from .cli import client_config
 from .process import start, stop
 from .properties import USERS
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "docs" / "README.md", ROOT / "docs" / "token-authority.md"]
+TEXT = "".join(page.read_text() for page in PAGES)
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 
 # What the recipes build or install has been built by `make test` already, and the wheel has tests
 # of its own.
@@ -47,14 +49,23 @@ def test_every_block_is_run_here():
 
 
 def test_make_commands_exist():
-    for command in re.findall(r"\bmake ([a-z-]+)", README):
+    for command in re.findall(r"\bmake ([a-z-]+)", README.read_text()):
         dry_run = ["make", "--dry-run", "--no-print-directory", command]
         assert subprocess.run(dry_run, cwd=ROOT, capture_output=True).returncode == 0, command
 
 
 def test_linked_files_exist():
-    for path in re.findall(r"\]\((?!http)([^)#]+)", README):
-        assert (ROOT / path).exists(), path
+    for page in PAGES:
+        for path, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name}: {path}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {path}#{anchor}"
+
+
+def anchors(page):
+    """The places that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.fixture(scope="module")
