@@ -33,11 +33,8 @@ impl ClusterArguments {
         let Some(path) = &self.command_config else {
             return Ok(Config::from_properties(&Properties::default(), credential)?.0);
         };
-        let bytes = read(path)?;
+        let properties = read_properties(path)?;
         let path = path.display();
-        let named = |error: Error| Error::new(error.status(), format!("{path}: {error}"));
-        let properties =
-            byte_order_mark::skip(&bytes).and_then(Properties::parse).map_err(named)?;
         // Whatever is wrong with a value is wrong in the file, and not on the command line.
         let (config, warnings) =
             Config::from_properties(&properties, credential).map_err(|error| {
@@ -59,6 +56,14 @@ impl ClusterArguments {
         let servers = Address::parse_list(list, config.protocol())?;
         Ok(Cluster::new(servers, config, |error| warn(format_args!("{error}; trying again"))))
     }
+}
+
+/// Reads a properties file, whose errors name it.
+pub(super) fn read_properties(path: &Path) -> Result<Properties, Error> {
+    let bytes = read(path)?;
+    byte_order_mark::skip(&bytes)
+        .and_then(Properties::parse)
+        .map_err(|error| Error::new(error.status(), format!("{}: {error}", path.display())))
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {

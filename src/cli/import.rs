@@ -30,13 +30,12 @@ struct Progress {
 const BATCH: usize = 256;
 
 impl Import<'_> {
-    /// Imports in the order of lines: whatever ends it, the lines before are imported.
+    /// Imports the file at `path` in the order of lines: whatever ends it, the lines before are imported.
     ///
     /// # Errors
     ///
     /// What is wrong with a line, which it names without its password; the file's and the store's.
-    pub(super) fn run(&self, path: &Path) -> Result<(), Error> {
-        let mut file = UserFile::open(path)?;
+    pub(super) fn run(&self, path: &Path, mut file: UserFile) -> Result<(), Error> {
         let bar = bar("{bar:40} {percent}%  {msg} users  {eta} left");
         bar.set_length(file.len());
         let mut done = Progress::default();

@@ -1,4 +1,7 @@
 //! A file of users and passwords, a user a line.
+//!
+//! A file of another kind must not become users that nobody meant, and whose passwords nobody knows:
+//! what can hardly be a name is refused where a line is no JSON.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::exit;
 use crate::source::{open_secret_file, username_and_password};
-use crate::{error::Error, status::Status};
+use crate::{byte_order_mark, error::Error, status::Status};
 
 /// Reads `name<TAB>password` or `name:password`, or, where the file begins with `{`, JSON objects
 /// with `username` and `password`. What it holds of the file is zeroed.
@@ -74,13 +77,24 @@ impl UserFile {
             self.line += 1;
             let line = self.line;
             let mut is_json = self.is_json;
-            let Some(bytes) = self.next_line().map_err(|error| at_line(line, &error))? else {
+            let named = |error: Error| at_line(line, &error);
+            let Some(mut bytes) = self.next_line().map_err(named)? else {
                 return Ok(None);
             };
+            if line == 1 {
+                bytes = byte_order_mark::skip(bytes).map_err(named)?;
+            }
             if bytes.trim_ascii().is_empty() {
                 continue;
             }
-            let parsed = parse(bytes, *is_json.get_or_insert(bytes.starts_with(b"{")));
+            let is_first = is_json.is_none();
+            let parsed = match bytes.trim_ascii_start().first() {
+                Some(b'[') if is_first && is_json_array(bytes) => Err(corrupt(
+                    "it begins a JSON array: give each user's object a line of its own, as \
+                     jq -c '.[]' does",
+                )),
+                first => parse(bytes, *is_json.get_or_insert(first == Some(&b'{'))),
+            };
             self.is_json = is_json;
             let (name, password) = parsed.map_err(|error| at_line(line, &error))?;
             return Ok(Some(Entry { line, name, password }));
@@ -134,7 +148,39 @@ fn parse(line: &[u8], is_json: bool) -> Result<NameAndPassword, Error> {
         .split_once('\t')
         .or_else(|| text.split_once(':'))
         .ok_or_else(|| corrupt("it is not name:password, nor has it a tab between the two"))?;
+    check_name(name)?;
+    let is_control = |character: char| character.is_control() && character != '\t';
+    if password.starts_with(' ') || password.contains(is_control) {
+        return Err(corrupt(
+            "the password has a blank before it or a control character in it: JSON takes such a \
+             password",
+        ));
+    }
     Ok((Zeroizing::new(name.to_owned()), Zeroizing::new(password.to_owned())))
+}
+
+/// Refuses what other kinds of files have where a name should be: comments, quotes, blanks.
+fn check_name(name: &str) -> Result<(), Error> {
+    const NO_NAMES: [char; 8] = ['"', '\'', '`', '[', '{', '<', '#', '\u{feff}'];
+
+    if name.starts_with(NO_NAMES) {
+        return Err(corrupt(
+            "the name begins with a quote, a bracket, a brace, `#` or a byte order mark, as in a file \
+             of another kind: JSON takes such a name",
+        ));
+    }
+    if name.trim() != name || name.contains(char::is_control) {
+        return Err(corrupt(
+            "the name has blanks around it or a control character in it: JSON takes such a name",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a line that begins with `[` begins an array of JSON, and is no name.
+fn is_json_array(line: &[u8]) -> bool {
+    let line = line.trim_ascii().strip_prefix(b"[").unwrap_or_default();
+    matches!(line.trim_ascii_start().first(), None | Some(b'{' | b'[' | b'"' | b']'))
 }
 
 fn corrupt(text: impl Into<String>) -> Error {
@@ -182,6 +228,11 @@ mod tests {
                 vec![user(1, "alice", "se:cr\tet "), user(3, "b", "x")],
             ),
             ("a:b\tc", vec![user(1, "a:b", "c")]),
+            ("\u{feff}zoë:\u{feff}x", vec![user(1, "zoë", "\u{feff}x")]),
+            (
+                "\u{feff}\n{\"username\": \"#a\\n\", \"password\": \" x\\r\"}",
+                vec![user(2, "#a\n", " x\r")],
+            ),
             (
                 "{\"username\": \"a\\u0062\", \"password\": \":\"}\n{\"password\":\"p\",\"username\":\"c\"}",
                 vec![user(1, "ab", ":"), user(2, "c", "p")],
@@ -207,6 +258,22 @@ mod tests {
             ),
             (b"\n{\"username\": \"s3cret\"}", "line 2: \"password\" is missing"),
             (long.as_bytes(), "line 1: it has 65536 bytes or more"),
+            (b"\xff\xfea\0:\0s3cret", "line 1: its byte order mark says that it is UTF-16"),
+            ("a:b\n\u{feff}b:s3cret".as_bytes(), "line 2: the name begins with"),
+            (
+                b"[{\"username\": \"a\", \"password\": \"s3cret\"}]",
+                "line 1: it begins a JSON array",
+            ),
+            (b"\n [\n{\"username\": \"a\", \"password\": \"s3cret\"}]", "line 2: it begins a JSON"),
+            (b"{\n\"username\": \"a\",\n\"password\": \"s3cret\"}", "line 1: it is not whole"),
+            (b"a:b\n{\"username\": \"a\", \"password\": \"s3cret\"}", "line 2: the name begins"),
+            (b"\"a\": \"s3cret\"", "line 1: the name begins with a quote"),
+            (b"# the team: s3cret", "line 1: the name begins with"),
+            (b"  - name: s3cret", "line 1: the name has blanks"),
+            (b"a : s3cret", "line 1: the name has blanks"),
+            (b"a: s3cret", "line 1: the password has a blank"),
+            (b"a:s3cret\rb:s3cret\r", "line 1: the password has a blank before it or a control"),
+            (b"a\0b:s3cret", "line 1: the name has blanks around it or a control"),
         ] {
             let error = read(text).map(drop).unwrap_err();
             assert_eq!(error.status(), Status::CORRUPT);

@@ -139,6 +139,85 @@ def in_terminal(argv, answers):
     return shown.decode()
 
 
+@pytest.mark.parametrize(
+    ("added", "password", "kafkas"),
+    [
+        ("SCRAM-SHA-512=[password=a b,c=d]", "a b,c=d", "a b,c=d"),
+        (" SCRAM-SHA-512 = [ password=x ] ", "x", "x"),
+        ("SCRAM-SHA-512=[iterations=08192,password=x],", "x", "x"),
+        # Kafka's tool drops every bracket that it finds, and so sets what nobody typed.
+        ("SCRAM-SHA-512=[password=a]b,c]", "a]b,c", "ab,c"),
+    ],
+)
+def test_what_kafkas_tool_takes_is_taken(broker, where, user, added, password, kafkas):
+    alter = ["--alter", "--entity-type", "users", "--entity-name", user, "--add-config", added]
+    done = kafka_configs(*where, *alter)
+    assert done.returncode == 0, done.stderr
+    broker.wait_for_login(user, kafkas)
+    done = scramtoken("configs", *where, *alter)
+    assert done.returncode == 0, done.stderr
+    assert ("would drop them" in done.stderr) == (password != kafkas)
+    broker.wait_for_login(user, password)
+
+
+def test_credentials_from_a_file_as_with_kafkas_tool(broker, where, user, tmp_path):
+    file = tmp_path / "credentials"
+    file.touch(mode=0o600)
+    file.write_text("SCRAM-SHA-512=iterations=8192,password=p\\u00e9]\n")
+    alter = ["--alter", "--entity-type", "users", "--entity-name", user]
+    for tool in (kafka_configs, lambda *words: scramtoken("configs", *words)):
+        done = tool(*where, *alter, "--add-config-file", file)
+        assert done.returncode == 0, done.stderr
+        broker.wait_for_login(user, "pé]")
+        done = tool(*where, *alter, "--delete-config", "SCRAM-SHA-512")
+        assert done.returncode == 0, done.stderr
+        broker.wait_for_login(user, "pé]", accepted=False)
+    # What stands on the command line counts, as there.
+    file.write_text("SCRAM-SHA-256=password=a\nSCRAM-SHA-512=password=b\n")
+    added = ["--add-config-file", file, "--add-config", "SCRAM-SHA-512=[password=c]"]
+    done = scramtoken("configs", *where, *alter, *added)
+    assert done.returncode == 0, done.stderr
+    broker.wait_for_login(user, "a", mechanism="SCRAM-SHA-256")
+    broker.wait_for_login(user, "c")
+    file.write_text("SCRAM-SHA-512=[password=s3cret]\n")
+    for tool, code in ((kafka_configs, 1), (lambda *words: scramtoken("configs", *words), 6)):
+        assert tool(*where, *alter, "--add-config-file", file).returncode == code
+
+
+def test_two_mechanisms_are_warned_about_once(where, user):
+    added = "SCRAM-SHA-256=[password=both],SCRAM-SHA-512=[password=both]"
+    done = scramtoken("configs", *where, "--alter", "--user", user, "--add-config", added)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning") == 1 and "shows the secret" in done.stderr
+
+
+def test_a_name_that_no_broker_reads_is_told_when_the_user_is_made(broker, where):
+    name = f"zoë-{secrets.token_hex(4)}"
+    alter = ["--alter", "--user", name]
+    done = scramtoken(
+        "configs", *where, *alter, "--add-config", "SCRAM-SHA-512=", "--password-file", "-",
+        stdin="pencil",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "ASCII" in done.stderr and name in done.stderr
+    broker.wait_for_login(name, "pencil", accepted=False)
+    done = scramtoken("configs", *where, *alter, "--delete-config", "SCRAM-SHA-512")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_password(broker, where, user, tmp_path):
+    file = tmp_path / "password"
+    file.touch(mode=0o600)
+    file.write_bytes(b"\xef\xbb\xbfpencil\r\n")
+    alter = ["--alter", "--user", user, "--add-config", "SCRAM-SHA-512="]
+    done = scramtoken("configs", *where, *alter, "--password-file", file)
+    assert done.returncode == 0, done.stderr
+    broker.wait_for_login(user, "pencil")
+    file.write_bytes("\ufeffpencil".encode("utf-16-le"))
+    done = scramtoken("configs", *where, *alter, "--password-file", file)
+    assert (done.returncode, "byte order mark" in done.stderr) == (6, True)
+
+
 def test_refusals(where, user):
     entity = ["--alter", "--user", user]
     missing = scramtoken("configs", *where, *entity, "--delete-config", "SCRAM-SHA-256")
@@ -157,6 +236,11 @@ def test_refusals(where, user):
         ["--alter", "--entity-type", "topics", "--entity-name", "t", "--add-config", "x=y"],
         ["--alter", "--add-config", "SCRAM-SHA-256=[password=x]"],
         [*entity, "--add-config", "SCRAM-SHA-256="],  # nobody to ask for the password
+        [*entity, "--add-config", "SCRAM-SHA-256=[password=x]SCRAM-SHA-512=[password=x]"],
+        [*entity, "--add-config", "SCRAM-SHA-256=[password=x,iterations=8192]"],
+        [*entity, "--add-config", ""],
+        [*entity, "--add-config", "SCRAM-SHA-256=[password=x]", "--delete-config", "SCRAM-SHA-256"],
+        ["--alter", "--user", "", "--add-config", "SCRAM-SHA-256=[password=x]"],
         ["--describe", "--alter"],
     ):
         done = scramtoken("configs", *where, *options)

@@ -331,6 +331,43 @@ def test_an_import_ends_at_the_line_that_is_wrong(store, file):
     assert set(users(store)) == {"a", *(f"u{number}" for number in range(300))}
 
 
+def test_an_import_takes_no_byte_order_mark_for_a_name(store, file):
+    succeed(configs(store, "--import", file("\ufeffalice:x\n")))
+    assert set(users(store)) == {"alice"}
+    path = file("")
+    path.write_bytes("\ufeffalice:x\n".encode("utf-16-le"))
+    done = configs(store, "--import", path)
+    assert (done.returncode, "byte order mark" in done.stderr) == (6, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"username": "a", "password": "s3cret"}]',
+        '[\n  {"username": "a", "password": "s3cret"}\n]\n',
+        "# our users: s3cret\n",
+        '"a": "s3cret"\n',
+        "a: s3cret\n",
+        "- a:s3cret\rb:s3cret\r",
+    ],
+)
+def test_files_of_another_kind_are_not_imported(store, file, text):
+    done = configs(store, "--import", file(text))
+    assert done.returncode == 6
+    assert "line 1: " in done.stderr and "s3cret" not in done.stderr
+    assert users(store) == {}
+
+
+def test_iterations_of_a_store_are_those_that_clients_accept(store):
+    added = "SCRAM-SHA-256=[iterations=20000]"
+    alter = ["--alter", "--user", "a", "--password-file", "-", "--add-config"]
+    succeed(configs(store, *alter, added, stdin="x"))
+    assert users(store)["a"] == [{"mechanism": "SCRAM-SHA-256", "iterations": 20000}]
+    done = configs(store, *alter, "SCRAM-SHA-256=[iterations=1000001]", stdin="x")
+    assert (done.returncode, "clients accept" in done.stderr) == (2, True)
+    assert "Kafka" not in done.stderr
+
+
 def test_imports_that_cannot_be(store, file, tmp_path):
     exposed = configs(store, "--import", file("a:x", mode=0o640))
     assert (exposed.returncode, "chmod 600" in exposed.stderr) == (6, True)
@@ -345,7 +382,7 @@ def test_imports_that_cannot_be(store, file, tmp_path):
     ):
         assert configs(store, *words).returncode == 2, words
     assert scramtoken("configs", "--bootstrap-server", "h:1", "--import", path).returncode == 2
-    assert users(store) == {}
+    assert not (tmp_path / "store").exists()
 
 
 def test_an_import_shows_its_progress_in_a_terminal(store, file):
