@@ -283,6 +283,35 @@ fn a_token_is_not_asked_for_twice() {
     assert!(error.contains("a token may have been made all the same"), "{error}");
 }
 
+/// A cluster of Kafka 3.2, as far as it matters here: nothing newer makes a token only for oneself.
+#[test]
+fn an_old_cluster_is_not_asked_for_anybody_elses_token() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let server = broker(move |request| match request.api {
+        API_VERSIONS => {
+            let mut body = vec![0, 0, 0, 0, 0, 1];
+            body.extend_from_slice(&CREATE_TOKEN.to_be_bytes());
+            body.extend_from_slice(&[0, 0, 0, 2]);
+            frame(request, &body)
+        }
+        _ => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Answer::Close
+        }
+    });
+    let create = ["delegation-tokens", "--create", "--max-life-time-period", "-1"];
+    let create = [&create[..], &["--bootstrap-server", &server]].concat();
+    let (code, error) = run("", &[&create[..], &["--owner-principal", "User:alice"]].concat());
+    assert_eq!((code, asked.load(Ordering::Relaxed)), (1, 0), "{error}");
+    assert!(error.contains("--owner-principal) takes Kafka 3.3 or newer"), "{error}");
+    assert!(!error.contains("may have been made"), "{error}");
+
+    let (_, error) = run("", &create);
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "{error}");
+    assert!(error.contains("may have been made"), "{error}");
+}
+
 #[test]
 fn lengths_that_cannot_be_are_refused() {
     for (bytes, why) in [

@@ -153,7 +153,8 @@ impl Arguments {
             "Calling create token operation with renewers :{} , max-life-time-period :{max_ms}\n",
             list(&self.renewer_principal)
         ))?;
-        let owner = self.owner_principal.first();
+        // An owner without a name is whoever asks, as in Kafka.
+        let owner = self.owner_principal.first().filter(|owner| !owner.name().is_empty());
         let token = authority.create(owner, &self.renewer_principal, max_ms)?;
         let put = || {
             self.say(format_args!("Created delegation token with tokenId : {}\n", token.id))?;

@@ -25,6 +25,18 @@ pub(super) trait Api: Request {
     const MAX_LEN: usize = frame::MAX_UNPROVED;
     /// How many elements its response may have: of its arrays, of theirs, and of tagged fields.
     const MAX_ELEMENTS: usize = 1000;
+
+    /// What a broker must speak for what this request holds, beyond what it needs at all.
+    fn needs(&self) -> Option<Needs> {
+        None
+    }
+}
+
+/// A version of a request without which a part of it cannot be said.
+pub(super) struct Needs {
+    pub(super) version: i16,
+    /// Which part, and what it takes: a sentence.
+    pub(super) text: &'static str,
 }
 
 /// A request whose response is a list, which may be long: its elements are decoded one at a time.
@@ -74,6 +86,15 @@ impl Api for DescribeClusterRequest {
 
 impl Api for CreateDelegationTokenRequest {
     const NAME: &'static str = "CreateDelegationToken";
+
+    fn needs(&self) -> Option<Needs> {
+        let text = "a token for somebody else (--owner-principal) takes Kafka 3.3 or newer; no token \
+                    was asked for";
+        let is_for_another =
+            self.owner_principal_name.as_ref().is_some_and(|name| !name.is_empty());
+        is_for_another.then_some(Needs { version: 3, text })
+    }
+
     const RESPONSE: &'static [Field] = &[
         INT16,
         String,

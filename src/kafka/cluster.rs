@@ -68,7 +68,9 @@ impl Cluster {
         outcome: impl Fn(R::Response) -> Result<T, Failure>,
     ) -> Result<T, Error> {
         self.until_deadline(|cluster, deadline| {
-            let answer = cluster.connected(deadline)?.call(request, deadline);
+            let connection = cluster.connected(deadline)?;
+            let prepared = connection.prepare(request)?;
+            let answer = connection.call_prepared::<R>(&prepared, deadline);
             outcome(answer.map_err(|Failure { error, .. }| {
                 Failure::from(Error::new(error.status(), format!("{error}; {undone}")))
             })?)

@@ -10,7 +10,7 @@ use kafka_protocol::protocol::{
 };
 
 use super::address::Address;
-use super::apis::{Api, ListApi};
+use super::apis::{Api, ListApi, Needs};
 use super::config::Config;
 use super::deadline::Deadline;
 use super::error_code;
@@ -21,6 +21,15 @@ use super::login::{self, Session};
 use super::shape::{self, Form, List, Misfit};
 use super::stream::Stream;
 use crate::{error::Error, status::Status};
+
+/// A request that is ready to be sent, once, as the next one.
+pub(super) struct Prepared {
+    version: i16,
+    frame: BytesMut,
+}
+
+/// Kafka's code 35, as statuses are made of Kafka's codes.
+const UNSUPPORTED_VERSION: i32 = -1035;
 
 /// A connection that is ready for requests.
 #[derive(Debug)]
@@ -90,7 +99,17 @@ impl Connection {
         request: &R,
         deadline: Deadline,
     ) -> Result<R::Response, Failure> {
-        let Answer { mut body, form, .. } = self.exchange(request, deadline)?;
+        let prepared = self.prepare(request)?;
+        self.call_prepared::<R>(&prepared, deadline)
+    }
+
+    /// Sends a request that was prepared, and waits for its answer.
+    pub(super) fn call_prepared<R: Api>(
+        &mut self,
+        prepared: &Prepared,
+        deadline: Deadline,
+    ) -> Result<R::Response, Failure> {
+        let Answer { mut body, form, .. } = self.exchange::<R>(prepared, deadline)?;
         R::Response::decode(&mut body, form.version).map_err(|error| self.unreadable::<R>(&error))
     }
 
@@ -101,7 +120,8 @@ impl Connection {
         request: &R,
         deadline: Deadline,
     ) -> Result<(R::Response, Elements<R::Element>), Failure> {
-        let Answer { body, form, list } = self.exchange(request, deadline)?;
+        let prepared = self.prepare(request)?;
+        let Answer { body, form, list } = self.exchange::<R>(&prepared, deadline)?;
         let empty: &[u8] = if form.is_flexible { &[1] } else { &[0; 4] };
         let (before, after) = (body.slice(..list.array.start), body.slice(list.array.end..));
         let mut without = Bytes::from([&before, empty, &after].concat());
@@ -111,17 +131,27 @@ impl Connection {
         Ok((response, Elements::new(elements, list.count, form.version, self.what::<R>())))
     }
 
-    /// Sends a request; the answer to it is looked over, and can be decoded.
-    fn exchange<R: Api>(&mut self, request: &R, deadline: Deadline) -> Result<Answer, Failure> {
-        let version = self.version_for::<R>()?;
+    /// Writes the next request down, in a version that the broker speaks. Where this fails, nothing
+    /// was sent.
+    pub(super) fn prepare<R: Api>(&mut self, request: &R) -> Result<Prepared, Failure> {
+        let version = self.version_for(request)?;
         self.correlation_id = self.correlation_id.wrapping_add(1);
         let frame = self.encode(request, version)?;
+        Ok(Prepared { version, frame })
+    }
+
+    /// Sends a request; the answer to it is looked over, and can be decoded.
+    fn exchange<R: Api>(
+        &mut self,
+        Prepared { version, frame }: &Prepared,
+        deadline: Deadline,
+    ) -> Result<Answer, Failure> {
         self.stream.set_deadline(deadline);
         let limit = frame::Limit::new(R::MAX_LEN, self.is_proved);
-        let answer = frame::write(&mut self.stream, &frame)
+        let answer = frame::write(&mut self.stream, frame)
             .and_then(|()| frame::read(&mut self.stream, limit))
             .map_err(|error| self.explain(R::NAME, &error))?;
-        self.look_over::<R>(version, answer.into())
+        self.look_over::<R>(*version, answer.into())
     }
 
     fn explain(&self, request: &str, error: &io::Error) -> Failure {
@@ -149,11 +179,17 @@ impl Connection {
         Failure::io(format_args!("{request} to broker {}", self.address), error)
     }
 
-    fn version_for<R: Api>(&self) -> Result<i16, Failure> {
+    fn version_for<R: Api>(&self, request: &R) -> Result<i16, Failure> {
         let ours = <R as Api>::VERSIONS;
         let theirs = self.versions.get(&R::KEY);
         match theirs.map(|theirs| ours.intersect(theirs)) {
-            Some(both) if !both.is_empty() => Ok(both.max),
+            Some(both) if !both.is_empty() => match request.needs() {
+                Some(Needs { version, text }) if both.max < version => {
+                    let text = format!("broker {} is too old: {text}", self.address);
+                    Err(Error::new(Status::from_raw(UNSUPPORTED_VERSION), text).into())
+                }
+                _ => Ok(both.max),
+            },
             _ => {
                 let theirs = theirs.map_or("none".to_owned(), VersionRange::to_string);
                 Err(Error::new(

@@ -31,6 +31,27 @@ impl Principal {
         &self.text
     }
 
+    /// Reads a principal as Kafka's tools do: type and name may be empty, although nobody is that.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` for a text without a colon, with a NUL, or over 4096 bytes.
+    #[cfg(feature = "cli")]
+    pub(crate) fn as_kafka_reads(text: &str) -> Result<Self, Error> {
+        Self::split(text)
+    }
+
+    fn split(text: &str) -> Result<Self, Error> {
+        if text.len() > MAX_LEN {
+            let len = text.len();
+            let text = format!("a principal has {len} bytes, and more than {MAX_LEN}");
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
+        let kind_len = text.find(':').filter(|_| !text.contains('\0'));
+        let kind_len = kind_len.ok_or_else(not_a_principal)?;
+        Ok(Self { text: text.to_owned(), kind_len })
+    }
+
     /// Whether it is of the type [`USER`](Self::USER).
     pub fn is_user(&self) -> bool {
         self.kind() == Self::USER
@@ -47,20 +68,17 @@ impl FromStr for Principal {
     ///
     /// `INVALID_ARGUMENT` for anything but `type:name` without a NUL, and over 4096 bytes.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let invalid = |text| Err(Error::new(Status::INVALID_ARGUMENT, text));
-        if text.len() > MAX_LEN {
-            let len = text.len();
-            return invalid(format!("a principal has {len} bytes, and more than {MAX_LEN}"));
+        let principal = Self::split(text)?;
+        if principal.kind().is_empty() || principal.name().is_empty() {
+            return Err(not_a_principal());
         }
-        match text.split_once(':') {
-            Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !text.contains('\0') => {
-                Ok(Self { text: text.to_owned(), kind_len: kind.len() })
-            }
-            _ => invalid(format!(
-                "the principal {text:?} is not written as type:name, such as User:alice"
-            )),
-        }
+        Ok(principal)
     }
+}
+
+fn not_a_principal() -> Error {
+    let text = "a principal is written as type:name, such as User:alice";
+    Error::new(Status::INVALID_ARGUMENT, text)
 }
 
 impl fmt::Display for Principal {
@@ -93,7 +111,19 @@ mod tests {
         for text in ["", "alice", ":alice", "User:", "User:a\0b", &long] {
             let error = text.parse::<Principal>().unwrap_err();
             assert_eq!(error.status(), Status::INVALID_ARGUMENT);
-            assert!(error.text().len() < 200, "{error}");
+            assert!(error.text().len() < 200 && !error.text().contains("a\\0b"), "{error}");
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn kafka_reads_empty_names() {
+        for (text, kind, name) in [("User:", "User", ""), (":", "", ""), (":a:b", "", "a:b")] {
+            let principal = Principal::as_kafka_reads(text).unwrap();
+            assert_eq!((principal.kind(), principal.name()), (kind, name));
+        }
+        for text in ["", "alice", "User:a\0b"] {
+            assert!(Principal::as_kafka_reads(text).is_err(), "{text:?}");
         }
     }
 }
