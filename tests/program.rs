@@ -85,3 +85,73 @@ fn a_man_page_for_each_command() {
     let output = run(&["man", "--out", "/no/such/directory"]);
     assert_eq!(output.status.code(), Some(6));
 }
+
+/// Whatever is typed may be a secret, or a piece of one that was not quoted for the shell.
+#[test]
+fn nothing_that_was_typed_is_in_an_error() {
+    let alter = ["configs", "--store", "lmdb:/nowhere/store", "--alter", "--user", "alice"];
+    let create = ["delegation-tokens", "--store", "lmdb:/nowhere/store", "--as", "User:alice"];
+    let rows: [(&[&str], &[&str], i32); 22] = [
+        (&alter, &["--add-config", "SCRAM-SHA-256=[password=my", "s3cret]"], 2),
+        (&alter, &["--add-config", "SCRAM-SHA-256=[password=x]", "-s3cret"], 2),
+        (&alter, &["--add-config", "SCRAM-SHA-256=[password=x]", "--s3cret"], 2),
+        (&alter, &["--add-config", "s3cret"], 2),
+        (&alter, &["--add-config", "s3cret=[password=x]"], 2),
+        (&alter, &["--add-config", "SCRAM-SHA-256=[password=s3cret"], 2),
+        (&alter, &["--add-config", "SCRAM-SHA-256=[iterations=s3cret,password=x]"], 2),
+        (&alter, &["--delete-config", "s3cret"], 2),
+        (&alter, &["--delete-config", "SCRAM-SHA-256,s3cret"], 2),
+        (&alter, &["--delete-config", "SCRAM-SHA-256", "--output", "s3cret"], 2),
+        (&alter, &["--delete-config", "SCRAM-SHA-256", "--password-file", "f", "s3cret"], 2),
+        (&alter, &["--entity-type", "s3cret"], 2),
+        (&alter, &["--passwrd=s3cret"], 2),
+        (&create, &["--create", "--max-life-time-period", "s3cret"], 2),
+        (&create, &["--create", "--max-life-time-period", "-1", "--owner-principal", "s3cret"], 2),
+        (&create, &["--describe", "s3cret"], 2),
+        (&create, &["--describe", "--secret-key-env", "s3cret"], 6),
+        (&create, &["--describe", "--secret-key-env", "s3cret=name"], 6),
+        (&create, &["--renew", "--renew-time-period", "-1", "--hmac", "s3-cret!"], 2),
+        (&["login"], &["--bootstrap-server", "a:s3cret@b:1"], 2),
+        (&["s3cret"], &[], 2),
+        (&["man", "--out", "d", "s3cret"], &[], 2),
+    ];
+    for (command, rest, code) in rows {
+        let output = run(&[command, rest].concat());
+        let error = text(output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{command:?} {rest:?}: {error}");
+        assert!(!error.is_empty(), "{command:?} {rest:?}");
+        assert!(!error.contains("s3"), "{command:?} {rest:?}: {error}");
+    }
+    let error = text(run(&[&alter[..], &["--passwrd=s3cret"]].concat()).stderr);
+    assert!(error.contains("'--passwrd'") && error.contains("--password-file"), "{error}");
+}
+
+#[test]
+fn a_secret_key_that_is_no_text_is_not_in_the_error() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let output = Command::new(env!("CARGO_BIN_EXE_scramtoken"))
+        .args(["delegation-tokens", "--store", "lmdb:/nowhere/store", "--as", "User:alice"])
+        .args(["--describe", "--secret-key-env", "SECRET_KEY"])
+        .env("SECRET_KEY", std::ffi::OsStr::from_bytes(b"s3cret\xff"))
+        .output()
+        .unwrap();
+    let error = text(output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{error}");
+    assert!(error.contains("SECRET_KEY is not UTF-8") && !error.contains("s3cret"), "{error}");
+}
+
+/// As with Kafka's own tool.
+#[test]
+fn a_name_may_begin_with_a_dash() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = directory.path().join("password");
+    std::fs::write(&password, "x").unwrap();
+    let store = format!("lmdb:{}/store", directory.path().display());
+    let alter = ["configs", "--store", &store, "--alter", "--user", "-dash"];
+    let rest = ["--add-config", "SCRAM-SHA-256=", "--password-file", password.to_str().unwrap()];
+    let output = run(&[&alter[..], &rest].concat());
+    assert!(output.status.success(), "{}", text(output.stderr));
+    let output = run(&["configs", "--store", &store, "--describe", "--user", "-dash"]);
+    assert!(text(output.stdout).contains("user-principal '-dash' are SCRAM-SHA-256"));
+}

@@ -9,14 +9,15 @@ Text = Union[str, bytes]
 
 
 def text(value: Text, what: str) -> bytes:
-    if isinstance(value, str):
-        try:
-            return value.encode("utf-8")
-        except UnicodeEncodeError:  # which would carry the whole secret along
-            raise ValueError(f"{what} is not valid Unicode text") from None
     if isinstance(value, bytes):
         return value
-    raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
+    try:
+        return value.encode("utf-8")
+    except UnicodeEncodeError:
+        pass  # it holds the whole secret, and would stay reachable from whatever is raised here
+    raise ValueError(f"{what} is not valid Unicode text")
 
 
 def message(value: bytes) -> bytes:

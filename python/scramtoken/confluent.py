@@ -26,7 +26,9 @@ def confluent_config(
         TypeError: source is no string.
     """
     if not isinstance(source, str):
-        raise TypeError(f"source is the URI of a source, such as 'file:/path', and not {source!r}")
+        raise TypeError(
+            f"source must be the URI of a source, such as 'file:/path', not {type(source).__name__}"
+        )
     plugins = [os.path.abspath(library._name)]
     if others := config.get("plugin.library.paths"):
         plugins.insert(0, others)

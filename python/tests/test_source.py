@@ -325,5 +325,5 @@ def test_wrong_types(make, text):
 
 
 def test_confluent_config_wants_a_uri():
-    with pytest.raises(TypeError, match="source is the URI of a source"):
+    with pytest.raises(TypeError, match="source must be the URI of a source"):
         scramtoken.confluent_config({}, source=None)

@@ -18,6 +18,7 @@ mod store_args;
 mod token_table;
 mod user_file;
 mod users;
+mod wrong_usage;
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -48,7 +49,11 @@ enum Command {
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return wrong_usage::report(error),
+    };
+    let done = match arguments.command {
         Command::DelegationTokens(arguments) => arguments.run(),
         Command::Configs(arguments) => arguments.run(),
         Command::Store(arguments) => arguments.run(),

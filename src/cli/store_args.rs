@@ -1,6 +1,7 @@
 //! What commands that work on a store take, in place of a cluster.
 
 use std::env;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use clap::Args;
@@ -64,7 +65,7 @@ pub(super) struct AuthorityArguments {
     secret_key_env: Vec<String>,
 
     /// Who asks the store's authority: owner of new tokens, and who renews, expires and sees them
-    #[arg(id = "as", long = "as", value_name = "TYPE:NAME", value_parser = principal)]
+    #[arg(id = "as", long = "as", value_name = "TYPE:NAME", value_parser = requester)]
     #[arg(conflicts_with = "bootstrap_server")]
     requester: Option<Principal>,
 }
@@ -118,6 +119,11 @@ impl AuthorityArguments {
 
 /// Reads a principal as Kafka's tools do.
 pub(super) fn principal(text: &str) -> Result<Principal, Error> {
+    Principal::as_kafka_reads(text.trim())
+}
+
+/// Reads whoever asks, and has a name.
+fn requester(text: &str) -> Result<Principal, Error> {
     text.trim().parse()
 }
 
@@ -137,9 +143,16 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>, Error> {
     Ok(Zeroizing::new(without_line_end(text).to_owned()))
 }
 
+/// Its errors name the variable where that looks like a name: somebody may have given the key itself.
 fn from_env(variable: &str) -> Result<Zeroizing<String>, Error> {
-    env::var(variable).map(Zeroizing::new).map_err(|error| {
-        let text = format!("the environment variable {variable}: {error}");
+    let is_upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let name = if variable.bytes().all(is_upper) { variable } else { "of --secret-key-env" };
+    let corrupt = |what: &str| {
+        let text = format!("the environment variable {name} {what}");
         Error::new(Status::CORRUPT, text)
-    })
+    };
+    let value = env::var_os(variable).ok_or_else(|| corrupt("is not set"))?;
+    let bytes = Zeroizing::new(value.into_vec());
+    let text = str::from_utf8(&bytes).map_err(|_| corrupt("is not UTF-8"))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }

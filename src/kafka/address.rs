@@ -28,15 +28,16 @@ impl Address {
         for server in list.split(',').map(str::trim).filter(|server| !server.is_empty()) {
             let (named, address) = split_protocol(server);
             let named = named.and_then(SecurityProtocol::from_name);
+            let address = address.parse()?;
             if let Some(named) = named.filter(|named| *named != spoken) {
                 return invalid(format!(
-                    "the server {server:?} says {}, but security.protocol is {}: set \
+                    "the server {address} is said to speak {}, but security.protocol is {}: set \
                      security.protocol in --command-config",
                     named.name(),
                     spoken.name(),
                 ));
             }
-            addresses.push(address.parse()?);
+            addresses.push(address);
         }
         if addresses.is_empty() {
             return invalid("the list of bootstrap servers is empty".to_owned());
@@ -56,17 +57,19 @@ impl FromStr for Address {
                 None if host.contains(':') => return None,
                 None => host,
             };
-            if host.is_empty() || host.contains(['/', '[', ']', ' ']) {
+            if host.is_empty() || host.contains(['/', '[', ']', ' ', '@']) {
                 return None;
             }
             let port = port.parse().ok().filter(|port| *port != 0)?;
             Some(Self { host: host.to_owned(), port })
         };
         parse().ok_or_else(|| {
+            // Somebody may have written user and password before the host, as in a URL.
+            let server = if text.contains('@') { "with an @" } else { text };
             Error::new(
                 Status::INVALID_ARGUMENT,
                 format!(
-                    "the server {text:?} is not host:port; an IPv6 address goes in brackets, as \
+                    "the server {server:?} is not host:port; an IPv6 address goes in brackets, as \
                      in [::1]:9092"
                 ),
             )
@@ -113,6 +116,10 @@ mod tests {
         {
             let error = Address::parse_list(text, SecurityProtocol::Ssl).unwrap_err();
             assert_eq!(error.status(), Status::INVALID_ARGUMENT, "{text}");
+        }
+        for text in ["SSL://alice:s3cret@h:1", "alice:s3cret@h:1", "PLAINTEXT://a:s3cret@h:1"] {
+            let error = Address::parse_list(text, SecurityProtocol::Ssl).unwrap_err();
+            assert!(!error.text().contains("s3cret"), "{error}");
         }
     }
 }

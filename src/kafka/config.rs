@@ -160,7 +160,7 @@ fn login(properties: &Properties) -> Result<Login, Error> {
     })?;
     let module = LoginModule::parse(text)?;
     if !module.is_class(module_class) {
-        let class = module.class();
+        let class = module.shown_class();
         let what = format!("{class} does not go with {name}, which wants {module_class}");
         return Err(invalid("sasl.jaas.config", what));
     }
@@ -186,22 +186,22 @@ fn login(properties: &Properties) -> Result<Login, Error> {
 fn look_over_keys(properties: &Properties) -> Result<Vec<String>, Error> {
     let (mut irrelevant, mut unknown) = (Vec::new(), Vec::new());
     for key in properties.keys() {
-        if REFUSED.iter().any(|refused| key == *refused || key.starts_with("config.providers.")) {
-            return Err(invalid(
-                key,
-                "it runs classes of a JVM, and there is none here; remove it",
-            ));
+        let is_provider = key.starts_with("config.providers.");
+        let key_or_group = if is_provider { "config.providers" } else { key };
+        if let Some(refused) = REFUSED.into_iter().find(|refused| *refused == key_or_group) {
+            let what = "it runs classes of a JVM, and there is none here; remove it";
+            return Err(invalid(refused, what));
         }
         if key == "bootstrap.controllers" {
             let what = "brokers are asked, not controllers; use --bootstrap-server";
             return Err(invalid(key, what));
         }
-        let is_irrelevant = IRRELEVANT.contains(&key)
-            || IRRELEVANT_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-        if is_irrelevant {
-            irrelevant.push(key);
+        if IRRELEVANT.contains(&key) {
+            irrelevant.push(key.to_owned());
+        } else if IRRELEVANT_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
+            irrelevant.push(shown_key(properties, key));
         } else if !HEEDED.contains(&key) {
-            unknown.push(key);
+            unknown.push(shown_key(properties, key));
         }
     }
     let mut warnings = Vec::new();
@@ -212,6 +212,20 @@ fn look_over_keys(properties: &Properties) -> Result<Vec<String>, Error> {
         warnings.push(format!("of no effect here, so ignored: {}", irrelevant.join(", ")));
     }
     Ok(warnings)
+}
+
+/// A key, where it looks like one and has a value; else its line, for it may be a secret: where the
+/// backslash that continues a line is missing, a piece of the JAAS line is a key.
+fn shown_key(properties: &Properties, key: &str) -> String {
+    let is_plain = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
+    };
+    let has_value = value(properties, key).is_some();
+    if key.contains('.') && key.bytes().all(is_plain) && has_value {
+        key.to_owned()
+    } else {
+        format!("the key in line {}", properties.line(key).unwrap_or_default())
+    }
 }
 
 const REFUSED: [&str; 7] = [
@@ -337,7 +351,7 @@ mod tests {
             ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER", "OAUTHBEARER is not"),
             (SCRAM, "sasl.jaas.config: it is missing"),
             ("ssl.engine.factory.class=X", "ssl.engine.factory.class: it runs classes"),
-            ("config.providers.file.class=X", "config.providers.file.class: it runs classes"),
+            ("config.providers.file.class=X", "config.providers: it runs classes"),
             ("bootstrap.controllers=h:1", "--bootstrap-server"),
             ("retries=-1", "retries: it is not a whole number"),
             ("request.timeout.ms=soon", "request.timeout.ms: it is not a whole number"),
@@ -348,6 +362,28 @@ mod tests {
         let said = refused(&format!("{SCRAM}{JAAS}").replace("SCRAM-SHA-512", "PLAIN"));
         assert!(said.contains("wants PlainLoginModule"), "{said}");
         assert!(!said.contains("s3cret"), "{said}");
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_named() {
+        let broken = "sasl.jaas.config=a.ScramLoginModule required \\\n  username=\"alice\"\n  \
+                      password=\"s3cret\";\ns3cret\nx.s3cret\nS3cret=x\nS3cret.x=y\n";
+        let (_, warnings) = read(broken).unwrap();
+        let lines = ["3", "4", "5", "6", "7"].map(|line| format!("the key in line {line}"));
+        let mut named: Vec<&str> = warnings[0].rsplit(": ").next().unwrap().split(", ").collect();
+        named.sort_unstable();
+        assert_eq!(named, lines);
+        // A backslash at the end of a line makes the next one part of the value.
+        for key in [
+            "security.protocol",
+            "request.timeout.ms",
+            "retries",
+            "security.protocol=SASL_SSL\nsasl.mechanism",
+        ] {
+            let said = refused(&format!("{key}=\\\nssl.keystore.password=s3cret\n"));
+            assert!(said.contains(": it is not"), "{said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
     }
 
     #[test]

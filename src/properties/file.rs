@@ -12,7 +12,14 @@ use crate::{error::Error, status::Status};
 /// Bytes are ISO 8859-1, because that is how Kafka's clients load a file: another character is
 /// written as `\uXXXX`, and the same file so means the same password to us and to Kafka.
 #[derive(Default)]
-pub(crate) struct Properties(BTreeMap<String, Zeroizing<String>>);
+pub(crate) struct Properties(BTreeMap<String, Property>);
+
+struct Property {
+    /// The number of the line that it stands in, or begins in.
+    #[cfg(any(test, feature = "cli"))]
+    line: usize,
+    value: Zeroizing<String>,
+}
 
 impl Properties {
     /// # Errors
@@ -27,14 +34,25 @@ impl Properties {
             };
             let (key, value) = split_key(&line);
             let key = unescape(key).map_err(malformed)?;
-            properties.insert(key.as_str().to_owned(), unescape(value).map_err(malformed)?);
+            let property = Property {
+                #[cfg(any(test, feature = "cli"))]
+                line: number,
+                value: unescape(value).map_err(malformed)?,
+            };
+            properties.insert(key.as_str().to_owned(), property);
         }
         Ok(Self(properties))
     }
 
     /// The value of a key, None when the file does not have it.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(|value| value.as_str())
+        self.0.get(key).map(|property| property.value.as_str())
+    }
+
+    /// The number of the line that a key stands in, from 1.
+    #[cfg(any(test, feature = "cli"))]
+    pub(crate) fn line(&self, key: &str) -> Option<usize> {
+        self.0.get(key).map(|property| property.line)
     }
 
     /// All keys, in their order.

@@ -20,7 +20,8 @@ impl LoginModule {
     ///
     /// # Errors
     ///
-    /// `CORRUPT`, for anything but one module. No option's value is in the text.
+    /// `CORRUPT`, for anything but one module. Nothing of the line is in the text: where it is
+    /// malformed, a piece of a password may stand anywhere.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let mut tokens = Tokens(text.chars().peekable());
         let class = match tokens.next()? {
@@ -35,13 +36,13 @@ impl LoginModule {
             ));
         }
         let mut options = BTreeMap::new();
-        loop {
+        for number in 1.. {
             let name = match tokens.next()? {
                 Some(Token::Symbol(';')) => break,
                 Some(Token::Word(name)) => name.as_str().to_owned(),
-                Some(Token::Symbol(symbol)) => {
+                Some(Token::Symbol(_)) => {
                     return Err(malformed(format_args!(
-                        "{symbol:?} stands where an option's name should; a value with other than \
+                        "option {number} does not begin with a name; a value with other than \
                          letters, digits, `.`, `-`, `_` and `$` must be in double quotes"
                     )));
                 }
@@ -51,8 +52,8 @@ impl LoginModule {
                 (Some(Token::Symbol('=')), Some(Token::Word(value))) => value,
                 _ => {
                     return Err(malformed(format_args!(
-                        "the option {name:?} has no value; a value that begins with a digit or a \
-                         sign must be in double quotes"
+                        "option {number} has no value; a value with blanks, or one that begins with \
+                         a digit or a sign, must be in double quotes"
                     )));
                 }
             };
@@ -64,10 +65,13 @@ impl LoginModule {
         Ok(Self { class, options })
     }
 
-    /// The class, such as `org.apache.kafka.common.security.scram.ScramLoginModule`.
-    #[cfg(any(test, feature = "cli"))]
-    pub(crate) fn class(&self) -> &str {
-        &self.class
+    /// The class, such as `org.apache.kafka.common.security.scram.ScramLoginModule`, where what stands
+    /// in its place looks like one, and is not, say, a password.
+    pub(crate) fn shown_class(&self) -> &str {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$');
+        let is_class = self.class.ends_with("LoginModule") && self.class.bytes().all(is_plain);
+        if is_class { &self.class } else { "its login module" }
     }
 
     /// Whether the class has this name in whatever package: vendors shade Kafka's.
@@ -87,7 +91,8 @@ impl LoginModule {
     /// `CORRUPT`.
     pub(crate) fn required_option(&self, name: &str) -> Result<&str, Error> {
         self.option(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            malformed(format_args!("the option {name:?} of {} is missing or empty", self.class))
+            let class = self.shown_class();
+            malformed(format_args!("the option {name:?} of {class} is missing or empty"))
         })
     }
 
@@ -104,7 +109,7 @@ impl LoginModule {
     /// `CORRUPT` when this is another module, or the user name or the password is missing.
     pub(crate) fn scram_credential(&self) -> Result<ClientCredential, Error> {
         if !self.is_class("ScramLoginModule") {
-            let class = &self.class;
+            let class = self.shown_class();
             return Err(malformed(format_args!("{class} is not ScramLoginModule")));
         }
         let username = self.required_option("username")?.as_bytes();
@@ -119,7 +124,7 @@ impl LoginModule {
 
 impl fmt::Debug for LoginModule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LoginModule({}, ..)", self.class)
+        write!(f, "LoginModule({}, ..)", self.shown_class())
     }
 }
 
@@ -241,7 +246,7 @@ mod tests {
     #[test]
     fn reads_what_kafka_reads() {
         let module = options("username=\"alice\" password='al\\'ice\\\\\\101' tokenauth=TRUE;");
-        assert_eq!(module.class(), SCRAM);
+        assert_eq!(module.shown_class(), SCRAM);
         assert_eq!(module.option("username"), Some("alice"));
         assert_eq!(module.option("password"), Some("al'ice\\A"));
         assert!(module.is_token());
@@ -264,11 +269,29 @@ mod tests {
             ("ScramLoginModule required password=s3cret/x==;", "double quotes"),
             ("ScramLoginModule required a=\"s3cret\"; b required;", "more than one"),
             ("ScramLoginModule required /* s3cret", "comment has no end"),
+            ("ScramLoginModule required password=my s3cret;", "option 2 has no value"),
+            ("ScramLoginModule required password=\"a\"s3cret\";", "quote is not closed"),
+            ("ScramLoginModule required password=\"a\" s3cret \"\";", "option 2 has no value"),
+            ("ScramLoginModule required password= s3cret s3cret=;", "option 2 has no value"),
+            ("ScramLoginModule s3cret password=x;", "`required`"),
+            ("s3cret", "`required`"),
         ];
         for (text, why) in all {
             let error = LoginModule::parse(text).unwrap_err();
             assert_eq!(error.status(), Status::CORRUPT);
             assert!(error.text().contains(why), "{text}: {error}");
+            assert!(!error.text().contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_the_class_is_not_shown() {
+        for class in ["s3cret", "\"s3cret LoginModule\""] {
+            let module = LoginModule::parse(&format!("{class} required a=b;")).unwrap();
+            let error = module.scram_credential().unwrap_err();
+            assert!(error.text().contains("its login module is not"), "{error}");
+            assert!(!format!("{module:?}").contains("s3cret"));
+            let error = module.required_option("username").unwrap_err();
             assert!(!error.text().contains("s3cret"), "{error}");
         }
     }

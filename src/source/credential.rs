@@ -67,6 +67,10 @@ pub(super) fn password(
     username: Field<'_>,
     password: Field<'_>,
 ) -> Result<CurrentCredential, Error> {
+    // Whoever put it there meant the name before it. A password's own is left alone.
+    if username.value.ends_with(b"\n") || username.value.ends_with(b"\r") {
+        return Err(corrupt(format!("{} ends with a line end", username.name)));
+    }
     make(ClientCredential::password, username, password).map(CurrentCredential::Password)
 }
 

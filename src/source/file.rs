@@ -95,11 +95,14 @@ mod tests {
 
     #[test]
     fn strings_are_unescaped_as_json_demands() {
-        let json = r#"{"token_id": "a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é", "hmac": "a\/b\u003d"}"#;
+        let json = r#"{"username": "a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é", "password": "p"}"#;
         let expected: String =
             serde_json::from_str(r#""a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é""#).unwrap();
-        assert_eq!(token_of(json).id, expected);
-        assert_eq!(hmac_of(json), "a/b=");
+        match parse(json.as_bytes()) {
+            Ok(CurrentCredential::Password(credential)) => assert_eq!(credential.name(), expected),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(hmac_of(r#"{"token_id": "id", "hmac": "a\/b\u003d"}"#), "a/b=");
     }
 
     #[test]
@@ -137,7 +140,7 @@ mod tests {
             "sasl.jaas.config={module}.scram.ScramLoginModule required username=a \
              password=\"s3cret \" tokenauth=true;"
         );
-        let rows: [(&str, &str); 34] = [
+        let rows: [(&str, &str); 38] = [
             ("", "it is empty"),
             (" \n\t ", "it is empty"),
             ("{", "it is not whole"),
@@ -184,6 +187,10 @@ mod tests {
                 r#"{"token_id": "id", "hmac": "s3cret", "mechanism": "PLAIN"}"#,
                 r#""mechanism": the mechanism is neither"#,
             ),
+            (r#"{"username": "a", "s3cret": "a", "s3cret": "b"}"#, "a key is there twice"),
+            (r#"{"token_id": "id\n", "hmac": "s3cret"}"#, "the token id holds a line end"),
+            (r#"{"token_id": "i d", "hmac": "s3cret"}"#, "the token id holds a line end"),
+            (r#"{"username": "a\r\n", "password": "s3cret"}"#, "username ends with a line end"),
             (&plain, "PlainLoginModule is not ScramLoginModule"),
             (&no_name, "\"username\""),
             (&blank, "username and password: the HMAC is not base64 text"),

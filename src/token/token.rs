@@ -36,12 +36,18 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// `INVALID_ARGUMENT` when either is empty, the id is not UTF-8 or holds a NUL, or the HMAC is
-    /// anything but printable ASCII without a space.
+    /// `INVALID_ARGUMENT` when either is empty, the id is not UTF-8 or holds a space, a line end or
+    /// another character that cannot be seen, or the HMAC is anything but printable ASCII without a
+    /// space.
     pub fn new(id: &[u8], hmac: &[u8]) -> Result<Self, Error> {
-        let id = check_name("token id", id)?.to_owned();
+        let id = check_name("token id", id)?;
+        // Kafka's ids are base64 for URLs. Such an id is not the one that was meant.
+        if id.contains(|character: char| character.is_control() || character.is_whitespace()) {
+            let text = "the token id holds a line end, a space or the like";
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
         Ok(Self {
-            id,
+            id: id.to_owned(),
             hmac: Some(Zeroizing::new(check_hmac(hmac)?.to_owned())),
             owner: None,
             requester: None,
@@ -91,12 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn the_hmac_is_text_and_never_shown() {
+    fn id_and_hmac_are_text_without_blanks_and_the_hmac_is_never_shown() {
         for bad in [&b""[..], b"aG1h Yw==", b"aG1hYw==\n", b"aG1hYw\0==", b"\xff", "é".as_bytes()]
         {
             let error = Token::new(b"id", bad).unwrap_err();
             assert_eq!(error.status(), Status::INVALID_ARGUMENT);
             assert!(error.text().contains("HMAC"), "{error}");
+        }
+        for bad in ["id\n", " id", "i d", "id\u{a0}", "i\td", "id\u{7f}"] {
+            let error = Token::new(bad.as_bytes(), b"aG1hYw==").unwrap_err();
+            assert!(error.text().contains("token id holds a line end"), "{error}");
         }
         let token = Token::new(b"id", b"aG1hYw==").unwrap();
         assert_eq!(format!("{token:?}"), "Token(\"id\", ..)");
