@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::scram::{Authenticated, Mechanism, Rejected};
 use crate::status::Status;
+use crate::visible::is_hidden;
 
 /// What was decided upon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,7 +105,7 @@ pub(crate) fn loggable(name: &str) -> String {
     let mut out = String::new();
     for character in name.chars() {
         let before = out.len();
-        if character.is_control() || is_invisible(character) {
+        if is_hidden(character) {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", character.escape_unicode());
         } else {
@@ -118,11 +119,6 @@ pub(crate) fn loggable(name: &str) -> String {
     out
 }
 
-/// Line separators, and what turns the direction of writing.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +128,7 @@ mod tests {
         assert_eq!(loggable("alice"), "alice");
         assert_eq!(loggable("a\nb\u{1b}[2J"), "a\\u{a}b\\u{1b}[2J");
         assert_eq!(loggable("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(loggable("\u{200f}\u{61c}\u{9b}2J"), "\\u{200f}\\u{61c}\\u{9b}2J");
         assert_eq!(loggable(&"x".repeat(300)), "x".repeat(256));
         // Neither a character nor an escape is cut in two.
         assert_eq!(loggable(&format!("{}é", "x".repeat(255))), "x".repeat(255));

@@ -336,7 +336,10 @@ mod error;
 /// C's door: hidden here, since Rust programs have no use for it but to test and measure it.
 #[doc(hidden)]
 pub mod ffi;
+mod files;
 mod jni;
+#[cfg(feature = "cli")]
+mod json;
 #[cfg(feature = "cli")]
 mod kafka;
 mod login;
@@ -350,11 +353,13 @@ mod status;
 mod store;
 mod tls;
 mod token;
+mod visible;
 
 pub use error::Error;
+pub use files::write_secret_file;
 pub use login::{Client, ClientProgress, CredentialKind};
 pub use scram::*;
-pub use source::{CurrentCredential, Source, SourceLogin, write_secret_file};
+pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;
 pub use store::{Check, FileStats, Stats, Store, User};
 pub use token::*;

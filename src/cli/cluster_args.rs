@@ -1,13 +1,11 @@
 //! What every command that asks a cluster takes: where it is, and how to log in.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use zeroize::Zeroizing;
 
-use super::{warn, warn_if_open};
+use super::{exit, warn};
+use crate::files::read_shared_secret;
 use crate::kafka::{Address, Cluster, Config};
 use crate::properties::Properties;
 use crate::scram::ClientCredential;
@@ -60,24 +58,11 @@ impl ClusterArguments {
 
 /// Reads a properties file, whose errors name it.
 pub(super) fn read_properties(path: &Path) -> Result<Properties, Error> {
-    let bytes = read(path)?;
-    byte_order_mark::skip(&bytes)
+    let file = read_shared_secret(path, MAX_PROPERTIES).map_err(exit::of_file)?;
+    file.warning.into_iter().for_each(warn);
+    byte_order_mark::skip(&file.bytes)
         .and_then(Properties::parse)
         .map_err(|error| Error::new(error.status(), format!("{}: {error}", path.display())))
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    const MAX_BYTES: usize = 1024 * 1024;
-
-    let io = |error| Error::new(Status::CORRUPT, format!("{}: {error}", path.display()));
-    let file = File::open(path).map_err(io)?;
-    warn_if_open(path, &file);
-    // Whole from the beginning: growing would leave copies of secrets behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
-    file.take(u64::try_from(MAX_BYTES).unwrap_or_default()).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() == MAX_BYTES {
-        let text = format!("{}: it has {MAX_BYTES} bytes or more", path.display());
-        return Err(Error::new(Status::CORRUPT, text));
-    }
-    Ok(bytes)
-}
+const MAX_PROPERTIES: usize = 1024 * 1024;

@@ -15,7 +15,7 @@ use super::users::Users;
 use super::{exit, output, secret, warn};
 use crate::kafka::{ScramAlteration, ScramUser, escape};
 use crate::scram::Mechanism;
-use crate::{error::Error, status::Status};
+use crate::{error::Error, json, status::Status};
 
 /// Set, delete and describe the SCRAM credentials of users, of a cluster or of a store
 ///
@@ -165,7 +165,7 @@ impl Arguments {
         for alteration in &alterations {
             users.alter(user, alteration)?;
         }
-        output::put(&format!("Completed updating config for user {user}.\n"), None)
+        output::print(&format!("Completed updating config for user {user}.\n"))
     }
 
     fn import(&self, path: &Path) -> Result<(), Error> {
@@ -251,9 +251,9 @@ impl Arguments {
         }
         let text = match self.output {
             Format::Text => Zeroizing::new(users.iter().map(line).collect()),
-            Format::Json => output::array(users.iter().map(object))?,
+            Format::Json => json::array(users.iter().map(object)),
         };
-        output::put(&text, None)
+        output::print(&text)
     }
 }
 

@@ -1,24 +1,27 @@
 //! `delegation-tokens`: the options and the output of kafka-delegation-tokens.sh.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::{ArgGroup, Args};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::authority::Authority;
 use super::cluster_args::ClusterArguments;
-use super::output::{self, Format};
+use super::output::{self, Format, Output};
 use super::store_args::{AuthorityArguments, Missing, StoreArgument, principal};
 use super::token_table::{date, list};
 use super::{exit, secret, warn};
+use crate::files::{SecretFile, Swap};
 use crate::kafka::Config;
 use crate::scram::Mechanism;
+use crate::source::ReadTokenFile;
 use crate::token::{Principal, Token};
-use crate::{error::Error, status::Status};
+use crate::{error::Error, json, status::Status};
 
 /// Create, renew, expire and describe delegation tokens, of a cluster or of a store
 ///
@@ -106,29 +109,31 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(&self) -> Result<(), Error> {
+        // All that can be refused is refused before a cluster is asked for anything.
+        let output = Output::check(self.out.as_deref())?;
         let given = self.hmac()?;
         if self.renew || self.expire {
-            self.check_output_of_a_date(&given)?;
+            self.check_output_of_a_date(&output, &given)?;
         }
         let (mut authority, mechanism) = self.authority()?;
         if self.create {
-            self.create(&mut authority, mechanism)
+            self.create(&mut authority, mechanism, &output)
         } else if self.renew {
             let period_ms = self.renew_time_period.unwrap_or_default();
             self.say(format_args!(
                 "Calling renew token operation with hmac :(not shown) , renew-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("renew", authority.renew(&given.hmac, period_ms)?, given)
+            self.put_date("renew", authority.renew(&given.hmac, period_ms)?, &given, &output)
         } else if self.expire {
             let period_ms = self.expiry_time_period.unwrap_or_default();
             self.say(format_args!(
                 "Calling expire token operation with hmac :(not shown) , expire-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("expire", authority.expire(&given.hmac, period_ms)?, given)
+            self.put_date("expire", authority.expire(&given.hmac, period_ms)?, &given, &output)
         } else {
-            self.describe(&mut authority, mechanism)
+            self.describe(&mut authority, mechanism, &output)
         }
     }
 
@@ -144,10 +149,12 @@ impl Arguments {
         Ok((Authority::Cluster(Box::new(self.cluster.cluster(config)?)), mechanism))
     }
 
-    fn create(&self, authority: &mut Authority, mechanism: Mechanism) -> Result<(), Error> {
-        if let Some(path) = &self.out {
-            output::check_writable(path)?;
-        }
+    fn create(
+        &self,
+        authority: &mut Authority,
+        mechanism: Mechanism,
+        output: &Output,
+    ) -> Result<(), Error> {
         let max_ms = self.max_life_time_period.unwrap_or_default();
         self.say(format_args!(
             "Calling create token operation with renewers :{} , max-life-time-period :{max_ms}\n",
@@ -158,12 +165,17 @@ impl Arguments {
         let token = authority.create(owner, &self.renewer_principal, max_ms)?;
         let put = || {
             self.say(format_args!("Created delegation token with tokenId : {}\n", token.id))?;
-            output::put(&output::one(self.output, &token, mechanism)?, self.out.as_deref())
+            output.put(&output::one(self.output, &token, mechanism)?)
         };
         put().map_err(|error| not_put_out(&token, &error))
     }
 
-    fn describe(&self, authority: &mut Authority, mechanism: Mechanism) -> Result<(), Error> {
+    fn describe(
+        &self,
+        authority: &mut Authority,
+        mechanism: Mechanism,
+        output: &Output,
+    ) -> Result<(), Error> {
         if self.owner_principal.is_empty() {
             warn("no tokens are listed without --owner-principal, as in Kafka");
             self.say(format_args!("Calling describe token operation for current user.\n"))?;
@@ -173,57 +185,88 @@ impl Arguments {
         }
         let tokens = authority.describe(&self.owner_principal)?;
         self.say(format_args!("Total number of tokens : {}", tokens.len()))?;
-        output::put(&output::many(self.output, &tokens, mechanism)?, self.out.as_deref())
+        output.put(&output::many(self.output, &tokens, mechanism)?)
     }
 
     /// What Kafka's tool says along the way belongs to no other form than its own.
     fn say(&self, text: core::fmt::Arguments<'_>) -> Result<(), Error> {
-        if self.output == Format::Table { output::put(&text.to_string(), None) } else { Ok(()) }
+        if self.output == Format::Table { output::print(&text.to_string()) } else { Ok(()) }
     }
 
-    fn put_date(&self, action: &str, expiry_ms: i64, given: Given) -> Result<(), Error> {
-        let text = match (self.output, given.token_file) {
-            (Format::Json, _) => output::line(&json!({ "expiry_timestamp_ms": expiry_ms })),
-            (Format::TokenFile, Some(mut file)) => {
-                file.insert("expiry_timestamp_ms".to_owned(), expiry_ms.into());
-                output::line(&Value::Object(file))
+    fn put_date(
+        &self,
+        action: &str,
+        expiry_ms: i64,
+        given: &Given,
+        output: &Output,
+    ) -> Result<(), Error> {
+        let put = || match (self.output, given.token_file()?) {
+            (Format::Json, _) => {
+                output.put(&json::text(&json!({ "expiry_timestamp_ms": expiry_ms })))
+            }
+            (Format::TokenFile, Some(file)) => {
+                let text = file.with_expiry(expiry_ms)?;
+                match output {
+                    Output::File(place) if given.is_from(place) => put_back(given, place, &text),
+                    output => output.put(&text),
+                }
             }
             _ => {
                 let date = date(Some(expiry_ms));
-                format!("Completed {action} operation. New expiry date : {date}\n").into()
+                output.put(&format!("Completed {action} operation. New expiry date : {date}\n"))
             }
         };
-        output::put(&text, self.out.as_deref())
+        // Whatever became of the file: the token has changed.
+        put().map_err(|error| {
+            let changed = if action == "renew" { "was renewed until" } else { "expires at" };
+            let date = date(Some(expiry_ms));
+            let text = format!("{error}; the token {changed} {date} ({expiry_ms} ms) all the same");
+            Error::new(error.status(), text)
+        })
     }
 
-    fn check_output_of_a_date(&self, given: &Given) -> Result<(), Error> {
+    fn check_output_of_a_date(&self, output: &Output, given: &Given) -> Result<(), Error> {
+        let invalid = |text| Err(Error::new(Status::INVALID_ARGUMENT, text));
         match self.output {
-            Format::Table | Format::Json => {}
-            Format::TokenFile if given.token_file.is_some() => {}
-            Format::Properties | Format::TokenFile => {
-                return Err(Error::new(
-                    Status::INVALID_ARGUMENT,
-                    "--renew and --expire give a date and no token: --output table or json, or \
-                     token-file where --hmac-file names a token file, whose expiry it then changes",
-                ));
-            }
+            Format::Table | Format::Json => match output {
+                Output::File(place) if given.is_from(place) => invalid(
+                    "a date would take the place of the token that --hmac-file names: give another \
+                     --out, or --output token-file",
+                ),
+                _ => Ok(()),
+            },
+            Format::TokenFile if given.token_file()?.is_some() => Ok(()),
+            Format::Properties | Format::TokenFile => invalid(
+                "--renew and --expire give a date and no token: --output table or json, or \
+                 token-file where --hmac-file names a token file, whose expiry it then changes",
+            ),
         }
-        self.out.as_deref().map_or(Ok(()), output::check_writable)
     }
 
     /// The HMAC, and where it came from; empty where the action wants none.
     fn hmac(&self) -> Result<Given, Error> {
-        let text = match (&self.hmac, &self.hmac_file) {
-            (Some(hmac), _) if hmac == "-" => secret::read("HMAC", Path::new("-"))?,
+        match (&self.hmac, &self.hmac_file) {
+            (Some(hmac), _) if hmac == "-" => Given::read(Path::new("-")),
             (Some(hmac), _) => {
                 warn("--hmac shows the secret to all users of this machine; use --hmac-file");
-                Zeroizing::new(hmac.clone())
+                Given::parse(Zeroizing::new(hmac.clone()))
             }
-            (None, Some(path)) => secret::read("HMAC", path)?,
-            (None, None) => return Ok(Given::default()),
-        };
-        Given::parse(&text)
+            (None, Some(path)) => Given::read(path),
+            (None, None) => Ok(Given::default()),
+        }
     }
+}
+
+/// Puts a token that has changed back to where it was read, unless something else is there by now:
+/// another token, say, that somebody put there while the cluster was asked.
+fn put_back(given: &Given, place: &SecretFile, text: &str) -> Result<(), Error> {
+    let left_alone = match place.swap(&given.read, text.as_bytes())? {
+        Swap::Done => return Ok(()),
+        Swap::Changed => "it has changed since it was read, and was left alone",
+        Swap::Missing => "it has been removed since it was read, and was not made anew",
+    };
+    let path = given.path.as_deref().unwrap_or(Path::new("-")).display();
+    Err(Error::new(Status::CORRUPT, format!("{path}: {left_alone}")))
 }
 
 /// A token that could not be put out is not lost.
@@ -239,26 +282,45 @@ fn not_put_out(token: &Token, error: &Error) -> Error {
 #[derive(Default)]
 struct Given {
     hmac: Zeroizing<Vec<u8>>,
-    /// The whole of the file that it stood in, where that is a token file.
-    token_file: Option<Map<String, Value>>,
+    /// What it stood in, where that is a token file.
+    token_file: Option<Zeroizing<String>>,
+    /// Where it was read, and all that was there.
+    path: Option<PathBuf>,
+    read: Zeroizing<Vec<u8>>,
 }
 
 impl Given {
+    fn read(path: &Path) -> Result<Self, Error> {
+        let read = secret::bytes("HMAC", path)?;
+        let text = Zeroizing::new(secret::text("HMAC", path, &read)?.to_owned());
+        Ok(Self { path: Some(path.to_owned()), read, ..Self::parse(text)? })
+    }
+
     /// Takes base64 with and without padding, as Kafka's tool does, and token files.
-    fn parse(text: &str) -> Result<Self, Error> {
+    fn parse(text: Zeroizing<String>) -> Result<Self, Error> {
         let invalid =
             |what: &str| Error::new(Status::INVALID_ARGUMENT, format!("the HMAC: {what}"));
-        let text = text.trim();
-        if !text.starts_with('{') {
-            let hmac = decode(text).ok_or_else(|| invalid("it is not base64"))?;
-            return Ok(Self { hmac, token_file: None });
+        let decode = |text: &str| decode(text).ok_or_else(|| invalid("it is not base64"));
+        if !text.trim_start().starts_with('{') {
+            return Ok(Self { hmac: decode(text.trim())?, ..Self::default() });
         }
-        let file: Map<String, Value> = serde_json::from_str(text)
-            .map_err(|_| invalid("it begins as a token file, and is none"))?;
-        let hmac = file.get("hmac").and_then(Value::as_str);
-        let hmac = hmac.ok_or_else(|| invalid("the token file has no \"hmac\""))?;
-        let hmac = decode(hmac).ok_or_else(|| invalid("it is not base64"))?;
-        Ok(Self { hmac, token_file: Some(file) })
+        let (_, hmac) = ReadTokenFile::parse(&text)
+            .map_err(|error| invalid(&format!("it begins as a token file, and {error}")))?;
+        Ok(Self { hmac: decode(&hmac)?, token_file: Some(text), ..Self::default() })
+    }
+
+    fn token_file(&self) -> Result<Option<ReadTokenFile<'_>>, Error> {
+        let Some(text) = &self.token_file else { return Ok(None) };
+        Ok(Some(ReadTokenFile::parse(text)?.0))
+    }
+
+    /// Whether it was read where the result goes.
+    fn is_from(&self, place: &SecretFile) -> bool {
+        match &self.path {
+            Some(path) if secret::is_standard_input(path) => place.is(io::stdin()),
+            Some(path) => place.is_at(path),
+            None => false,
+        }
     }
 }
 

@@ -62,7 +62,7 @@ impl Import<'_> {
             0 => String::new(),
             _ => format!(", and left {skipped} alone that were there"),
         };
-        output::put(&format!("Completed importing {imported} users{skipped}.\n"), None)
+        output::print(&format!("Completed importing {imported} users{skipped}.\n"))
     }
 
     /// Imports up to the first one that cannot be.

@@ -39,7 +39,7 @@ impl Arguments {
         let mut cluster = self.cluster.cluster(config)?;
         if !self.all_brokers {
             let text = describe(cluster.connect()?, &login);
-            return output::put(&format!("{text}\n"), None);
+            return output::print(&format!("{text}\n"));
         }
         let mut outcome = Ok(());
         for broker in cluster.brokers()? {
@@ -50,7 +50,7 @@ impl Arguments {
                     format!("{}: {error}", broker.address)
                 }
             };
-            output::put(&format!("{text} (broker {})\n", broker.id), None)?;
+            output::print(&format!("{text} (broker {})\n", broker.id))?;
         }
         outcome
     }

@@ -14,15 +14,13 @@ mod scram_config;
 mod secret;
 mod store;
 mod secret_key;
+mod signals;
 mod store_args;
 mod token_table;
 mod user_file;
 mod users;
 mod wrong_usage;
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -68,15 +66,6 @@ pub fn run() -> ExitCode {
             eprintln!("scramtoken: {error}");
             exit::code(error.status())
         }
-    }
-}
-
-/// Kafka's tools read a file with secrets whoever else may; so do we, and say so.
-fn warn_if_open(path: &Path, file: &File) {
-    let Ok(mode) = file.metadata().map(|metadata| metadata.mode()) else { return };
-    if mode & 0o077 != 0 && mode & 0o170000 == 0o100000 {
-        let path = path.display();
-        warn(format_args!("{path}: others may read the secrets in it; chmod 600 {path}"));
     }
 }
 

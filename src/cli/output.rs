@@ -1,21 +1,19 @@
 //! The forms in which tokens are put out, and where to.
 
 use std::io::{self, Write};
-use std::mem;
 use std::path::Path;
 
 use clap::ValueEnum;
-use rustix::fs::{Access, access};
-use serde::Serializer;
-use serde_json::{Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use super::token_table;
+use super::{exit, signals, token_table};
+use crate::files::{Access, SecretFile};
 use crate::kafka::escape;
 use crate::scram::Mechanism;
-use crate::source::write_secret_file;
+use crate::source::TokenFile;
 use crate::token::Token;
-use crate::{error::Error, status::Status};
+use crate::{error::Error, json, status::Status};
 
 /// How to write tokens.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,7 +41,7 @@ pub(super) fn one(
     let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
     Ok(match format {
         Format::Table => token_table::table(std::slice::from_ref(token)),
-        Format::Json => line(&object(token)),
+        Format::Json => json::text(&Described(token)),
         Format::Properties => Zeroizing::new(format!(
             "# A delegation token of {}, until {} unless it is renewed.\n\
              sasl.mechanism={}\n\
@@ -54,15 +52,7 @@ pub(super) fn one(
             mechanism.name(),
             check_plain(&token.id)?,
         )),
-        Format::TokenFile => line(&json!({
-            "token_id": token.id,
-            "hmac": hmac,
-            "owner": token.owner,
-            "mechanism": mechanism.name(),
-            "issue_timestamp_ms": token.issue_ms,
-            "expiry_timestamp_ms": token.expiry_ms,
-            "max_timestamp_ms": token.max_ms,
-        })),
+        Format::TokenFile => json::text(&TokenFile(token, mechanism)),
     })
 }
 
@@ -78,7 +68,7 @@ pub(super) fn many(
 ) -> Result<Zeroizing<String>, Error> {
     match (format, tokens) {
         (Format::Table, _) => Ok(token_table::table(tokens)),
-        (Format::Json, _) => array(tokens.iter().map(object)),
+        (Format::Json, _) => Ok(json::array(tokens.iter().map(Described))),
         (_, [token]) => one(format, token, mechanism),
         (_, tokens) => Err(Error::new(
             Status::INVALID_ARGUMENT,
@@ -90,53 +80,47 @@ pub(super) fn many(
     }
 }
 
-/// A JSON array of any length, and a line end.
-pub(super) fn array(
-    values: impl ExactSizeIterator<Item = Value>,
-) -> Result<Zeroizing<String>, Error> {
-    // Each value is gone once it is written: what it takes is many times its text.
-    let mut text = Zeroizing::new(Vec::new());
-    serde_json::Serializer::pretty(&mut *text)
-        .collect_seq(values)
-        .map_err(|error| Error::new(Status::INTERNAL, format!("JSON: {error}")))?;
-    text.push(b'\n');
-    String::from_utf8(mem::take(&mut *text))
-        .map(Zeroizing::new)
-        .map_err(|_| Error::new(Status::INTERNAL, "JSON that is no UTF-8"))
+/// Where a result goes, looked at before there is one.
+pub(super) enum Output {
+    Standard,
+    /// A file that only its owner can read, written whole or not at all.
+    File(SecretFile),
 }
 
-/// A JSON value and a line end.
-pub(super) fn line(value: &Value) -> Zeroizing<String> {
-    Zeroizing::new(format!("{value:#}\n"))
-}
+impl Output {
+    /// Looks at the file, and makes signals leave nothing half written.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT`, `CORRUPT`, `PERMISSIONS`.
+    pub(super) fn check(file: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = file else { return Ok(Self::Standard) };
+        signals::remove_temporaries();
+        let file = SecretFile::check(path, Access::default()).map_err(exit::of_file)?;
+        Ok(Self::File(file))
+    }
 
-/// Whether files can be made where this one is to be: better asked before a token is created.
-///
-/// # Errors
-///
-/// `CORRUPT`.
-pub(super) fn check_writable(file: &Path) -> Result<(), Error> {
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    access(parent, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(|errno| Error::new(Status::CORRUPT, format!("{}: {errno}", parent.display())))
-}
-
-/// Writes to a file that only its owner can read, or to standard output.
-///
-/// # Errors
-///
-/// `IO`, `PERMISSIONS`.
-pub(super) fn put(text: &str, file: Option<&Path>) -> Result<(), Error> {
-    match file {
-        Some(path) => write_secret_file(path, text.as_bytes()),
-        None => {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes())
-                .and_then(|()| out.flush())
-                .map_err(|error| Error::new(Status::IO, format!("standard output: {error}")))
+    /// # Errors
+    ///
+    /// `IO`, `PERMISSIONS`.
+    pub(super) fn put(&self, text: &str) -> Result<(), Error> {
+        match self {
+            Self::Standard => print(text),
+            Self::File(file) => file.replace(text.as_bytes()),
         }
     }
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+///
+/// `IO`.
+pub(super) fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Error::new(Status::IO, format!("standard output: {error}")))
 }
 
 /// Kafka's ids are base64 for URLs; another could say something else than an id in properties.
@@ -148,15 +132,21 @@ fn check_plain(id: &str) -> Result<&str, Error> {
     Err(Error::new(Status::MALFORMED, text))
 }
 
-fn object(token: &Token) -> Value {
-    json!({
-        "token_id": token.id,
-        "hmac": token.hmac.as_ref().map(|hmac| hmac.as_str()),
-        "owner": token.owner,
-        "requester": token.requester,
-        "renewers": token.renewers,
-        "issue_timestamp_ms": token.issue_ms,
-        "expiry_timestamp_ms": token.expiry_ms,
-        "max_timestamp_ms": token.max_ms,
-    })
+/// All that is known of a token.
+struct Described<'a>(&'a Token);
+
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let token = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("token_id", &token.id)?;
+        map.serialize_entry("hmac", &token.hmac.as_ref().map(|hmac| hmac.as_str()))?;
+        map.serialize_entry("owner", &token.owner)?;
+        map.serialize_entry("requester", &token.requester)?;
+        map.serialize_entry("renewers", &token.renewers)?;
+        map.serialize_entry("issue_timestamp_ms", &token.issue_ms)?;
+        map.serialize_entry("expiry_timestamp_ms", &token.expiry_ms)?;
+        map.serialize_entry("max_timestamp_ms", &token.max_ms)?;
+        map.end()
+    }
 }

@@ -1,52 +1,69 @@
 //! Secrets on their way in: from a file, standard input or a prompt.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::warn_if_open;
+use super::{exit, warn};
+use crate::files::read_secret;
 use crate::{byte_order_mark, error::Error, status::Status};
 
 /// The longest secret, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The text of a file, or of standard input for `-`, without a byte order mark at its beginning and
-/// the line end at its end. `what` names
-/// the secret for errors.
+/// The text of a file that is nobody else's, or of standard input for `-`, without a byte order mark at
+/// its beginning and the line end at its end. `what` names the secret for errors.
 pub(super) fn read(what: &str, path: &Path) -> Result<Zeroizing<String>, Error> {
-    let failed = |text: String| {
-        let text = format!("the {what} in {}: {text}", path.display());
-        Error::new(Status::CORRUPT, text)
-    };
-    let mut input: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-        warn_if_open(path, &file);
-        Box::new(file)
-    };
+    let bytes = bytes(what, path)?;
+    text(what, path, &bytes).map(|text| Zeroizing::new(text.to_owned()))
+}
+
+/// All of it.
+pub(super) fn bytes(what: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if is_standard_input(path) {
+        return standard_input().map_err(|text| invalid(what, path, &text));
+    }
+    let file = read_secret(path, MAX_BYTES).map_err(exit::of_file)?;
+    file.warning.into_iter().for_each(warn);
+    Ok(file.bytes)
+}
+
+/// What of it is the secret.
+pub(super) fn text<'a>(what: &str, path: &Path, bytes: &'a [u8]) -> Result<&'a str, Error> {
+    let bytes = byte_order_mark::skip(bytes).map_err(|e| invalid(what, path, e.text()))?;
+    let text = str::from_utf8(bytes).map_err(|_| invalid(what, path, "it is not UTF-8"))?;
+    match without_line_end(text) {
+        "" => Err(invalid(what, path, "it is empty")),
+        text => Ok(text),
+    }
+}
+
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn standard_input() -> Result<Zeroizing<Vec<u8>>, String> {
     // Whole from the beginning: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(vec![0; MAX_BYTES]);
+    let mut bytes = Zeroizing::new(vec![0; MAX_BYTES + 1]);
     let mut len = 0;
-    while let Some(rest) = bytes.get_mut(len..) {
-        match input.read(rest) {
-            Ok(0) if rest.is_empty() => return Err(failed(format!("{MAX_BYTES} bytes or more"))),
+    while let Some(rest) = bytes.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match io::stdin().read(rest) {
             Ok(0) => break,
             Ok(more) => len += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error.to_string())),
+            Err(error) => return Err(error.to_string()),
         }
     }
-    let bytes = byte_order_mark::skip(bytes.get(..len).unwrap_or_default())
-        .map_err(|error| failed(error.text().to_owned()))?;
-    let text = str::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
-    let text = without_line_end(text);
-    if text.is_empty() {
-        return Err(failed("it is empty".to_owned()));
+    if len > MAX_BYTES {
+        return Err(format!("it has more than {MAX_BYTES} bytes"));
     }
-    Ok(Zeroizing::new(text.to_owned()))
+    bytes.truncate(len);
+    Ok(bytes)
+}
+
+fn invalid(what: &str, path: &Path, text: &str) -> Error {
+    Error::new(Status::CORRUPT, format!("the {what} in {}: {text}", path.display()))
 }
 
 /// What editors and `echo` put at the end of a file is no part of a secret.

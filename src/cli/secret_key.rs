@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::store_args::{self, Missing};
-use super::{exit, output};
-use crate::source::write_secret_file;
+use super::{exit, output, signals};
+use crate::files::{Access, SecretFile};
 use crate::token::TokenManager;
-use crate::{clock, error::Error, random, status::Status};
+use crate::{clock, error::Error, random};
 
 /// Make and remove the secret keys of a store's tokens
 #[derive(Args)]
@@ -62,14 +62,11 @@ impl Arguments {
 
 impl Generate {
     fn run(&self) -> Result<(), Error> {
-        if self.out.symlink_metadata().is_ok() {
-            let path = self.out.display();
-            let text = format!("{path} is there already, and what it holds may be in use");
-            return Err(Error::new(Status::INVALID_ARGUMENT, text));
-        }
+        signals::remove_temporaries();
+        let file = SecretFile::check(&self.out, Access::default()).map_err(exit::of_file)?;
         let random = Zeroizing::new(random::bytes::<32>()?);
         let text = Zeroizing::new(STANDARD.encode(random.as_slice()) + "\n");
-        write_secret_file(&self.out, text.as_bytes())
+        file.create(text.as_bytes())
     }
 }
 
@@ -78,6 +75,6 @@ impl Remove {
         let store = store_args::open(&self.store, Missing::Refuse)?;
         let ended = TokenManager::new(&store).remove_secret_key(&self.name, clock::now_ms())?;
         let name = crate::kafka::escape(&self.name);
-        output::put(&format!("Removed the secret key {name}; tokens that ended: {ended}\n"), None)
+        output::print(&format!("Removed the secret key {name}; tokens that ended: {ended}\n"))
     }
 }

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::progress::bar;
 use super::store_args::{self, Missing};
-use super::{exit, output};
+use super::{exit, output, signals};
 use crate::store::{Check, Stats, Store};
 use crate::token::TokenManager;
-use crate::{clock, error::Error, status::Status};
+use crate::{clock, error::Error, json, status::Status};
 
 /// Check, back up, measure and sweep a store of users and tokens
 #[derive(Args)]
@@ -84,7 +84,7 @@ impl Place {
     fn sweep(&self) -> Result<(), Error> {
         let store = store_args::open(&self.store, Missing::Refuse)?;
         let swept = TokenManager::new(&store).sweep_store(clock::now_ms())?;
-        output::put(&format!("Tokens that had ended and were removed: {swept}\n"), None)
+        output::print(&format!("Tokens that had ended and were removed: {swept}\n"))
     }
 
     fn open(&self) -> Result<Store, Error> {
@@ -103,15 +103,12 @@ impl Report {
         let Check { records, to_sweep, problems, more_problems, .. } = &check;
         let wrong = problems.len() as u64 + more_problems;
         match self.output {
-            Format::Json => output::put(
-                &output::line(&json!({
-                    "records": records,
-                    "to_sweep": to_sweep,
-                    "problems": problems,
-                    "more_problems": more_problems,
-                })),
-                None,
-            )?,
+            Format::Json => output::print(&json::text(&json!({
+                "records": records,
+                "to_sweep": to_sweep,
+                "problems": problems,
+                "more_problems": more_problems,
+            })))?,
             Format::Table => {
                 let rows = [
                     ("records", *records),
@@ -119,7 +116,7 @@ impl Report {
                     ("problems", wrong),
                 ];
                 let problems: String = problems.iter().map(|text| format!("{text}\n")).collect();
-                output::put(&(table(&rows) + &problems), None)?;
+                output::print(&(table(&rows) + &problems))?;
             }
         }
         if wrong == 0 {
@@ -134,7 +131,7 @@ impl Report {
         let Stats { users, tokens, expired_tokens, secret_keys, removed_secret_keys, file, .. } =
             stats;
         let text = match self.output {
-            Format::Json => output::line(&json!({
+            Format::Json => json::text(&json!({
                 "users": users,
                 "tokens": tokens,
                 "expired_tokens": expired_tokens,
@@ -165,13 +162,14 @@ impl Report {
                 table(&rows)
             }
         };
-        output::put(&text, None)
+        output::print(&text)
     }
 }
 
 impl Backup {
     fn run(&self) -> Result<(), Error> {
         let store = self.place.open()?;
+        signals::remove_temporaries();
         let spinner = bar("{spinner} copying, for {elapsed}");
         spinner.enable_steady_tick(Duration::from_millis(200));
         let outcome = store.backup(&self.out);

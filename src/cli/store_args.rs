@@ -7,9 +7,9 @@ use std::path::Path;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::exit;
 use super::secret::without_line_end;
-use crate::source::read_secret_file;
+use super::{exit, warn};
+use crate::files::read_secret;
 use crate::store::Store;
 use crate::token::{Principal, Requester, TokenManager};
 use crate::{byte_order_mark, error::Error, status::Status};
@@ -133,12 +133,13 @@ fn named(argument: &str) -> (&str, Option<&str>) {
 }
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, Error> {
-    let bytes = read_secret_file(path).map_err(exit::of_file)?;
+    let file = read_secret(path, MAX_KEY_FILE).map_err(exit::of_file)?;
+    file.warning.into_iter().for_each(warn);
     let corrupt = |what: &str| {
         let text = format!("the secret key in {}: {what}", path.display());
         Error::new(Status::CORRUPT, text)
     };
-    let bytes = byte_order_mark::skip(&bytes).map_err(|error| corrupt(error.text()))?;
+    let bytes = byte_order_mark::skip(&file.bytes).map_err(|error| corrupt(error.text()))?;
     let text = str::from_utf8(bytes).map_err(|_| corrupt("it is not UTF-8"))?;
     Ok(Zeroizing::new(without_line_end(text).to_owned()))
 }
@@ -156,3 +157,5 @@ fn from_env(variable: &str) -> Result<Zeroizing<String>, Error> {
     let text = str::from_utf8(&bytes).map_err(|_| corrupt("is not UTF-8"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
+
+const MAX_KEY_FILE: usize = 64 * 1024;

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::exit;
-use crate::source::{open_secret_file, username_and_password};
+use super::{exit, warn};
+use crate::files::open_secret;
+use crate::source::username_and_password;
 use crate::{byte_order_mark, error::Error, status::Status};
 
 /// Reads `name<TAB>password` or `name:password`, or, where the file begins with `{`, JSON objects
@@ -50,7 +51,8 @@ impl UserFile {
     ///
     /// `PERMISSIONS` where others may read it; `CORRUPT` where it cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::from(open_secret_file(path).map_err(exit::of_file)?);
+        let (file, warning) = open_secret(path).map_err(exit::of_file)?;
+        warning.into_iter().for_each(warn);
         let len = file.metadata().map_err(|error| corrupt(error.to_string()))?.len();
         let buffer = Zeroizing::new(vec![0; MAX_LINE]);
         let (begin, end, position, line, is_json) = (0, 0, 0, 0, None);

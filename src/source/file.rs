@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
-use super::credential::{CurrentCredential, Field, corrupt, token};
+use super::MAX_FILE;
+use super::credential::{CurrentCredential, Field, Reading, Warning, corrupt, token};
 use super::json;
-use super::read::read_secret_file;
+use crate::files::read_secret;
 use crate::properties::{LoginModule, Properties};
 use crate::{byte_order_mark, error::Error};
 
 /// Reads the file anew.
-pub(super) fn read(path: &Path) -> Result<CurrentCredential, Error> {
-    let bytes = read_secret_file(path)?;
-    parse(&bytes).map_err(|error| corrupt(format!("{}: {error}", path.display())))
+pub(super) fn read(path: &Path) -> Result<Reading, Error> {
+    let file = read_secret(path, MAX_FILE)?;
+    let credential =
+        parse(&file.bytes).map_err(|error| corrupt(format!("{}: {error}", path.display())))?;
+    Ok(Reading { credential, warning: file.warning.map(Warning::Exposed) })
 }
 
 fn parse(bytes: &[u8]) -> Result<CurrentCredential, Error> {

@@ -6,6 +6,8 @@ use std::collections::btree_map::Entry;
 
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
+#[cfg(feature = "cli")]
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
@@ -13,6 +15,8 @@ use zeroize::Zeroizing;
 use super::credential::{CurrentCredential, Field, corrupt, password, token};
 use crate::error::Error;
 use crate::scram::Mechanism;
+#[cfg(feature = "cli")]
+use crate::token::Token;
 
 /// Parses `{"token_id": .., "hmac": ..}` with what else may be known of a token, or
 /// `{"username": .., "password": ..}`. Other keys are left to those who know them.
@@ -60,6 +64,50 @@ const KEYS: [&str; 9] = [
     "username",
     "password",
 ];
+/// A token as a token file, for logins by `mechanism`.
+#[cfg(feature = "cli")]
+pub(crate) struct TokenFile<'a>(pub(crate) &'a Token, pub(crate) Mechanism);
+
+#[cfg(feature = "cli")]
+impl Serialize for TokenFile<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(token, mechanism) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("token_id", &token.id)?;
+        map.serialize_entry("hmac", token.hmac.as_ref().map_or("", |hmac| hmac.as_str()))?;
+        map.serialize_entry("owner", &token.owner)?;
+        map.serialize_entry("mechanism", mechanism.name())?;
+        map.serialize_entry("issue_timestamp_ms", &token.issue_ms)?;
+        map.serialize_entry("expiry_timestamp_ms", &token.expiry_ms)?;
+        map.serialize_entry("max_timestamp_ms", &token.max_ms)?;
+        map.end()
+    }
+}
+
+/// What a token file holds, known to us or not, for its expiry to be changed.
+#[cfg(feature = "cli")]
+pub(crate) struct ReadTokenFile<'a>(Object<'a>);
+
+#[cfg(feature = "cli")]
+impl<'a> ReadTokenFile<'a> {
+    /// # Errors
+    ///
+    /// `CORRUPT` for no JSON object, and one without an HMAC.
+    pub(crate) fn parse(text: &'a str) -> Result<(Self, Zeroizing<String>), Error> {
+        let object = Object::parse(text)?;
+        let hmac = object.secret("hmac")?;
+        Ok((Self(object), hmac))
+    }
+
+    /// The same but for this expiry.
+    pub(crate) fn with_expiry(self, expiry_ms: i64) -> Result<Zeroizing<String>, Error> {
+        let expiry = expiry_ms.to_string();
+        let expiry = serde_json::from_str(&expiry).map_err(|_| corrupt("the expiry is no JSON"))?;
+        let mut values = self.0.values;
+        values.insert("expiry_timestamp_ms".to_owned(), expiry);
+        Ok(crate::json::text(&values))
+    }
+}
 
 enum Kind {
     Token,
@@ -70,7 +118,7 @@ enum Kind {
 /// quote them, and its buffers are not zeroed.
 #[derive(Default)]
 struct Object<'a> {
-    values: BTreeMap<String, &'a str>,
+    values: BTreeMap<String, &'a RawValue>,
     doubled: Option<String>,
 }
 
@@ -113,16 +161,20 @@ impl<'a> Object<'a> {
         }
     }
 
+    fn raw(&self, key: &str) -> Option<&'a str> {
+        self.values.get(key).map(|raw| raw.get())
+    }
+
     /// The text of a key that must be there.
     fn secret(&self, key: &str) -> Result<Zeroizing<String>, Error> {
-        let raw = self.values.get(key).ok_or_else(|| corrupt(format!("{key:?} is missing")))?;
+        let raw = self.raw(key).ok_or_else(|| corrupt(format!("{key:?} is missing")))?;
         unquote(raw).ok_or_else(|| corrupt(format!("{key:?} is not a string")))
     }
 
     /// The text of a key that may be missing or null.
     fn text(&self, key: &str) -> Result<Option<String>, Error> {
-        match self.values.get(key) {
-            None | Some(&"null") => Ok(None),
+        match self.raw(key) {
+            None | Some("null") => Ok(None),
             Some(raw) => match unquote(raw) {
                 Some(text) if text.is_empty() => Err(corrupt(format!("{key:?} is empty"))),
                 Some(text) if text.contains('\0') => Err(corrupt(format!("{key:?} holds a NUL"))),
@@ -134,8 +186,8 @@ impl<'a> Object<'a> {
 
     /// The time of a key that may be missing, null or -1, which Kafka writes for none.
     fn time(&self, key: &str) -> Result<Option<i64>, Error> {
-        match self.values.get(key) {
-            None | Some(&("null" | "-1")) => Ok(None),
+        match self.raw(key) {
+            None | Some("null" | "-1") => Ok(None),
             Some(raw) => match raw.parse() {
                 Ok(time) if time >= 0 => Ok(Some(time)),
                 _ => Err(corrupt(format!("{key:?} is no time in whole milliseconds since 1970"))),
@@ -157,7 +209,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         let mut object = Object::default();
         while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
             match object.values.entry(key) {
-                Entry::Vacant(entry) => drop(entry.insert(value.get())),
+                Entry::Vacant(entry) => drop(entry.insert(value)),
                 Entry::Occupied(entry) => object.doubled = Some(entry.key().clone()),
             }
         }

@@ -9,8 +9,6 @@ mod env;
 mod file;
 mod json;
 mod last_good;
-mod read;
-mod write;
 
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -20,10 +18,7 @@ use std::sync::Arc;
 
 pub use credential::CurrentCredential;
 #[cfg(feature = "cli")]
-pub(crate) use json::username_and_password;
-#[cfg(feature = "cli")]
-pub(crate) use read::{open_secret_file, read_secret_file};
-pub use write::write_secret_file;
+pub(crate) use json::{ReadTokenFile, TokenFile, username_and_password};
 
 use self::credential::{Reading, Warning};
 use self::last_good::LastGood;
@@ -174,9 +169,7 @@ impl Place {
 
     fn read(&self, now_ms: i64) -> Result<Reading, Error> {
         match self {
-            Self::File(path, last) => {
-                last.read_or_last(now_ms, || file::read(path).map(Reading::from))
-            }
+            Self::File(path, last) => last.read_or_last(now_ms, || file::read(path)),
             Self::Dir(path, last) => last.read_or_last(now_ms, || dir::read(path)),
             Self::Environment => env::read(|name| std::env::var_os(name)).map(Reading::from),
             Self::Host(ask) => ask().map(Reading::from),
@@ -198,5 +191,7 @@ fn invalid(text: &'static str) -> Error {
     Error::new(Status::INVALID_ARGUMENT, text)
 }
 
+/// The largest file of a source, in bytes.
+const MAX_FILE: usize = 64 * 1024;
 const ABSOLUTE: &str = "a source's path is absolute: file:/path or dir:/path";
 const KEY_CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::new(64).unwrap();

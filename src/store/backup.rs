@@ -3,14 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat_with};
-use rustix::io::Errno;
+use rustix::fs::{CWD, Mode, OFlags, fsync, openat};
 
 use super::lmdb::{self, Lmdb};
 use super::{Store, schema, write};
 use crate::error::Error;
+use crate::files::TemporaryDirectory;
 use crate::paths::io;
 
 impl Store {
@@ -23,19 +21,13 @@ impl Store {
     /// `IO`, also where something is at `path` already; `INVALID_ARGUMENT` for a store in memory;
     /// `CORRUPT`, `INVALID_STATE` (opened before a fork).
     pub fn backup(&self, path: &Path) -> Result<(), Error> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        if path.symlink_metadata().is_ok() {
+        let Some(name) = path.file_name().filter(|_| path.symlink_metadata().is_err()) else {
             return Err(exists(path));
-        }
-        let random = URL_SAFE_NO_PAD.encode(crate::random::bytes::<12>()?);
-        let temporary = parent.join(format!(".scramtoken-{random}.tmp"));
-        mkdirat(CWD, &temporary, Mode::RWXU).map_err(|errno| io(&temporary, errno))?;
-        let outcome = self.copy_into(&temporary).and_then(|()| publish(&temporary, path, parent));
-        if outcome.is_err() {
-            let _ = std::fs::remove_dir_all(&temporary); // the error that counts is the first
-        }
-        outcome
+        };
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let copy = TemporaryDirectory::new(parent.unwrap_or(Path::new(".")))?;
+        self.copy_into(copy.path())?;
+        if copy.create(Path::new(name))? { Ok(()) } else { Err(exists(path)) }
     }
 
     fn copy_into(&self, directory: &Path) -> Result<(), Error> {
@@ -54,14 +46,6 @@ impl Store {
             std::fs::remove_file(&path).map_err(|error| io(&path, error))?;
         }
         sync_directory(directory)
-    }
-}
-
-fn publish(temporary: &Path, path: &Path, parent: &Path) -> Result<(), Error> {
-    match renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE) {
-        Ok(()) => sync_directory(parent),
-        Err(Errno::EXIST) => Err(exists(path)),
-        Err(errno) => Err(io(path, errno)),
     }
 }
 

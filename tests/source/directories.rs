@@ -1,7 +1,7 @@
 //! `dir:`: Kubernetes mounts, and plain directories.
 
 use std::fs;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use scramtoken::Status;
@@ -62,6 +62,74 @@ fn nobody_else_may_write_a_mount() {
         chown(&path, Some(0), None).unwrap();
     }
     assert!(log_in(&source("dir", dir.path())).is_ok());
+}
+
+/// The generation, or the volume where that is not sticky: whoever may write there chooses the secret.
+#[test]
+fn nobody_else_may_write_to_the_directories_of_a_mount() {
+    let (dir, generation) = mount(&TOKEN);
+    for mode in [0o777, 0o775, 0o757, 0o1777] {
+        set_mode(&generation, mode);
+        let error = log_in(&source("dir", dir.path())).unwrap_err();
+        assert_eq!(error.status(), Status::PERMISSIONS);
+        let text = format!("..data: others may write to this directory (mode {mode:04o}): chmod");
+        assert!(error.text().contains(&text), "{error}");
+    }
+    set_mode(&generation, 0o755);
+    for (mode, is_taken) in [(0o777, false), (0o770, false), (0o1777, true), (0o3775, true)] {
+        set_mode(dir.path(), mode);
+        assert_eq!(log_in(&source("dir", dir.path())).is_ok(), is_taken, "{mode:o}");
+    }
+    set_mode(dir.path(), 0o1777);
+    lchown(dir.path().join("..data"), Some(12345), None).unwrap();
+    let error = log_in(&source("dir", dir.path())).unwrap_err();
+    assert_eq!(error.status(), Status::PERMISSIONS);
+    assert!(error.text().contains("..data: it belongs to user 12345"), "{error}");
+}
+
+/// A file of a volume is read through the kubelet's links, by the rule of `dir:`.
+#[test]
+fn a_file_of_a_mount_is_read_through_its_links() {
+    let json = crate::token_json("id", NOW);
+    let (dir, generation) = mount(&[("token.json", &json)]);
+    let below = generation.join("below");
+    fs::create_dir(&below).unwrap();
+    put(&below.join("token.json"), &json, 0o644);
+    symlink("..data/below", dir.path().join("below")).unwrap();
+    let path = |path: &str| dir.path().join(path);
+    let all = ["token.json", "..data/token.json", "below/token.json", "..data/below/token.json"];
+    for path in all.map(path) {
+        let source = source("file", &path);
+        let first = source.log_in(NOW).unwrap();
+        assert_eq!(name_of(&first), ("id".into(), true));
+        assert!(first.warning.unwrap().contains("(mode 0644): set the volume's defaultMode"));
+        assert_eq!(source.log_in(NOW).unwrap().warning, None);
+    }
+    for (mode, changed) in [(0o666, &generation.join("token.json")), (0o777, &generation)] {
+        let before = fs::metadata(changed).unwrap().permissions();
+        set_mode(changed, mode);
+        for path in [path("token.json"), path("..data/token.json")] {
+            let error = log_in(&source("file", &path)).unwrap_err();
+            assert_eq!(error.status(), Status::PERMISSIONS, "{error}");
+        }
+        fs::set_permissions(changed, before).unwrap();
+    }
+    set_mode(&below, 0o777);
+    for path in [path("below/token.json"), path("..data/below/token.json")] {
+        assert_eq!(log_in(&source("file", &path)).unwrap_err().status(), Status::PERMISSIONS);
+    }
+    // A link elsewhere is not followed, and neither is one that is not the kubelet's.
+    symlink("/etc/passwd", generation.join("elsewhere")).unwrap();
+    symlink("..data/elsewhere", dir.path().join("elsewhere")).unwrap();
+    symlink("..data/token.json", dir.path().join("other.json")).unwrap();
+    for path in [path("elsewhere"), path("other.json")] {
+        let error = log_in(&source("file", &path)).unwrap_err();
+        assert_eq!(error.status(), Status::PERMISSIONS);
+        assert!(error.text().contains("symbolic link"), "{error}");
+    }
+    // While the volume is being made, what is missing is missing, and nobody's fault.
+    fs::remove_file(path("..data")).unwrap();
+    assert_eq!(log_in(&source("file", &path("token.json"))).unwrap_err().status(), Status::IO);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! `write_secret_file`: what is left of it, whatever happens.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::fs::Mode;
@@ -10,8 +13,8 @@ use rustix::process::umask;
 use scramtoken::{Status, write_secret_file};
 
 use crate::{
-    Killed, NOW, child, child_argument, directory, log_in, name_of, put, source, token_json,
-    until_killed,
+    Killed, NOW, child, child_argument, directory, log_in, name_of, put, set_mode, source,
+    token_json, until_killed,
 };
 
 fn names(dir: &Path) -> Vec<String> {
@@ -80,6 +83,122 @@ fn what_cannot_be_written_leaves_all_as_it_was() {
     assert_eq!(names(dir.path()).len(), 2);
 }
 
+#[test]
+fn a_file_that_holds_the_bytes_already_is_left_untouched() {
+    let dir = directory();
+    let path = dir.path().join("token.json");
+    write_secret_file(&path, b"bytes").unwrap();
+    let inode = || fs::metadata(&path).unwrap().ino();
+    let first = inode();
+    write_secret_file(&path, b"bytes").unwrap();
+    assert_eq!(inode(), first);
+    // With other rights it is not what it has to be.
+    set_mode(&path, 0o640);
+    write_secret_file(&path, b"bytes").unwrap();
+    assert_ne!(inode(), first);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+}
+
+/// Something of each kind that is no regular file.
+fn irregular(dir: &Path) -> Vec<PathBuf> {
+    let make = |command: &str, arguments: &[&str]| {
+        let done = Command::new(command).args(arguments).current_dir(dir).status().unwrap();
+        assert!(done.success(), "{command}: run as root");
+    };
+    make("mkfifo", &["fifo"]);
+    make("mknod", &["null", "c", "1", "3"]);
+    make("mkdir", &["directory"]);
+    drop(UnixListener::bind(dir.join("socket")).unwrap());
+    ["fifo", "null", "directory", "socket"].into_iter().map(|name| dir.join(name)).collect()
+}
+
+#[test]
+fn what_is_no_regular_file_stays_as_it_is_also_behind_a_link() {
+    let dir = directory();
+    let mut paths = irregular(dir.path());
+    for path in paths.clone() {
+        let (link, second) = (path.with_extension("link"), path.with_extension("second"));
+        symlink(path.file_name().unwrap(), &link).unwrap();
+        symlink(&link, &second).unwrap();
+        paths.extend([link, second]);
+    }
+    // What a process has open, such as /dev/stdout, whatever that is.
+    let open = fs::File::create(dir.path().join("open")).unwrap();
+    let (stdout, further) = (dir.path().join("stdout"), dir.path().join("further"));
+    symlink(format!("/proc/self/fd/{}", open.as_raw_fd()), &stdout).unwrap();
+    symlink(&stdout, &further).unwrap();
+    let endless = dir.path().join("endless");
+    symlink("endless", &endless).unwrap();
+    paths.extend([stdout, further, endless]);
+    let kind = |path: &Path| {
+        let metadata = fs::symlink_metadata(path).unwrap();
+        (metadata.ino(), metadata.mode(), metadata.rdev())
+    };
+    let before: Vec<_> = paths.iter().map(|path| kind(path)).collect();
+    for path in &paths {
+        let error = write_secret_file(path, b"s3cret").unwrap_err();
+        assert_eq!(error.status(), Status::IO, "{error}");
+        assert!(error.text().starts_with(&format!("{}: it is a", path.display())), "{error}");
+    }
+    let after: Vec<_> = paths.iter().map(|path| kind(path)).collect();
+    assert_eq!(before, after);
+    assert_eq!(open.metadata().unwrap().len(), 0);
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_is_found_before_anything_is_written() {
+    let dir = directory();
+    let path = dir.path().join("token.json");
+    put(&path, "old", 0o600);
+    let chattr = |flag: &str| {
+        assert!(Command::new("chattr").arg(flag).arg(&path).status().unwrap().success());
+    };
+    chattr("+i");
+    let error = write_secret_file(&path, b"new").unwrap_err();
+    chattr("-i");
+    assert!(error.text().contains("chattr"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+}
+
+#[test]
+fn what_a_killed_writer_left_is_removed_by_the_next_one() {
+    let dir = directory();
+    let left = |name: &str| dir.path().join(format!(".scramtoken-{name}.tmp"));
+    put(&left("file"), "s3cret", 0o600);
+    fs::create_dir(left("directory")).unwrap();
+    put(&left("directory").join("data.mdb"), "s3cret", 0o600);
+    // What is another user's, what has another name, and what its maker still holds.
+    let (foreign, other, locked) = (left("foreign"), dir.path().join("other.tmp"), left("locked"));
+    put(&foreign, "", 0o600);
+    chown(&foreign, Some(12345), None).expect("only root can give a file away: run as root");
+    put(&other, "", 0o600);
+    put(&locked, "", 0o600);
+    let holder = fs::File::open(&locked).unwrap();
+    holder.lock().unwrap();
+    let path = dir.path().join("token.json");
+    write_secret_file(&path, b"bytes").unwrap();
+    let all = |paths: &[&Path]| {
+        let names = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    let sorted = || {
+        let mut names = names(dir.path());
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(), all(&[&foreign, &locked, &other, &path]));
+    drop(holder);
+    // Where others may give things of ours such a name, nothing is removed.
+    set_mode(dir.path(), 0o777);
+    write_secret_file(&path, b"more").unwrap();
+    assert_eq!(sorted(), all(&[&foreign, &locked, &other, &path]));
+    set_mode(dir.path(), 0o1777);
+    write_secret_file(&path, b"other").unwrap();
+    assert_eq!(sorted(), all(&[&foreign, &other, &path]));
+}
+
 /// A file of nearly the largest size, so that writing it takes a while.
 fn long_json(id: &str) -> String {
     format!("{{\"padding\": \"{}\", {}", "x".repeat(60_000), &token_json(id, NOW)[1..])
@@ -123,5 +242,7 @@ fn a_killed_writer_leaves_the_old_file_or_the_new() {
             assert_eq!(mode & 0o077, 0, "{name}");
         }
     }
-    assert!(names(dir.path()).len() > 1, "no writer was killed in the middle");
+    // Until it has its name a file has none, and a writer that is killed leaves nothing.
+    write_secret_file(&path, b"").unwrap();
+    assert_eq!(names(dir.path()), ["token.json"]);
 }
