@@ -100,6 +100,9 @@ pub(super) type ConnectCallback = unsafe extern "C" fn(
     opaque: *mut c_void,
 ) -> c_int;
 
+pub(super) type CloseSocketCallback =
+    unsafe extern "C" fn(socket: c_int, opaque: *mut c_void) -> c_int;
+
 macro_rules! api {
     ($($(#[$doc:meta])* $field:ident: $symbol:literal = $type:ty;)*) => {
         /// The functions that we call, by their names without `rd_kafka_`.
@@ -135,6 +138,8 @@ api! {
         = unsafe extern "C" fn(*mut Conf, SocketCallback);
     conf_set_connect_cb: c"rd_kafka_conf_set_connect_cb"
         = unsafe extern "C" fn(*mut Conf, ConnectCallback);
+    conf_set_closesocket_cb: c"rd_kafka_conf_set_closesocket_cb"
+        = unsafe extern "C" fn(*mut Conf, CloseSocketCallback);
     add_on_conf_set: c"rd_kafka_conf_interceptor_add_on_conf_set" = AddToConf<OnConfSet>;
     add_on_conf_dup: c"rd_kafka_conf_interceptor_add_on_conf_dup" = AddToConf<OnConfDup>;
     add_on_conf_destroy: c"rd_kafka_conf_interceptor_add_on_conf_destroy"

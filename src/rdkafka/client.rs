@@ -4,16 +4,17 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::ffi::CString;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
-use super::api::{Api, CONF_OK, Conf, ConnectCallback, SocketCallback};
-use super::conf::{Owner, Settings, read_before};
+use super::api::{Api, CONF_OK, CloseSocketCallback, Conf, ConnectCallback, SocketCallback};
+use super::conf::{Owner, Settings, Way, read_before};
 use super::login::{LoginConfig, without_source};
 use super::network;
 use super::rotation::Rotation;
+use super::source_reader::SourceReader;
 use super::stand_in::{StandIn, StandInPassword, USERNAME};
 use super::tls::VERIFY_CB;
 use crate::{error::Error, status::Status};
@@ -26,8 +27,15 @@ pub(super) struct Client {
     stand_in: StandInPassword,
     /// While we set properties of librdkafka's ourselves.
     nested: AtomicBool,
-    logins: Mutex<Option<Arc<LoginConfig>>>,
-    rotation: OnceLock<Rotation>,
+    /// None before on_new.
+    running: Mutex<Option<Running>>,
+}
+
+/// What the connections of a client have in common once it is made.
+#[derive(Clone)]
+pub(super) enum Running {
+    Logins(Arc<LoginConfig>),
+    Rotation(Arc<Rotation>),
 }
 
 impl Client {
@@ -37,8 +45,7 @@ impl Client {
             settings: Mutex::new(settings),
             stand_in: StandInPassword::new()?,
             nested: AtomicBool::new(false),
-            logins: Mutex::default(),
-            rotation: OnceLock::new(),
+            running: Mutex::default(),
         })
     }
 
@@ -64,9 +71,10 @@ impl Client {
     pub(super) unsafe fn read_before(&self, conf: *const Conf) -> Result<(), Error> {
         for (name, default) in read_before() {
             // SAFETY: passed on.
-            let value = unsafe { self.get(conf, name) };
-            if let Some(value) = value.filter(|value| !value.eq_ignore_ascii_case(default)) {
-                self.settings.lock().set(name, Some(&value))?;
+            let Some(value) = (unsafe { self.get(conf, name) }) else { continue };
+            let value = str::from_utf8(&value).map_err(|_| not_utf8(name))?;
+            if !value.eq_ignore_ascii_case(default) {
+                self.settings.lock().set(name, Some(value))?;
             }
         }
         Ok(())
@@ -81,11 +89,12 @@ impl Client {
         &self,
         conf: *mut Conf,
         name: &str,
-        value: Option<&str>,
+        value: Option<&CStr>,
     ) -> Result<Owner, Error> {
-        if self.nested.load(Ordering::Relaxed) {
+        if self.nested.load(Ordering::Relaxed) || !Settings::knows(name) {
             return Ok(Owner::Librdkafka);
         }
+        let value = value.map(CStr::to_str).transpose().map_err(|_| not_utf8(name))?;
         let owner = self.settings.lock().set(name, value)?;
         if owner == Owner::Ours {
             // SAFETY: passed on.
@@ -101,13 +110,17 @@ impl Client {
     /// `conf` is the object that conf_init or on_conf_set was called with.
     pub(super) unsafe fn apply(&self, conf: *mut Conf) -> Result<(), Error> {
         let settings = self.settings();
-        // Where the connections are relayed, librdkafka speaks to us, and TLS is ours.
-        let use_tls = settings.use_tls && !settings.is_relayed();
+        let protocol = match settings.way() {
+            Way::Handover | Way::Relay => "sasl_plaintext", // with a relay TLS is ours
+            Way::Rotation => settings.protocol().name(),
+        };
+        let servers = settings.servers.as_ref().map(|servers| servers.without(settings.protocol()));
         let properties = [
-            ("security.protocol", if use_tls { "sasl_ssl" } else { "sasl_plaintext" }),
-            ("sasl.mechanisms", settings.mechanism.name()),
-            ("sasl.username", USERNAME),
-            ("sasl.password", self.stand_in.as_str()),
+            ("security.protocol", Some(protocol)),
+            ("bootstrap.servers", servers.as_deref()),
+            ("sasl.mechanisms", Some(settings.mechanism.name())),
+            ("sasl.username", Some(USERNAME)),
+            ("sasl.password", Some(self.stand_in.as_str())),
         ];
         // SAFETY: passed on.
         unsafe { self.set_librdkafkas(conf, &properties) }
@@ -135,6 +148,12 @@ impl Client {
                         mem::transmute::<usize, Option<ConnectCallback>>(connect);
                     (self.api.conf_set_connect_cb)(conf, network::connect);
                 }
+                let close = self.get_pointer(conf, "closesocket_cb");
+                if close != network::close_socket as CloseSocketCallback as usize {
+                    settings.callbacks.close_socket =
+                        mem::transmute::<usize, Option<CloseSocketCallback>>(close);
+                    (self.api.conf_set_closesocket_cb)(conf, network::close_socket);
+                }
                 if self.get_pointer(conf, VERIFY_CB) != 0 {
                     settings.tls.set(VERIFY_CB, Some("set"));
                 }
@@ -142,49 +161,55 @@ impl Client {
         }
         // librdkafka's socket is none of TCP; the network's never waits.
         // SAFETY: passed on.
-        unsafe { self.set_librdkafkas(conf, &[("socket.nagle.disable", "false")]) }
+        unsafe { self.set_librdkafkas(conf, &[("socket.nagle.disable", Some("false"))]) }
     }
 
-    /// A broker's thread is about to connect.
+    /// A broker's thread is about to connect, in a client whose connections are relayed.
     pub(super) fn connecting(&self) {
-        if let Some(config) = self.logins().filter(|config| config.tls.is_some()) {
+        if let Some(Running::Logins(config)) = self.running() {
             network::connecting(config, self.settings.lock().callbacks);
         }
     }
 
-    /// on_new in mode `token`: from now on the settings are final.
-    pub(super) fn begin_logins(&self) -> Result<(), Error> {
+    /// on_new: from now on the settings are final.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_STATE` in mode `credentials` without a source.
+    pub(super) fn begin(&self) -> Result<(), Error> {
         let settings = self.settings();
-        let tls = settings.is_relayed().then(|| settings.tls.read());
-        let Settings { source, mechanism, login_timeout, .. } = settings;
-        let stand_in = StandIn::new(mechanism, &self.stand_in)?;
-        let (timeout, is_down) = (login_timeout, AtomicBool::new(false));
-        let config = LoginConfig { source, mechanism, stand_in, timeout, tls, is_down };
-        *self.logins.lock() = Some(Arc::new(config));
+        let way = settings.way();
+        let Settings { source, mechanism, login_timeout: timeout, tls, .. } = settings;
+        let running = match way {
+            Way::Rotation => {
+                Running::Rotation(Arc::new(Rotation::new(source.ok_or_else(without_source)?)))
+            }
+            Way::Handover | Way::Relay => {
+                let source = source.map(|source| Arc::new(SourceReader::new(source)));
+                let stand_in = StandIn::new(mechanism, &self.stand_in)?;
+                let tls = (way == Way::Relay).then(|| tls.read());
+                if let Some(Err(error)) = &tls {
+                    super::warn(&format!("this client cannot log in: {error}"));
+                }
+                let config = LoginConfig { source, mechanism, stand_in, timeout, tls };
+                Running::Logins(Arc::new(config))
+            }
+        };
+        *self.running.lock() = Some(running);
         Ok(())
     }
 
-    /// What logins have in common; None before on_new, and in mode `credentials`.
-    pub(super) fn logins(&self) -> Option<Arc<LoginConfig>> {
-        self.logins.lock().clone()
+    /// None before on_new.
+    pub(super) fn running(&self) -> Option<Running> {
+        self.running.lock().clone()
     }
 
-    /// on_new in mode `credentials`.
-    pub(super) fn begin_rotation(&self) -> Result<(), Error> {
-        let source = self.settings().source.ok_or_else(without_source)?;
-        self.rotation.get_or_init(|| Rotation::new(source));
-        Ok(())
-    }
-
-    /// None before on_new, and in mode `token`.
-    pub(super) fn rotation(&self) -> Option<&Rotation> {
-        self.rotation.get()
-    }
-
+    /// The bytes of a property, which may be a secret.
+    ///
     /// # Safety
     ///
     /// `conf` is a live configuration object.
-    unsafe fn get(&self, conf: *const Conf, name: &str) -> Option<String> {
+    unsafe fn get(&self, conf: *const Conf, name: &str) -> Option<Zeroizing<Vec<u8>>> {
         let name = CString::new(name).ok()?;
         let mut size = 0;
         // SAFETY: the name is a string; for NULL, librdkafka writes the size alone.
@@ -200,8 +225,9 @@ impl Client {
         let result = unsafe {
             (self.api.conf_get)(conf, name.as_ptr(), buffer.as_mut_ptr().cast(), &raw mut size)
         };
-        let value = CStr::from_bytes_until_nul(&buffer).ok()?;
-        (result == CONF_OK).then(|| value.to_string_lossy().into_owned())
+        let length = CStr::from_bytes_until_nul(&buffer).ok()?.count_bytes();
+        buffer.truncate(length);
+        (result == CONF_OK).then_some(buffer)
     }
 
     /// A callback, which librdkafka shows as an address; 0 when there is none.
@@ -212,7 +238,8 @@ impl Client {
     unsafe fn get_pointer(&self, conf: *const Conf, name: &str) -> usize {
         // SAFETY: passed on.
         let shown = unsafe { self.get(conf, name) }.unwrap_or_default();
-        let digits = shown.strip_prefix("0x").unwrap_or(&shown);
+        let shown = str::from_utf8(&shown).unwrap_or_default();
+        let digits = shown.strip_prefix("0x").unwrap_or(shown);
         usize::from_str_radix(digits, 16).unwrap_or(0)
     }
 
@@ -222,11 +249,12 @@ impl Client {
     unsafe fn set_librdkafkas(
         &self,
         conf: *mut Conf,
-        properties: &[(&str, &str)],
+        properties: &[(&str, Option<&str>)],
     ) -> Result<(), Error> {
         self.nested.store(true, Ordering::Relaxed);
         let result = properties
             .iter()
+            .filter_map(|(name, value)| value.map(|value| (name, value)))
             // SAFETY: passed on.
             .try_for_each(|(name, value)| unsafe { self.set_one(conf, name, value) });
         self.nested.store(false, Ordering::Relaxed);
@@ -243,6 +271,7 @@ impl Client {
         let (Ok(c_name), Ok(c_value)) = (CString::new(name), CString::new(value)) else {
             return Err(refused("it holds a NUL"));
         };
+        let c_value = Zeroizing::new(c_value);
         let mut errstr = [0_u8; 512];
         // SAFETY: name and value are strings, and librdkafka writes at most as much as errstr has.
         let result: c_int = unsafe {
@@ -255,4 +284,8 @@ impl Client {
         let text = CStr::from_bytes_until_nul(&errstr).unwrap_or_default();
         Err(refused(&text.to_string_lossy()))
     }
+}
+
+fn not_utf8(name: &str) -> Error {
+    Error::new(Status::INVALID_ARGUMENT, format!("the value of {name} is not UTF-8"))
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::network::Callbacks;
+use super::servers::Servers;
 use super::tls::{self, TlsSettings};
 use crate::properties::SecurityProtocol;
 use crate::scram::Mechanism;
@@ -17,8 +18,10 @@ pub(super) struct Settings {
     pub(super) mode: Mode,
     pub(super) mechanism: Mechanism,
     pub(super) login_timeout: Duration,
-    /// Whether security.protocol is SASL_SSL.
-    pub(super) use_tls: bool,
+    /// security.protocol; None where it is not set.
+    protocol: Option<SecurityProtocol>,
+    /// bootstrap.servers, where protocols are in it.
+    pub(super) servers: Option<Servers>,
     pub(super) tls: TlsSettings,
     /// The application's own, where ours have taken their place.
     pub(super) callbacks: Callbacks,
@@ -31,6 +34,17 @@ pub(super) enum Mode {
     Token,
     /// librdkafka does, with the source's name and secret.
     Credentials,
+}
+
+/// How logins come about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// librdkafka's socket is ours until it is logged in.
+    Handover,
+    /// The connections are relayed, over TLS of ours.
+    Relay,
+    /// librdkafka logs in, with a name and secret from us.
+    Rotation,
 }
 
 /// Whose property it was.
@@ -48,7 +62,8 @@ impl Default for Settings {
             mode: Mode::Token,
             mechanism: Mechanism::ScramSha512,
             login_timeout: Duration::from_millis(DEFAULT_LOGIN_TIMEOUT_MS),
-            use_tls: false,
+            protocol: None,
+            servers: None,
             tls: TlsSettings::default(),
             callbacks: Callbacks::default(),
         }
@@ -73,6 +88,13 @@ impl Settings {
                 self.mode = mode(value)?;
                 self.check_tls()?;
             }
+            SERVERS | "metadata.broker.list" => {
+                self.servers = value.and_then(Servers::parse);
+                self.check_servers()?;
+                if self.servers.is_none() {
+                    return Ok(Owner::Librdkafka);
+                }
+            }
             MECHANISM | "sasl.mechanism" | "sasl.mechanisms" => {
                 self.mechanism = match value {
                     Some(value) => mechanism(name, value)?,
@@ -85,8 +107,9 @@ impl Settings {
                     None => Self::default().login_timeout,
                 }
             }
-            "security.protocol" => {
-                self.use_tls = uses_tls(value)?;
+            PROTOCOL => {
+                self.protocol = value.map(protocol).transpose()?;
+                self.check_servers()?;
                 self.check_tls()?;
             }
             "sasl.username" | "sasl.password" => {
@@ -106,13 +129,36 @@ impl Settings {
         Ok(Owner::Ours)
     }
 
-    /// Whether the connections are relayed, over TLS of ours.
-    pub(super) fn is_relayed(&self) -> bool {
-        self.use_tls && self.mode == Mode::Token
+    /// Whether [`set`](Self::set) takes it, or at least looks at it.
+    pub(super) fn knows(name: &str) -> bool {
+        const ALIASES: [&str; 2] = ["sasl.mechanism", "metadata.broker.list"];
+        name.starts_with(PREFIX)
+            || ALIASES.contains(&name)
+            || read_before().any(|(known, _)| known == name)
+    }
+
+    pub(super) fn way(&self) -> Way {
+        match self.mode {
+            Mode::Token if self.protocol().uses_tls() => Way::Relay,
+            Mode::Token => Way::Handover,
+            Mode::Credentials => Way::Rotation,
+        }
+    }
+
+    /// What brokers are spoken to by.
+    pub(super) fn protocol(&self) -> SecurityProtocol {
+        self.protocol.unwrap_or(SecurityProtocol::SaslPlaintext)
+    }
+
+    fn check_servers(&self) -> Result<(), Error> {
+        match (&self.servers, self.protocol) {
+            (Some(servers), Some(protocol)) => servers.check(protocol),
+            _ => Ok(()),
+        }
     }
 
     fn check_tls(&self) -> Result<(), Error> {
-        if self.is_relayed() { self.tls.check() } else { Ok(()) }
+        if self.way() == Way::Relay { self.tls.check() } else { Ok(()) }
     }
 }
 
@@ -120,10 +166,11 @@ impl Settings {
 /// default: a value like that may not have been set at all.
 pub(super) fn read_before() -> impl Iterator<Item = (&'static str, &'static str)> {
     let login = [
-        ("security.protocol", "plaintext"),
+        (PROTOCOL, "plaintext"),
         ("sasl.mechanisms", "GSSAPI"),
         ("sasl.username", ""),
         ("sasl.password", ""),
+        (SERVERS, ""),
     ];
     login.into_iter().chain(tls::NAMES.into_iter().chain(tls::REFUSED).map(|name| (name, "")))
 }
@@ -155,15 +202,12 @@ fn milliseconds(value: &str) -> Result<Duration, Error> {
     }
 }
 
-fn uses_tls(value: Option<&str>) -> Result<bool, Error> {
-    let Some(value) = value else { return Ok(false) };
-    match SecurityProtocol::from_name(value) {
-        Some(protocol) if protocol.uses_sasl() => Ok(protocol.uses_tls()),
-        _ => Err(invalid(format!(
-            "security.protocol={value} has no login: with scramtoken it is SASL_SSL or \
-             SASL_PLAINTEXT"
-        ))),
-    }
+fn protocol(value: &str) -> Result<SecurityProtocol, Error> {
+    SecurityProtocol::from_name(value).filter(|protocol| protocol.uses_sasl()).ok_or_else(|| {
+        invalid(format!(
+            "{PROTOCOL}={value} has no login: with scramtoken it is SASL_SSL or SASL_PLAINTEXT"
+        ))
+    })
 }
 
 fn unknown(name: &str) -> Error {
@@ -196,6 +240,8 @@ fn invalid(text: String) -> Error {
 }
 
 const PREFIX: &str = "scramtoken.";
+const PROTOCOL: &str = "security.protocol";
+const SERVERS: &str = "bootstrap.servers";
 const SOURCE: &str = "scramtoken.source";
 const MODE: &str = "scramtoken.mode";
 const MECHANISM: &str = "scramtoken.mechanism";

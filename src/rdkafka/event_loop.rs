@@ -5,7 +5,6 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Instant;
 
@@ -14,8 +13,9 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
+use super::boundary::guard;
 use super::signals;
-use crate::scram::AwaitServerFinal;
+use crate::scram::{AwaitServerFinal, ClientCredential};
 use crate::{error::Error, status::Status};
 
 /// Something with sockets that the loop carries on.
@@ -27,8 +27,8 @@ pub(super) trait Session: Send {
     /// writable, and when the time that was asked for has come.
     fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next;
 
-    /// The result of a hash that ran on a thread of its own.
-    fn hashed(&mut self, result: Result<AwaitServerFinal, Error>);
+    /// What a thread of its own has done for the session.
+    fn take(&mut self, outcome: Outcome);
 
     /// librdkafka has closed its end. Whether something that it wrote is still to go out, which
     /// `advance` then does until it is finished.
@@ -41,6 +41,14 @@ pub(super) trait Session: Send {
 }
 
 pub(super) type SessionId = u64;
+
+/// What takes long is done on a thread of its own.
+pub(super) enum Outcome {
+    /// The source was read.
+    Read(Result<ClientCredential, Error>),
+    /// The proof was hashed.
+    Hashed(Result<AwaitServerFinal, Error>),
+}
 
 /// A socket of a session's. It is always read.
 pub(super) struct Watched<'a> {
@@ -82,7 +90,7 @@ pub(super) struct EventLoop {
 enum Command {
     Add(SessionId, Box<dyn Session>),
     Leave(SessionId),
-    Hashed(SessionId, Result<AwaitServerFinal, Error>),
+    Tell(SessionId, Outcome),
 }
 
 /// The loop of this process. Never freed: its thread runs until the process ends, and a forked
@@ -174,9 +182,14 @@ impl EventLoop {
         // The loop's thread blocks all signals, and what it starts does too.
         thread::Builder::new()
             .name("scramtoken hash".into())
-            .spawn(move || self.send(Command::Hashed(id, job())))
+            .spawn(move || self.tell(id, Outcome::Hashed(job())))
             .map(drop)
             .map_err(|error| Error::new(Status::IO, format!("no thread can be started: {error}")))
+    }
+
+    /// Tells a session, if it is still there.
+    pub(super) fn tell(&self, id: SessionId, outcome: Outcome) {
+        self.send(Command::Tell(id, outcome));
     }
 
     fn send(&self, command: Command) {
@@ -213,7 +226,8 @@ impl EventLoop {
     }
 }
 
-/// What only the loop's thread sees.
+/// What only the loop's thread sees. A fault of one session's ends that session, and not the thread
+/// that carries all the others.
 struct Sessions {
     event_loop: &'static EventLoop,
     by_id: HashMap<SessionId, Entry>,
@@ -237,12 +251,7 @@ impl Sessions {
             match command {
                 Command::Add(id, session) => self.add(id, session),
                 Command::Leave(id) => self.leave(id),
-                Command::Hashed(id, result) => {
-                    if let Some(entry) = self.by_id.get_mut(&id) {
-                        entry.session.hashed(result);
-                        self.advance(id);
-                    }
-                }
+                Command::Tell(id, outcome) => self.tell(id, outcome),
             }
         }
     }
@@ -269,11 +278,7 @@ impl Sessions {
         if let Some(at) = entry.wake_at.take() {
             self.timers.remove(&(at, id));
         }
-        // A fault of one session's must not end the thread that carries all the others.
-        let next = panic::catch_unwind(AssertUnwindSafe(|| {
-            entry.session.advance(self.event_loop, id, Instant::now())
-        }));
-        match next {
+        match guard(|| Ok(entry.session.advance(self.event_loop, id, Instant::now()))) {
             Ok(Next::Wait(at)) => {
                 entry.watch(&self.event_loop.epoll, id);
                 entry.wake_at = at;
@@ -283,10 +288,25 @@ impl Sessions {
         }
     }
 
+    fn tell(&mut self, id: SessionId, outcome: Outcome) {
+        let Some(entry) = self.by_id.get_mut(&id) else { return };
+        let taken = guard(|| {
+            entry.session.take(outcome);
+            Ok(())
+        });
+        match taken {
+            Ok(()) => self.advance(id),
+            Err(_) => self.remove(id),
+        }
+    }
+
     fn leave(&mut self, id: SessionId) {
         let Some(entry) = self.by_id.get_mut(&id) else { return self.event_loop.has_left() };
         entry.is_leaving = true;
-        if entry.session.leave(Instant::now()) { self.advance(id) } else { self.remove(id) }
+        match guard(|| Ok(entry.session.leave(Instant::now()))) {
+            Ok(true) => self.advance(id),
+            Ok(false) | Err(_) => self.remove(id),
+        }
     }
 
     fn remove(&mut self, id: SessionId) {
@@ -299,7 +319,10 @@ impl Sessions {
         for watched in entry.session.sockets().into_iter().flatten() {
             let _ = epoll::delete(&self.event_loop.epoll, watched.socket);
         }
-        entry.session.finish();
+        let _ = guard(|| {
+            entry.session.finish();
+            Ok(())
+        });
         if entry.is_leaving {
             self.event_loop.has_left();
         }

@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+use super::failure::Failure;
 use crate::scram::Mechanism;
 use crate::{error::Error, status::Status};
 
@@ -17,9 +18,6 @@ pub(super) const SASL_AUTHENTICATE: i16 = 36;
 /// The version of SaslAuthenticate from which answers say how long the session may last (KIP-368,
 /// Kafka 2.2). librdkafka before 2.2 asks for version 0; we need to know it all the same.
 pub(super) const WITH_LIFETIME: i16 = 1;
-
-/// Kafka's SASL_AUTHENTICATION_FAILED.
-const SASL_AUTHENTICATION_FAILED: i16 = 58;
 
 /// What has arrived of frames from a peer. Zeroed on drop.
 #[derive(Default)]
@@ -140,6 +138,13 @@ impl AnswerScanner {
     }
 }
 
+/// A request of librdkafka's of which the answer has come, or will not.
+#[derive(Clone, Copy)]
+pub(super) struct Answered {
+    pub(super) api_key: i16,
+    pub(super) is_good: bool,
+}
+
 /// What every request of librdkafka's begins with.
 pub(super) struct RequestHeader {
     pub(super) api_key: i16,
@@ -227,8 +232,8 @@ impl AuthenticateRequest {
     }
 
     /// The refusal, with a text for the application.
-    pub(super) fn refuse(&self, text: &str) -> Vec<u8> {
-        self.response(SASL_AUTHENTICATION_FAILED, Some(text), &[], 0)
+    pub(super) fn refuse(&self, failure: &Failure) -> Vec<u8> {
+        self.response(failure.code(), Some(&failure.to_string()), &[], 0)
     }
 
     fn response(&self, error: i16, text: Option<&str>, message: &[u8], lifetime: i64) -> Vec<u8> {
@@ -390,9 +395,21 @@ mod tests {
         let frame = request(1).answer(b"v=", 1234);
         let parsed = AuthenticateResponse::parse(&frame[4..], 7).unwrap();
         assert_eq!((parsed.message, parsed.session_lifetime_ms), (b"v=".as_slice(), 1234));
-        let frame = request(1).refuse("no");
-        let parsed = AuthenticateResponse::parse(&frame[4..], 7).unwrap();
-        assert_eq!((parsed.refusal, parsed.session_lifetime_ms), (Some((58, "no")), 0));
+        for (failure, refusal) in [
+            (Failure::from(malformed("no")), (58, "scramtoken: no")),
+            (
+                Failure::lost(None, "x", "y"),
+                (-195, "scramtoken: the broker closed the connection in x: y"),
+            ),
+            (Failure::timed_out("too late".to_owned()), (-185, "scramtoken: too late")),
+            (Failure::of_broker(34, malformed("no")), (34, "scramtoken: no")),
+            (Failure::of_broker(-150, malformed("no")), (58, "scramtoken: no")),
+        ] {
+            let frame = request(1).refuse(&failure);
+            let parsed = AuthenticateResponse::parse(&frame[4..], 7).unwrap();
+            assert_eq!((parsed.refusal, parsed.session_lifetime_ms), (Some(refusal), 0));
+        }
+        let frame = request(1).refuse(&malformed("no").into());
         assert!(AuthenticateResponse::parse(&frame[4..], 8).is_err());
         for length in 4..frame.len() {
             assert!(AuthenticateResponse::parse(&frame[4..length], 7).is_err());

@@ -5,24 +5,63 @@
 //! librdkafka, the descriptor's only user, at moments when nothing is in flight: librdkafka sends one
 //! request at a time while it logs in (or logs in again), and reads no further than a frame.
 
-use core::mem::ManuallyDrop;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use core::cell::{Cell, RefCell};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use rustix::io::{self, DupFlags, Errno};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair};
 
-use super::event_loop::{EventLoop, Next, Session, SessionId, Watched};
-use super::frames::Frames;
+use super::event_loop::{EventLoop, Next, Outcome, Session, SessionId, Watched};
+use super::frames::{Answered, Frames, SASL_HANDSHAKE};
 use super::login::{Login, LoginConfig, Progress};
-use super::socket::{Received, receive_frames, send_from};
-use crate::scram::AwaitServerFinal;
+use super::socket::{Received, put, receive_frames, send_from};
 use crate::{error::Error, status::Status};
 
+thread_local! {
+    /// The login of the connection that this thread of librdkafka's serves.
+    static LOGIN: RefCell<Option<Handover>> = const { RefCell::new(None) };
+    /// The socket on which this thread has sent SaslHandshake: the response's interceptor is not
+    /// told it.
+    static HANDSHAKE_SOCKET: Cell<Option<RawFd>> = const { Cell::new(None) };
+}
+
+/// librdkafka has sent a SaslHandshake of this version.
+pub(super) fn handshake_sent(socket: RawFd, version: i16) {
+    // A login that was under way on an earlier connection is over.
+    LOGIN.take();
+    // Version 0 is followed by messages without a frame; the broker then refuses the stand-in.
+    HANDSHAKE_SOCKET.set((version >= 1 && socket >= 0).then_some(socket));
+}
+
+/// One of librdkafka's requests was answered: a login begins, or ends.
+///
+/// # Errors
+///
+/// As of [`Handover::begin`].
+pub(super) fn answered(answered: Answered, config: Arc<LoginConfig>) -> Result<(), Error> {
+    if !answered.is_good {
+        // The connection may be closed already, and its number be another's.
+        LOGIN.take();
+        HANDSHAKE_SOCKET.take();
+        return Ok(());
+    }
+    let Some(socket) = HANDSHAKE_SOCKET.get() else { return Ok(()) };
+    if answered.api_key == SASL_HANDSHAKE {
+        LOGIN.set(Some(Handover::begin(socket, config)?));
+    } else if LOGIN.with_borrow(|login| login.as_ref().is_some_and(Handover::is_accepted))
+        && let Some(login) = LOGIN.take()
+    {
+        HANDSHAKE_SOCKET.take();
+        login.finish(socket);
+    }
+    Ok(())
+}
+
 /// A login under way, as the broker's thread of librdkafka holds it. Dropping it ends the login.
-pub(super) struct Handover {
+struct Handover {
     event_loop: &'static EventLoop,
     session: SessionId,
     accepted: Accepted,
@@ -34,16 +73,29 @@ type Accepted = Arc<Mutex<Option<(OwnedFd, OwnedFd)>>>;
 
 impl Handover {
     /// Puts us in librdkafka's place on its socket `fd`, which waits for nothing.
-    pub(super) fn begin(fd: RawFd, config: Arc<LoginConfig>) -> Result<Self, Error> {
-        let event_loop = EventLoop::get()?;
-        let login = Login::new(config, Instant::now())?;
+    ///
+    /// # Errors
+    ///
+    /// `IO` when the system has no descriptors or threads. The connection is shut down then, so that
+    /// the broker never sees the stand-in.
+    fn begin(fd: RawFd, config: Arc<LoginConfig>) -> Result<Self, Error> {
         // SAFETY: librdkafka holds this open socket for as long as the interceptor runs.
         let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-        let broker = io::fcntl_dupfd_cloexec(socket, 0).map_err(no_descriptors)?;
+        Self::take_place(socket, config).inspect_err(|_| {
+            let _ = shutdown(socket, Shutdown::Both);
+        })
+    }
+
+    fn take_place(socket: BorrowedFd<'_>, config: Arc<LoginConfig>) -> Result<Self, Error> {
+        let event_loop = EventLoop::get()?;
+        let login = Login::new(config, Instant::now())?;
+        let broker = fcntl_dupfd_cloexec(socket, 0).map_err(no_descriptors)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (theirs, ours) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
             .map_err(no_descriptors)?;
-        put(&theirs, fd).map_err(no_descriptors)?;
+        // SAFETY: the interceptors run on the thread that alone uses the descriptor, between two of
+        // its uses.
+        unsafe { put(&theirs, socket.as_raw_fd()) }.map_err(no_descriptors)?;
 
         let accepted = Accepted::default();
         let session = event_loop.add(Box::new(HandoverSession {
@@ -59,14 +111,15 @@ impl Handover {
     }
 
     /// Whether the broker has accepted, and librdkafka has been told.
-    pub(super) fn is_accepted(&self) -> bool {
+    fn is_accepted(&self) -> bool {
         self.accepted.lock().is_some()
     }
 
     /// Gives librdkafka the broker's socket back under its number `fd`, if the login succeeded.
-    pub(super) fn finish(self, fd: RawFd) {
+    fn finish(self, fd: RawFd) {
         if let Some((broker, _ours)) = self.accepted.lock().take()
-            && let Err(error) = put(&broker, fd)
+            // SAFETY: as in `take_place`.
+            && let Err(error) = unsafe { put(&broker, fd) }
         {
             // What is left is a socket without an other end: librdkafka connects anew.
             super::warn(&format!("a socket cannot be given back to librdkafka: {error}"));
@@ -78,14 +131,6 @@ impl Drop for Handover {
     fn drop(&mut self) {
         self.event_loop.leave(self.session);
     }
-}
-
-/// Makes `fd`, librdkafka's number for its socket, refer to `socket`.
-fn put(socket: &OwnedFd, fd: RawFd) -> Result<(), Errno> {
-    // SAFETY: the descriptor is librdkafka's, and open: the interceptors run on the thread that
-    // alone uses it, between two of its uses. ManuallyDrop leaves it open.
-    let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
-    io::dup3(socket, &mut place, DupFlags::CLOEXEC)
 }
 
 /// A login under way, as the event loop holds it.
@@ -101,7 +146,7 @@ struct HandoverSession {
 
 impl HandoverSession {
     /// False when librdkafka has gone away.
-    fn read_librdkafka(&mut self) -> bool {
+    fn read_librdkafka(&mut self, event_loop: &'static EventLoop, id: SessionId) -> bool {
         loop {
             match receive_frames(&self.librdkafka, &mut self.from_librdkafka) {
                 Ok(Received::Some(_)) => {}
@@ -109,7 +154,7 @@ impl HandoverSession {
                 Ok(Received::End) | Err(_) => return false,
             }
         }
-        self.login.take_requests(&mut self.from_librdkafka).is_ok()
+        self.login.take_requests(&mut self.from_librdkafka, event_loop, id).is_ok()
     }
 
     fn read_broker(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) {
@@ -119,11 +164,8 @@ impl HandoverSession {
             match received {
                 Ok(Received::Some(_)) => {}
                 Ok(Received::Nothing) => break,
-                Ok(Received::End) => self.login.fail(Error::new(
-                    Status::IO,
-                    "the broker closed the connection in the middle of the login: see its log",
-                )),
-                Err(error) => self.login.fail(lost(error)),
+                Ok(Received::End) => self.login.lose(None),
+                Err(error) => self.login.lose(Some(error)),
             }
         }
     }
@@ -141,12 +183,12 @@ impl Session for HandoverSession {
     }
 
     fn advance(&mut self, event_loop: &'static EventLoop, id: SessionId, now: Instant) -> Next {
-        if !self.read_librdkafka() {
+        if !self.read_librdkafka(event_loop, id) {
             return Next::Finish;
         }
         self.read_broker(event_loop, id, now);
         if let Err(error) = send_from(&self.broker, self.login.broker_output()) {
-            self.login.fail(lost(error));
+            self.login.lose(Some(error));
         }
         self.progress = self.login.progress(now);
         if self.progress == Progress::Accepted || self.login.is_abandoned(now) {
@@ -160,8 +202,8 @@ impl Session for HandoverSession {
         Next::Wait(Some(self.login.wake_at()))
     }
 
-    fn hashed(&mut self, result: Result<AwaitServerFinal, Error>) {
-        self.login.hashed(result);
+    fn take(&mut self, outcome: Outcome) {
+        self.login.take(outcome);
     }
 
     fn finish(mut self: Box<Self>) {
@@ -175,10 +217,6 @@ impl Session for HandoverSession {
             *accepted = clean.then_some((self.broker, self.librdkafka));
         }
     }
-}
-
-fn lost(error: Errno) -> Error {
-    Error::new(Status::IO, format!("the broker's connection was lost in the login: {error}"))
 }
 
 fn no_descriptors(error: Errno) -> Error {

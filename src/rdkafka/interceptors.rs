@@ -1,32 +1,25 @@
 //! What librdkafka calls. No panic crosses these functions, and none of them blocks.
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use core::time::Duration;
-use std::os::fd::RawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::api::{
     Api, CONF_INVALID, CONF_OK, CONF_UNKNOWN, Conf, ERR_CONFLICT, ERR_FAIL, ERR_INVALID_ARG,
     Handle, NO_ERROR,
 };
-use super::client::Client;
-use super::conf::{Mode, Owner, Settings};
+use super::boundary::{guard, string, write_error};
+use super::client::{Client, Running};
+use super::conf::{Owner, Settings, Way};
 use super::event_loop::EventLoop;
-use super::frames::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
-use super::handover::Handover;
-use super::{network, rotation};
+use super::frames::{Answered, SASL_AUTHENTICATE, SASL_HANDSHAKE};
+use super::{handover, network};
 use crate::{error::Error, status::Status};
 
 thread_local! {
     /// The settings of a configuration object that is being duplicated, for its copy's conf_init.
     static DUPLICATED: RefCell<Option<(*const Conf, Settings)>> = const { RefCell::new(None) };
-    /// The login of the connection that this thread of librdkafka's serves.
-    static LOGIN: RefCell<Option<Handover>> = const { RefCell::new(None) };
-    /// The socket on which this thread has sent SaslHandshake: the response's interceptor is not
-    /// told it.
-    static HANDSHAKE_SOCKET: Cell<Option<RawFd>> = const { Cell::new(None) };
 }
 
 /// conf_init, with the address in librdkafka's code from which it was called.
@@ -120,17 +113,10 @@ unsafe extern "C" fn on_conf_set(
     let result = guard(|| {
         // SAFETY: strings of librdkafka's for this call, the value perhaps NULL; and our opaque.
         unsafe {
-            let Some(Ok(name)) = string(name) else { return Ok(Owner::Librdkafka) };
-            let client = Client::from_opaque(opaque);
-            match string(value) {
-                None => client.set(conf, name, None),
-                Some(Ok(value)) => client.set(conf, name, Some(value)),
-                Some(Err(_)) if name.starts_with("scramtoken.") => Err(Error::new(
-                    Status::INVALID_ARGUMENT,
-                    format!("the value of {name} is not UTF-8"),
-                )),
-                Some(Err(_)) => Ok(Owner::Librdkafka),
-            }
+            let Some(Ok(name)) = string(name).map(CStr::to_str) else {
+                return Ok(Owner::Librdkafka);
+            };
+            Client::from_opaque(opaque).set(conf, name, string(value))
         }
     });
     match result {
@@ -185,22 +171,21 @@ unsafe extern "C" fn on_new(
         unsafe {
             let client = Client::from_opaque(opaque);
             let (api, name) = (client.api, NAME.as_ptr());
-            let settings = client.settings();
-            if settings.mode == Mode::Credentials {
-                client.begin_rotation()?;
-                let add = api.add_on_response_received;
-                return added(add(handle, name, rotation::on_response_received, opaque));
+            match client.settings().way() {
+                Way::Relay => {
+                    // The application has set its callbacks by now: this is the client's own
+                    // configuration, and nothing connects yet.
+                    client.take_network(conf.cast_mut())?;
+                    client.begin()?;
+                    let add = api.add_on_broker_state_change;
+                    return added(add(handle, name, on_broker_state_change, opaque));
+                }
+                Way::Handover => {
+                    added((api.add_on_request_sent)(handle, name, on_request_sent, opaque))?;
+                }
+                Way::Rotation => {}
             }
-            if settings.is_relayed() {
-                // The application has set its callbacks by now: this is the client's own
-                // configuration, and nothing connects yet.
-                client.take_network(conf.cast_mut())?;
-                client.begin_logins()?;
-                let add = api.add_on_broker_state_change;
-                return added(add(handle, name, on_broker_state_change, opaque));
-            }
-            client.begin_logins()?;
-            added((api.add_on_request_sent)(handle, name, on_request_sent, opaque))?;
+            client.begin()?;
             added((api.add_on_response_received)(handle, name, on_response_received, opaque))
         }
     });
@@ -233,11 +218,7 @@ unsafe extern "C" fn on_request_sent(
 ) -> c_int {
     if api_key == SASL_HANDSHAKE {
         let _ = guard(|| {
-            // A login that was under way on an earlier connection is over.
-            LOGIN.take();
-            // Version 0 is followed by messages without a frame; the broker then refuses the
-            // stand-in.
-            HANDSHAKE_SOCKET.set((api_version >= 1 && socket >= 0).then_some(socket));
+            handover::handshake_sent(socket, api_version);
             Ok(())
         });
     }
@@ -248,7 +229,7 @@ unsafe extern "C" fn on_request_sent(
 ///
 /// librdkafka calls it as an on_response_received interceptor.
 unsafe extern "C" fn on_response_received(
-    _handle: *mut Handle,
+    handle: *mut Handle,
     _socket: c_int,
     _broker: *const c_char,
     _broker_id: i32,
@@ -264,28 +245,21 @@ unsafe extern "C" fn on_response_received(
         return NO_ERROR;
     }
     let result = guard(|| {
-        if error != NO_ERROR {
-            // The connection may be closed already, and its number be another's.
-            LOGIN.take();
-            HANDSHAKE_SOCKET.take();
-            return Ok(());
-        }
-        if api_key == SASL_HANDSHAKE {
-            // SAFETY: our opaque.
-            let client = unsafe { Client::from_opaque(opaque) };
-            if let (Some(socket), Some(config)) = (HANDSHAKE_SOCKET.get(), client.logins()) {
-                LOGIN.set(Some(Handover::begin(socket, config)?));
+        // SAFETY: our opaque.
+        let client = unsafe { Client::from_opaque(opaque) };
+        let answered = Answered { api_key, is_good: error == NO_ERROR };
+        match client.running() {
+            Some(Running::Logins(config)) => handover::answered(answered, config),
+            Some(Running::Rotation(rotation)) => {
+                // SAFETY: the client's handle, and librdkafka calls this without a lock.
+                unsafe { rotation.answered(answered, client.api, handle) };
+                Ok(())
             }
-            return Ok(());
+            None => Ok(()),
         }
-        let accepted = LOGIN.with_borrow(|login| login.as_ref().is_some_and(Handover::is_accepted));
-        if accepted && let (Some(login), Some(socket)) = (LOGIN.take(), HANDSHAKE_SOCKET.take()) {
-            login.finish(socket);
-        }
-        Ok(())
     });
     if let Err(error) = result {
-        // The broker will refuse the stand-in.
+        // librdkafka finds its connection closed.
         super::warn(&format!("a login cannot begin: {error}"));
     }
     NO_ERROR
@@ -316,14 +290,6 @@ unsafe extern "C" fn on_broker_state_change(
     NO_ERROR
 }
 
-/// Runs a function of ours; a panic becomes an error.
-pub(super) fn guard<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // What a panic leaves behind is dropped with its login, or was not changed yet.
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        Err(Error::new(Status::INTERNAL, "a fault in scramtoken: please report it"))
-    })
-}
-
 fn added(result: c_int) -> Result<(), Error> {
     match result {
         NO_ERROR => Ok(()),
@@ -334,33 +300,8 @@ fn added(result: c_int) -> Result<(), Error> {
     }
 }
 
-/// # Safety
-///
-/// NULL or a string that outlives the borrow.
-unsafe fn string<'a>(text: *const c_char) -> Option<Result<&'a str, core::str::Utf8Error>> {
-    // SAFETY: it is a string unless it is NULL.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_str())
-}
-
-/// # Safety
-///
-/// `errstr` is NULL or has `errstr_size` bytes.
-unsafe fn write_error(error: &Error, errstr: *mut c_char, errstr_size: usize) {
-    let Some(room) = errstr_size.checked_sub(1) else { return };
-    if errstr.is_null() {
-        return;
-    }
-    let text = format!("scramtoken: {}", error.text());
-    let length = text.len().min(room);
-    // SAFETY: length + 1 bytes are at most errstr_size, and the text is elsewhere.
-    unsafe {
-        ptr::copy_nonoverlapping(text.as_ptr().cast(), errstr, length);
-        *errstr.add(length) = 0;
-    }
-}
-
-/// The interceptors' name, by which librdkafka knows a second one.
 /// For what librdkafka has written to a broker that is slow.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The interceptors' name, by which librdkafka knows a second one.
 const NAME: &CStr = c"scramtoken";
 const PLUGIN_PATHS: &CStr = c"plugin.library.paths";

@@ -4,36 +4,35 @@
 //! that its hashing overlaps with the broker's exchange. The proof that completes its login is sent
 //! only when the broker has proved itself and granted a session.
 
-use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::event_loop::{EventLoop, SessionId};
+use super::event_loop::{EventLoop, Outcome, SessionId};
+use super::failure::{Failure, SASL_AUTHENTICATION_FAILED};
 use super::frames::{AuthenticateRequest, AuthenticateResponse, Frames, WITH_LIFETIME};
+use super::source_reader::SourceReader;
 use super::stand_in::StandIn;
 use crate::scram::{
-    AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst, Cancel, ClientLogin,
-    KeyCache, Mechanism, NONCE_ENTROPY, Nonce,
+    AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst, Cancel,
+    ClientCredential, ClientLogin, KeyCache, Mechanism, NONCE_ENTROPY, Nonce,
 };
-use crate::source::Source;
 use crate::tls::Tls;
 use crate::{error::Error, status::Status};
 
 /// What the logins of one librdkafka client have in common.
 pub(super) struct LoginConfig {
     /// None: scramtoken.source is not set, and every login fails with a text that says so.
-    pub(super) source: Option<Arc<Source>>,
+    pub(super) source: Option<Arc<SourceReader>>,
     pub(super) mechanism: Mechanism,
     pub(super) stand_in: StandIn,
     /// The broker has this long to answer it all.
     pub(super) timeout: Duration,
     /// With SASL_SSL: how, or why not. No connection is then made without.
     pub(super) tls: Option<Result<Tls, Error>>,
-    /// With SASL_SSL: a broker could not be reached, and the operator has been told.
-    pub(super) is_down: AtomicBool,
 }
 
 /// A login that librdkafka has asked for.
@@ -44,7 +43,7 @@ pub(super) struct Login {
     broker: BrokerSide,
     /// What librdkafka has asked and not been answered.
     request: Option<AuthenticateRequest>,
-    failure: Option<Error>,
+    failure: Option<Failure>,
     to_librdkafka: Vec<u8>,
     to_broker: Zeroizing<Vec<u8>>,
     is_token: bool,
@@ -64,6 +63,8 @@ enum LibrdkafkaSide {
 /// How far the broker is, whose client we are.
 enum BrokerSide {
     NotBegun,
+    /// The credential is being read.
+    Reading,
     First(AwaitServerFirst),
     Hashing,
     Final(AwaitServerFinal),
@@ -107,10 +108,15 @@ impl Login {
     /// # Errors
     ///
     /// `MALFORMED` when they are no frames, and librdkafka cannot be answered.
-    pub(super) fn take_requests(&mut self, frames: &mut Frames) -> Result<(), Error> {
+    pub(super) fn take_requests(
+        &mut self,
+        frames: &mut Frames,
+        event_loop: &'static EventLoop,
+        id: SessionId,
+    ) -> Result<(), Error> {
         while let Some(frame) = frames.next()? {
-            if let Err(error) = self.take_request(&frame) {
-                self.fail(error);
+            if let Err(failure) = self.take_request(&frame, event_loop, id) {
+                self.fail(failure);
             }
         }
         Ok(())
@@ -129,30 +135,39 @@ impl Login {
                 Ok(Some(frame)) => {
                     let Some(job) = self.take_response(&frame, now) else { continue };
                     if !job.is_long() {
-                        self.hashed(job.run());
+                        self.take(Outcome::Hashed(job.run()));
                     } else if let Err(error) = event_loop.hash(id, move || job.run()) {
-                        self.fail(error);
+                        self.fail(Failure::no_resources(error));
                     }
                 }
                 Ok(None) => break,
-                Err(error) => self.fail(error),
+                Err(error) => self.fail(error.into()),
             }
         }
     }
 
-    fn take_request(&mut self, frame: &[u8]) -> Result<(), Error> {
+    fn take_request(
+        &mut self,
+        frame: &[u8],
+        event_loop: &'static EventLoop,
+        id: SessionId,
+    ) -> Result<(), Failure> {
         let request = AuthenticateRequest::parse(frame)?;
         match core::mem::replace(&mut self.librdkafka, LibrdkafkaSide::Over) {
             LibrdkafkaSide::First(state) => {
                 let next = self.config.stand_in.challenge(state, &request.message)?;
-                match self.begin() {
+                let source = self.config.source.as_ref().ok_or_else(without_source);
+                match source.map_err(Failure::from).and_then(|source| {
+                    source.read_for(id, event_loop).map_err(Failure::no_resources)
+                }) {
                     Ok(()) => {
+                        self.broker = BrokerSide::Reading;
                         self.to_librdkafka.extend(request.answer(next.message(), 0));
                         self.librdkafka = LibrdkafkaSide::Final(Box::new(next));
                     }
-                    Err(error) => {
+                    Err(failure) => {
                         self.request = Some(request);
-                        self.fail(error);
+                        return Err(failure);
                     }
                 }
             }
@@ -166,7 +181,8 @@ impl Login {
                 self.librdkafka = LibrdkafkaSide::Proved(proved.message().to_vec());
             }
             LibrdkafkaSide::Proved(_) | LibrdkafkaSide::Over => {
-                return Err(Error::new(Status::MALFORMED, "librdkafka went on after its login"));
+                let text = "librdkafka went on after its login";
+                return Err(Error::new(Status::MALFORMED, text).into());
             }
         }
         Ok(())
@@ -175,29 +191,40 @@ impl Login {
     fn take_response(&mut self, frame: &[u8], now: Instant) -> Option<HashJob> {
         match self.broker_step(frame, now) {
             Ok(job) => job,
-            Err(error) => {
-                self.fail(error);
+            Err(failure) => {
+                self.fail(failure);
                 None
             }
         }
     }
 
-    /// Takes the result of a job.
-    pub(super) fn hashed(&mut self, result: Result<AwaitServerFinal, Error>) {
-        match result {
-            Ok(next) => {
+    /// Takes what another thread has done for this login.
+    pub(super) fn take(&mut self, outcome: Outcome) {
+        if self.has_failed() {
+            return; // it came too late
+        }
+        let taken = match outcome {
+            Outcome::Read(credential) => credential.and_then(|credential| self.begin(credential)),
+            Outcome::Hashed(next) => next.map(|next| {
                 self.send_to_broker(FINAL_ID, next.message());
                 self.broker = BrokerSide::Final(next);
-            }
-            Err(error) => self.fail(error),
+            }),
+        };
+        if let Err(error) = taken {
+            self.fail(error.into());
         }
     }
 
     /// The login fails, unless it already has. librdkafka is told when it next asks.
-    pub(super) fn fail(&mut self, error: Error) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         self.broker = BrokerSide::Over;
         self.to_broker.clear();
-        self.failure.get_or_insert(error);
+        self.failure.get_or_insert(failure);
+    }
+
+    /// The broker's connection is gone.
+    pub(super) fn lose(&mut self, error: Option<Errno>) {
+        self.fail(Failure::lost(error, "the login", "see its log"));
     }
 
     /// Whether the broker's connection is of no more use.
@@ -209,20 +236,22 @@ impl Login {
     pub(super) fn progress(&mut self, now: Instant) -> Progress {
         if self.failure.is_none() && now >= self.started + self.config.timeout {
             let seconds = self.config.timeout.as_secs_f32();
-            self.fail(Error::new(
-                Status::IO,
-                format!(
+            self.fail(Failure::timed_out(match self.broker {
+                BrokerSide::Reading => format!(
+                    "the source has not been read within {seconds} s: does its file system hang?"
+                ),
+                _ => format!(
                     "the broker has not completed the login within {seconds} s: is it overloaded? \
                      scramtoken.login.timeout.ms says how long to wait"
                 ),
-            ));
+            }));
         }
-        if let Some(error) = &self.failure {
+        if let Some(failure) = &self.failure {
             // Kafka holds its refusals back too; without, librdkafka would ask again at once.
             if let Some(request) = &self.request
                 && now >= self.started + HOLD_BACK
             {
-                self.to_librdkafka.extend(request.refuse(&format!("scramtoken: {error}")));
+                self.to_librdkafka.extend(request.refuse(failure));
                 self.request = None;
                 return Progress::Refused;
             }
@@ -274,21 +303,16 @@ impl Login {
     }
 
     /// Begins the broker's exchange with the credential that is current now.
-    fn begin(&mut self) -> Result<(), Error> {
-        let source = self.config.source.as_ref().ok_or_else(without_source)?;
-        let login = source.log_in(now_ms())?;
-        if let Some(warning) = login.warning {
-            super::warn(&warning);
-        }
-        self.is_token = login.credential.is_token();
+    fn begin(&mut self, credential: ClientCredential) -> Result<(), Error> {
+        self.is_token = credential.is_token();
         let nonce = Nonce::from_random(crate::random::bytes::<NONCE_ENTROPY>()?);
-        let first = ClientLogin::new(self.config.mechanism, login.credential).start(&nonce)?;
+        let first = ClientLogin::new(self.config.mechanism, credential).start(&nonce)?;
         self.send_to_broker(FIRST_ID, first.message());
         self.broker = BrokerSide::First(first);
         Ok(())
     }
 
-    fn broker_step(&mut self, frame: &[u8], now: Instant) -> Result<Option<HashJob>, Error> {
+    fn broker_step(&mut self, frame: &[u8], now: Instant) -> Result<Option<HashJob>, Failure> {
         match core::mem::replace(&mut self.broker, BrokerSide::Over) {
             BrokerSide::First(state) => {
                 let message = self.accepted_message(frame, FIRST_ID)?.message;
@@ -302,12 +326,15 @@ impl Login {
                 state.step(response.message)?;
                 let lifetime_ms = response.session_lifetime_ms;
                 if self.is_token && lifetime_ms <= 0 {
-                    return Err(expired());
+                    return Err(expired().into());
                 }
                 self.broker = BrokerSide::Accepted { lifetime_ms, at: now };
                 Ok(None)
             }
-            _ => Err(Error::new(Status::MALFORMED, "the broker answered without being asked")),
+            _ => {
+                let text = "the broker answered without being asked";
+                Err(Error::new(Status::MALFORMED, text).into())
+            }
         }
     }
 
@@ -315,7 +342,7 @@ impl Login {
         &self,
         frame: &'a [u8],
         correlation_id: i32,
-    ) -> Result<AuthenticateResponse<'a>, Error> {
+    ) -> Result<AuthenticateResponse<'a>, Failure> {
         let response = AuthenticateResponse::parse(frame, correlation_id)?;
         match response.refusal {
             None => Ok(response),
@@ -324,22 +351,22 @@ impl Login {
     }
 
     /// The broker's words, and what they mean for whoever keeps the source.
-    fn refused(&self, code: i16, text: &str) -> Error {
+    fn refused(&self, code: i16, text: &str) -> Failure {
         let text = crate::audit::loggable(text);
-        let advice = if text.contains("Cannot change principals") {
-            "the source now holds a credential of another owner, and a session keeps its owner: \
+        let advice = if code != SASL_AUTHENTICATION_FAILED {
+            "" // it may pass by itself, and has nothing to do with the source
+        } else if text.contains("Cannot change principals") {
+            ": the source now holds a credential of another owner, and a session keeps its owner: \
              put one of the same owner there, or restart the client"
         } else if self.is_token {
-            "the broker does not know the token, or its HMAC is another: has it expired, or been \
+            ": the broker does not know the token, or its HMAC is another: has it expired, or been \
              made on another cluster? Put a current token into the source"
         } else {
-            "check the user name and password in the source, and that the broker has a SCRAM \
+            ": check the user name and password in the source, and that the broker has a SCRAM \
              credential of this mechanism for the user"
         };
-        Error::new(
-            Status::SERVER_REFUSED,
-            format!("the broker refused the login: {text} (error {code}): {advice}"),
-        )
+        let text = format!("the broker refused the login: {text} (error {code}){advice}");
+        Failure::of_broker(code, Error::new(Status::SERVER_REFUSED, text))
     }
 
     fn send_to_broker(&mut self, correlation_id: i32, message: &[u8]) {
@@ -400,11 +427,6 @@ fn expired() -> Error {
         "the delegation token has expired (the broker let it in with a session lifetime of 0, and \
          would cut it off): put a renewed or a new one into the source",
     )
-}
-
-pub(super) fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// How long a refusal is held back, as in Kafka (connection.failed.authentication.delay.ms is 100,

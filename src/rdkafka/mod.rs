@@ -7,9 +7,9 @@
 //! ```text
 //! conf_init -> interceptors -> client (settings: conf, tls)     librdkafka's threads
 //!                    |
-//!    handover, or relay over TLS (network) -> event_loop (one thread)
+//!    handover, or relay over TLS (network, gate) -> event_loop (one thread)
 //!                    |
-//!                  login (frames, stand_in; no sockets)
+//!                  login (frames, stand_in; no sockets) -> source_reader (a thread of its own)
 //! ```
 //!
 //! With `scramtoken.mode=credentials` it only gives librdkafka the source's name and secret: rotation.
@@ -17,10 +17,13 @@
 #![allow(unsafe_code, reason = "a door")]
 
 mod api;
+mod boundary;
 mod client;
 mod conf;
 mod event_loop;
+mod failure;
 mod frames;
+mod gate;
 mod handover;
 mod interceptors;
 mod login;
@@ -29,8 +32,10 @@ mod queue;
 mod refusal;
 mod relay;
 mod rotation;
+mod servers;
 mod signals;
 mod socket;
+mod source_reader;
 mod stand_in;
 mod tls;
 mod tls_stream;

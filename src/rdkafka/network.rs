@@ -1,10 +1,10 @@
-//! librdkafka's socket and connect callbacks, for SASL_SSL: librdkafka gets one end of a socket pair,
-//! and the network's socket is ours from the start.
+//! librdkafka's callbacks for sockets, for SASL_SSL: the network's socket is ours from the start, and
+//! librdkafka gets one end of a socket pair when it is connected.
 //!
 //! These callbacks get the application's opaque pointer and not ours, so on_broker_state_change,
 //! which librdkafka calls on the same thread just before, leaves word of the client.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
@@ -13,27 +13,29 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
 
-use super::api::{ConnectCallback, SocketCallback};
+use super::api::{CloseSocketCallback, ConnectCallback, SocketCallback};
+use super::boundary::guard;
 use super::event_loop::{EventLoop, SessionId};
-use super::interceptors::guard;
+use super::gate::{self, Gate};
 use super::login::LoginConfig;
-use super::relay::RelaySession;
-use super::tls_stream::TlsStream;
+use super::relay::{Connecting, RelaySession};
 use crate::{error::Error, status::Status};
 
-/// The application's own callbacks, which make the network's socket where there are any.
+/// The application's own callbacks: the first two make the network's socket where there are any, the
+/// third is given librdkafka's.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Callbacks {
     pub(super) socket: Option<SocketCallback>,
     pub(super) connect: Option<ConnectCallback>,
+    pub(super) close_socket: Option<CloseSocketCallback>,
 }
 
 /// What a thread of librdkafka's is about to connect.
-struct Connecting {
+struct Attempt {
     config: Arc<LoginConfig>,
     callbacks: Callbacks,
-    socket: Option<SocketArguments>,
-    ours: Option<OwnedFd>,
+    /// What librdkafka wanted its socket to be, and the other end of the one that it got.
+    socket: Option<(SocketArguments, OwnedFd)>,
 }
 
 struct SocketArguments {
@@ -56,20 +58,23 @@ impl Drop for Relay {
 }
 
 thread_local! {
-    static CONNECTING: RefCell<Option<Connecting>> = const { RefCell::new(None) };
+    static ATTEMPT: RefCell<Option<Attempt>> = const { RefCell::new(None) };
     static RELAY: RefCell<Option<Relay>> = const { RefCell::new(None) };
+    /// The application's callback, which outlives the attempt as the socket does.
+    static CLOSE_SOCKET: Cell<Option<CloseSocketCallback>> = const { Cell::new(None) };
 }
 
 /// A broker's thread is about to connect.
 pub(super) fn connecting(config: Arc<LoginConfig>, callbacks: Callbacks) {
     RELAY.take();
-    CONNECTING.set(Some(Connecting { config, callbacks, socket: None, ours: None }));
+    CLOSE_SOCKET.set(callbacks.close_socket);
+    ATTEMPT.set(Some(Attempt { config, callbacks, socket: None }));
 }
 
 /// A broker's thread has lost its connection.
 pub(super) fn down() {
     RELAY.take();
-    CONNECTING.take();
+    ATTEMPT.take();
 }
 
 /// librdkafka's socket_cb: a descriptor, or -1.
@@ -83,24 +88,20 @@ pub(super) unsafe extern "C" fn socket(
     protocol: c_int,
     _opaque: *mut c_void,
 ) -> c_int {
-    let pair = guard(|| {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let (theirs, ours) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-            .map_err(|error| Error::new(Status::IO, error.to_string()))?;
-        // More at a time is fewer wake-ups. The system cuts it to what it allows.
-        let _ = sockopt::set_socket_send_buffer_size(&theirs, SOCKET_BUFFER);
-        let _ = sockopt::set_socket_send_buffer_size(&ours, SOCKET_BUFFER);
-        CONNECTING.with_borrow_mut(|connecting| match connecting {
-            Some(connecting) => {
-                connecting.socket = Some(SocketArguments { domain, kind, protocol });
-                connecting.ours = Some(ours);
-                Ok(theirs)
+    let socket = guard(|| {
+        let (socket, other_end) =
+            gate::closed().map_err(|error| Error::new(Status::IO, error.to_string()))?;
+        ATTEMPT.with_borrow_mut(|attempt| match attempt {
+            Some(attempt) => {
+                let arguments = SocketArguments { domain, kind, protocol };
+                attempt.socket = Some((arguments, other_end));
+                Ok(socket)
             }
-            None => Err(Error::new(Status::INVALID_STATE, "nobody is about to connect")),
+            None => Err(nobody_connects()),
         })
     });
-    match pair {
-        Ok(theirs) => theirs.into_raw_fd(),
+    match socket {
+        Ok(socket) => socket.into_raw_fd(),
         Err(error) => {
             super::warn(&format!("no connection can be made: {error}"));
             -1
@@ -112,43 +113,51 @@ pub(super) unsafe extern "C" fn socket(
 ///
 /// # Safety
 ///
-/// librdkafka calls it with an address of that length and the broker's name and port.
+/// librdkafka calls it with the descriptor that `socket` gave it, an address of that length and the
+/// broker's name and port.
 pub(super) unsafe extern "C" fn connect(
-    _socket: c_int,
+    socket: c_int,
     address: *const libc::sockaddr,
     address_len: c_int,
     id: *const c_char,
     opaque: *mut c_void,
 ) -> c_int {
     let connected = guard(|| {
-        let connecting = CONNECTING.take();
-        let Some(Connecting { config, callbacks, socket: Some(arguments), ours: Some(ours) }) =
-            connecting
+        let Some(Attempt { config, callbacks, socket: Some((arguments, other_end)) }) =
+            ATTEMPT.take()
         else {
-            return Err(Error::new(Status::INVALID_STATE, "nobody is about to connect"));
+            return Err(nobody_connects());
         };
+        let gate = Gate::new(socket, other_end);
+        let (theirs, ours) =
+            relay_pair().map_err(|error| Error::new(Status::IO, error.to_string()))?;
         // SAFETY: librdkafka's strings live for the call.
         let host = host_of(unsafe { CStr::from_ptr(id) });
-        let client = match &config.tls {
+        let tls = match &config.tls {
             Some(Ok(tls)) => tls.connection(&host),
             Some(Err(error)) => Err(error.clone()),
             None => Err(Error::new(Status::INTERNAL, "a relay without TLS")),
         };
-        let broker = match client {
-            // Not even the network's socket is made.
-            Err(error) => Err(error),
-            Ok(client) => {
+        let session = match tls {
+            Err(error) => {
+                // Not even the network's socket is made.
+                gate.open(&theirs);
+                RelaySession::refused(config, ours, error)
+            }
+            Ok(tls) => {
                 // SAFETY: passed on.
                 let socket = unsafe {
                     network_socket(callbacks, &arguments, address, address_len, id, opaque)
                 };
                 match socket {
-                    Ok(socket) => Ok(TlsStream::new(socket, client)),
+                    Ok(socket) => {
+                        let connecting = Connecting { gate, theirs, socket, tls };
+                        RelaySession::connecting(config, ours, connecting)
+                    }
                     Err(error) => return Ok(error.raw_os_error()),
                 }
             }
         };
-        let session = RelaySession::new(config, ours, broker);
         let event_loop = EventLoop::get()?;
         let session = event_loop.add(Box::new(session));
         RELAY.set(Some(Relay { event_loop, session }));
@@ -158,6 +167,40 @@ pub(super) unsafe extern "C" fn connect(
         super::warn(&format!("no connection can be made: {error}"));
         Errno::CONNABORTED.raw_os_error()
     })
+}
+
+/// librdkafka's closesocket_cb: 0, or -1.
+///
+/// # Safety
+///
+/// librdkafka calls it with a socket that it got from `socket`.
+pub(super) unsafe extern "C" fn close_socket(socket: c_int, opaque: *mut c_void) -> c_int {
+    let callback = guard(|| {
+        gate::closing(socket);
+        Ok(CLOSE_SOCKET.get())
+    });
+    // SAFETY: the application's callback takes what librdkafka called ours with; without one,
+    // librdkafka closes it as here.
+    unsafe {
+        match callback {
+            Ok(Some(close)) => close(socket, opaque),
+            Ok(None) | Err(_) => libc::close(socket),
+        }
+    }
+}
+
+/// librdkafka's end and ours.
+fn relay_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (theirs, ours) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // More at a time is fewer wake-ups. The system cuts it to what it allows.
+    let _ = sockopt::set_socket_send_buffer_size(&theirs, SOCKET_BUFFER);
+    let _ = sockopt::set_socket_send_buffer_size(&ours, SOCKET_BUFFER);
+    Ok((theirs, ours))
+}
+
+fn nobody_connects() -> Error {
+    Error::new(Status::INVALID_STATE, "nobody is about to connect")
 }
 
 /// A socket that connects, or has connected, to the broker.

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::failure::Failure;
 use super::frames::{
     API_VERSIONS, AuthenticateRequest, Frames, RequestHeader, SASL_HANDSHAKE, api_versions_answer,
     handshake_answer,
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::scram::Mechanism;
 
 pub(super) struct Refusal {
-    error: Error,
+    failure: Failure,
     mechanism: Mechanism,
     requests: Frames,
     last: Option<AuthenticateRequest>,
@@ -21,9 +22,9 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(error: Error, mechanism: Mechanism, now: Instant) -> Self {
+    pub(super) fn new(failure: Failure, mechanism: Mechanism, now: Instant) -> Self {
         let requests = Frames::default();
-        Self { error, mechanism, requests, last: None, at: now + HOLD_BACK }
+        Self { failure, mechanism, requests, last: None, at: now + HOLD_BACK }
     }
 
     /// Takes what librdkafka has sent, and gives what is to be answered at once.
@@ -46,7 +47,7 @@ impl Refusal {
         if now < self.at {
             return None;
         }
-        self.last.take().map(|request| request.refuse(&format!("scramtoken: {}", self.error)))
+        self.last.take().map(|request| request.refuse(&self.failure))
     }
 
     pub(super) fn wake_at(&self) -> Option<Instant> {

@@ -5,28 +5,30 @@
 //! re-authentication. librdkafka never has the network's socket, so no failure can make it speak to
 //! the broker in the clear.
 
-use core::sync::atomic::Ordering;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::event_loop::{EventLoop, Next, Session, SessionId, Watched};
+use rustls::ClientConnection;
+
+use super::event_loop::{EventLoop, Next, Outcome, Session, SessionId, Watched};
+use super::failure::Failure;
 use super::frames::{AnswerScanner, Frames, HandshakeScanner, handshake_is_accepted};
-use super::login::{HOLD_BACK, Login, LoginConfig, Progress};
+use super::gate::Gate;
+use super::login::{Login, LoginConfig, Progress};
 use super::queue::Queue;
 use super::refusal::Refusal;
-use super::socket::{Received, receive, receive_frames};
+use super::socket::{Connection, Received, connection, receive, receive_frames};
 use super::tls;
 use super::tls_stream::{Broken, TlsStream};
-use crate::scram::AwaitServerFinal;
-use crate::{error::Error, status::Status};
+use crate::error::Error;
 
 /// A connection of librdkafka's to a broker, as the event loop holds it.
 pub(super) struct RelaySession {
     config: Arc<LoginConfig>,
     librdkafka: OwnedFd,
     to_librdkafka: Queue,
-    /// None: librdkafka is being told why.
+    /// None: it is not connected yet, or librdkafka is being told why not.
     broker: Option<TlsStream>,
     /// What librdkafka has asked, until the broker has said anything at all: over TLS 1.3 it refuses
     /// our certificate only after that.
@@ -34,6 +36,7 @@ pub(super) struct RelaySession {
     requests: HandshakeScanner,
     answers: AnswerScanner,
     mode: Mode,
+    /// When the network's connection was made.
     started: Instant,
     /// librdkafka has closed its end, and what it wrote goes out until then at the latest.
     leaves_at: Option<Instant>,
@@ -41,6 +44,8 @@ pub(super) struct RelaySession {
 }
 
 enum Mode {
+    /// The network's socket is not connected yet.
+    Connecting(Box<Connecting>),
     /// Everything passes.
     Stream,
     /// SaslHandshake has passed; its answer comes next.
@@ -48,9 +53,15 @@ enum Mode {
     Login(Box<Login>, FramesOfBoth),
     /// librdkafka is told why there is no broker.
     Refusal(Box<Refusal>),
-    /// Nobody is there. librdkafka finds its connection closed then, and tries again as it does without
-    /// us: an application may give up at a refusal.
-    Down(Instant),
+}
+
+/// What is needed when the network's socket has connected, or has failed to.
+pub(super) struct Connecting {
+    pub(super) gate: Gate,
+    /// What librdkafka gets then.
+    pub(super) theirs: OwnedFd,
+    pub(super) socket: OwnedFd,
+    pub(super) tls: ClientConnection,
 }
 
 #[derive(Default)]
@@ -63,33 +74,54 @@ struct FramesOfBoth {
 struct End;
 
 impl RelaySession {
-    /// A connection to a broker; without one, the reason is what librdkafka gets to hear.
-    pub(super) fn new(
+    /// A connection that is being made to a broker.
+    pub(super) fn connecting(
         config: Arc<LoginConfig>,
         librdkafka: OwnedFd,
-        broker: Result<TlsStream, Error>,
+        connecting: Connecting,
     ) -> Self {
-        let (broker, error) = match broker {
-            Ok(broker) => (Some(broker), None),
-            Err(error) => (None, Some(error)),
-        };
-        let mut session = Self {
+        Self::new(config, librdkafka, Mode::Connecting(Box::new(connecting)))
+    }
+
+    /// No connection; librdkafka gets to hear why.
+    pub(super) fn refused(config: Arc<LoginConfig>, librdkafka: OwnedFd, error: Error) -> Self {
+        let refusal = Refusal::new(error.into(), config.mechanism, Instant::now());
+        Self::new(config, librdkafka, Mode::Refusal(Box::new(refusal)))
+    }
+
+    fn new(config: Arc<LoginConfig>, librdkafka: OwnedFd, mode: Mode) -> Self {
+        Self {
             config,
             librdkafka,
             to_librdkafka: Queue::default(),
-            broker,
+            broker: None,
             unheard: Some(Vec::new()),
             requests: HandshakeScanner::default(),
             answers: AnswerScanner::default(),
-            mode: Mode::Stream,
+            mode,
             started: Instant::now(),
             leaves_at: None,
             buffer: vec![0; BUFFER].into_boxed_slice(),
-        };
-        if let Some(error) = error {
-            session.refuse(error, Instant::now());
         }
-        session
+    }
+
+    /// Whether the network's socket is connected. When it has failed to, librdkafka gets it, to ask it
+    /// why.
+    fn connect(&mut self, now: Instant) -> Result<bool, End> {
+        let Mode::Connecting(waiting) = &self.mode else { return Ok(true) };
+        match connection(&waiting.socket) {
+            Connection::Pending => return Ok(false),
+            Connection::Failed => {
+                waiting.gate.open(&waiting.socket);
+                return Err(End);
+            }
+            Connection::Made => waiting.gate.open(&waiting.theirs),
+        }
+        if let Mode::Connecting(done) = core::mem::replace(&mut self.mode, Mode::Stream) {
+            self.broker = Some(TlsStream::new(done.socket, done.tls));
+            self.started = now;
+        }
+        Ok(true)
     }
 
     /// One round of both ways: whether anything was moved.
@@ -99,23 +131,28 @@ impl RelaySession {
         id: SessionId,
         now: Instant,
     ) -> Result<bool, End> {
+        if !self.connect(now)? {
+            return Ok(false);
+        }
         let mut moved = false;
         if self.to_librdkafka.len() < MOST_QUEUED {
             moved |= self.read_broker(event_loop, id, now)?;
         }
-        moved |= self.read_librdkafka()?;
+        moved |= self.read_librdkafka(event_loop, id)?;
         moved |= self.log_in(now)?;
         if let Some(broker) = &mut self.broker {
             moved |= broker.flush().map_err(|_| End)?;
         }
         moved |= self.to_librdkafka.send(&self.librdkafka).map_err(|_| End)? > 0;
-        let has_reason = matches!(self.mode, Mode::Refusal(_) | Mode::Down(_));
-        let is_over = self.broker.is_none() && !has_reason && self.to_librdkafka.len() == 0;
+        // Without a broker there may still be a reason to give.
+        let is_over = self.broker.is_none()
+            && !matches!(self.mode, Mode::Login(..) | Mode::Refusal(_))
+            && self.to_librdkafka.len() == 0;
         if is_over { Err(End) } else { Ok(moved) }
     }
 
     /// One round of the way out alone: whether there may be more.
-    fn drain(&mut self) -> Result<bool, End> {
+    fn drain(&mut self, event_loop: &'static EventLoop, id: SessionId) -> Result<bool, End> {
         let broker = self.broker.as_mut().ok_or(End)?;
         // An answer that nobody reads would make close(2) break the connection off.
         let Ok(Received::Some(_) | Received::Nothing) = broker.read(|_| {}) else {
@@ -125,7 +162,7 @@ impl RelaySession {
         if broker.has_unsent() {
             return Ok(false);
         }
-        if self.read_librdkafka()? { Ok(true) } else { Err(End) }
+        if self.read_librdkafka(event_loop, id)? { Ok(true) } else { Err(End) }
     }
 
     fn read_broker(
@@ -145,17 +182,17 @@ impl RelaySession {
             }
             Mode::Handshake(frames) => frames.push(plain),
             Mode::Login(_, frames) => frames.broker.push(plain),
-            Mode::Refusal(_) | Mode::Down(_) => {}
+            Mode::Connecting(_) | Mode::Refusal(_) => {}
         });
         // librdkafka can do nothing with a part of an answer.
         broker.expect(answers.rest());
         let result = match received {
             Ok(Received::Some(_)) => Ok(true),
             Ok(Received::Nothing) => Ok(false),
-            Ok(Received::End) => Err("the broker closed the connection".to_owned()),
-            Err(Broken::Socket(error)) => Err(format!("the broker's connection was lost: {error}")),
+            Ok(Received::End) => Err(None),
+            Err(Broken::Socket(error)) => Err(Some(error)),
             Err(Broken::Tls(error)) => {
-                self.refuse(tls::explain(&error), now);
+                self.refuse(tls::explain(&error).into(), now);
                 return Ok(true);
             }
         };
@@ -168,22 +205,18 @@ impl RelaySession {
             Mode::Login(login, frames) => {
                 login.take_responses(&mut frames.broker, now, event_loop, id);
             }
-            Mode::Stream | Mode::Refusal(_) | Mode::Down(_) => {}
+            Mode::Connecting(_) | Mode::Stream | Mode::Refusal(_) => {}
         }
-        let (is_handshaking, is_connected) = (self.is_handshaking(), self.is_connected());
+        let is_handshaking = self.is_handshaking();
         match (result, &mut self.mode) {
             (Ok(moved), _) => Ok(moved),
-            (Err(text), Mode::Login(login, _)) => {
-                login.fail(Error::new(Status::IO, format!("{text} in the login: see its log")));
+            (Err(error), Mode::Login(login, _)) => {
+                login.lose(error);
                 Ok(false)
             }
-            (Err(text), _) if is_handshaking && !is_connected => {
-                self.go_down(&text, now);
-                Ok(false)
-            }
-            (Err(text), _) if is_handshaking => {
-                let text = format!("{text} in the TLS handshake: is this its SSL listener's port?");
-                self.refuse(Error::new(Status::IO, text), now);
+            (Err(error), _) if is_handshaking => {
+                let advice = "is this its SSL listener's port?";
+                self.refuse(Failure::lost(error, "the TLS handshake", advice), now);
                 Ok(true)
             }
             (Err(_), _) => {
@@ -197,7 +230,6 @@ impl RelaySession {
     /// The broker's answer to SaslHandshake has come.
     fn begin_login(&mut self, frame: &[u8], now: Instant) -> Result<(), End> {
         let length = u32::try_from(frame.len()).map_err(|_| End)?;
-        self.config.is_down.store(false, Ordering::Relaxed);
         self.to_librdkafka.push(&length.to_be_bytes());
         self.to_librdkafka.push(frame);
         self.mode = if handshake_is_accepted(frame) {
@@ -209,18 +241,19 @@ impl RelaySession {
         Ok(())
     }
 
-    fn read_librdkafka(&mut self) -> Result<bool, End> {
+    fn read_librdkafka(
+        &mut self,
+        event_loop: &'static EventLoop,
+        id: SessionId,
+    ) -> Result<bool, End> {
         if let Mode::Login(login, frames) = &mut self.mode {
             let received = receive_frames(&self.librdkafka, &mut frames.librdkafka);
-            login.take_requests(&mut frames.librdkafka).map_err(|_| End)?;
+            login.take_requests(&mut frames.librdkafka, event_loop, id).map_err(|_| End)?;
             return match received {
                 Ok(Received::Some(_)) => Ok(true),
                 Ok(Received::Nothing) => Ok(false),
                 Ok(Received::End) | Err(_) => Err(End),
             };
-        }
-        if let Mode::Down(_) = self.mode {
-            return Ok(false);
         }
         // Before TLS stands, and while the broker is slow, what librdkafka sends stays in the kernel.
         if self.broker.as_ref().is_some_and(|broker| broker.is_handshaking() || broker.has_unsent())
@@ -248,7 +281,7 @@ impl RelaySession {
                 self.to_librdkafka.push(&answers);
             }
             // librdkafka has nothing to say before the answer, and Login was dealt with.
-            (Mode::Stream | Mode::Handshake(_) | Mode::Login(..) | Mode::Down(_), _) => {
+            (Mode::Connecting(_) | Mode::Stream | Mode::Handshake(_) | Mode::Login(..), _) => {
                 return Err(End);
             }
         }
@@ -264,6 +297,13 @@ impl RelaySession {
                 }
                 output.clear();
                 let progress = login.progress(now);
+                if login.has_failed()
+                    && let Some(mut broker) = self.broker.take()
+                {
+                    // Whoever sent what is of no use could fill our memory with it until librdkafka
+                    // has been told.
+                    broker.close();
+                }
                 let output = login.librdkafka_output();
                 self.to_librdkafka.push(output);
                 let moved = !output.is_empty();
@@ -284,25 +324,14 @@ impl RelaySession {
                 }
                 None => Ok(false),
             },
-            Mode::Down(until) => {
-                if now >= *until {
-                    Err(End)
-                } else {
-                    Ok(false)
-                }
-            }
-            Mode::Stream | Mode::Handshake(_) => {
+            Mode::Connecting(_) | Mode::Stream | Mode::Handshake(_) => {
                 if self.is_handshaking() && now >= self.started + self.config.timeout {
                     let seconds = self.config.timeout.as_secs_f32();
-                    if !self.is_connected() {
-                        self.go_down(&format!("it has not answered within {seconds} s"), now);
-                        return Ok(false);
-                    }
                     let text = format!(
                         "the broker has not completed the TLS handshake within {seconds} s: is \
                          this its SSL listener's port?"
                     );
-                    self.refuse(Error::new(Status::IO, text), now);
+                    self.refuse(Failure::timed_out(text), now);
                     return Ok(true);
                 }
                 Ok(false)
@@ -314,21 +343,9 @@ impl RelaySession {
         self.broker.as_ref().is_some_and(TlsStream::is_handshaking)
     }
 
-    fn is_connected(&self) -> bool {
-        self.broker.as_ref().is_some_and(TlsStream::is_connected)
-    }
-
-    fn go_down(&mut self, why: &str, now: Instant) {
-        if !self.config.is_down.swap(true, Ordering::Relaxed) {
-            super::warn(&format!("no broker can be reached: {why}"));
-        }
+    fn refuse(&mut self, failure: Failure, now: Instant) {
         self.broker = None;
-        self.mode = Mode::Down(now + HOLD_BACK);
-    }
-
-    fn refuse(&mut self, error: Error, now: Instant) {
-        self.broker = None;
-        let mut refusal = Refusal::new(error, self.config.mechanism, now);
+        let mut refusal = Refusal::new(failure, self.config.mechanism, now);
         // What is no request gets no answer, here as later.
         let answers = refusal.take(&self.unheard.take().unwrap_or_default());
         self.to_librdkafka.push(&answers.unwrap_or_default());
@@ -339,7 +356,7 @@ impl RelaySession {
         match &self.mode {
             Mode::Login(login, _) => Some(login.wake_at()),
             Mode::Refusal(refusal) => refusal.wake_at(),
-            Mode::Down(until) => Some(*until),
+            Mode::Connecting(_) => None, // librdkafka's own timeout counts
             Mode::Stream | Mode::Handshake(_) => {
                 self.is_handshaking().then_some(self.started + self.config.timeout)
             }
@@ -351,10 +368,15 @@ impl Session for RelaySession {
     fn sockets(&self) -> [Option<Watched<'_>>; 2] {
         let librdkafka =
             Watched { socket: self.librdkafka.as_fd(), has_unsent: self.to_librdkafka.len() > 0 };
-        let broker = self
-            .broker
-            .as_ref()
-            .map(|broker| Watched { socket: broker.as_fd(), has_unsent: broker.has_unsent() });
+        let broker = match (&self.mode, &self.broker) {
+            (Mode::Connecting(connecting), _) => {
+                Some(Watched { socket: connecting.socket.as_fd(), has_unsent: true })
+            }
+            (_, Some(broker)) => {
+                Some(Watched { socket: broker.as_fd(), has_unsent: broker.has_unsent() })
+            }
+            (_, None) => None,
+        };
         [Some(librdkafka), broker]
     }
 
@@ -364,7 +386,7 @@ impl Session for RelaySession {
         }
         for _ in 0..ROUNDS {
             let moved = match self.leaves_at {
-                Some(_) => self.drain(),
+                Some(_) => self.drain(event_loop, id),
                 None => self.pump(event_loop, id, now),
             };
             match moved {
@@ -377,9 +399,9 @@ impl Session for RelaySession {
         Next::Wait(Some(now))
     }
 
-    fn hashed(&mut self, result: Result<AwaitServerFinal, Error>) {
+    fn take(&mut self, outcome: Outcome) {
         if let Mode::Login(login, _) = &mut self.mode {
-            login.hashed(result);
+            login.take(outcome);
         }
     }
 

@@ -4,7 +4,6 @@
 //! users, and for tokens where the broker takes them without.
 
 use core::cell::RefCell;
-use core::ffi::{c_char, c_int, c_void};
 use std::ffi::CString;
 use std::sync::Arc;
 
@@ -12,11 +11,9 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::api::{Handle, NO_ERROR};
-use super::client::Client;
-use super::frames::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
-use super::interceptors::guard;
-use super::login::now_ms;
+use super::api::{Api, Handle};
+use super::frames::{Answered, SASL_HANDSHAKE};
+use crate::clock::now_ms;
 use crate::source::Source;
 use crate::{error::Error, status::Status};
 
@@ -50,12 +47,29 @@ impl Rotation {
         Self { source, state: Mutex::default() }
     }
 
+    /// One of librdkafka's requests was answered: a login begins, or goes on.
+    ///
+    /// # Safety
+    ///
+    /// `handle` is the client's, and this thread holds no lock of librdkafka's.
+    pub(super) unsafe fn answered(&self, answered: Answered, api: Api, handle: *mut Handle) {
+        match answered {
+            // SAFETY: passed on.
+            Answered { is_good: true, api_key: SASL_HANDSHAKE } => unsafe {
+                self.begin_login(api, handle);
+            },
+            // SAFETY: passed on.
+            Answered { is_good: true, .. } => unsafe { self.continue_login(api, handle) },
+            Answered { is_good: false, .. } => {}
+        }
+    }
+
     /// A login begins. Where the source cannot be read, what librdkafka has serves.
     ///
     /// # Safety
     ///
     /// `handle` is the client's, and this thread holds no lock of librdkafka's.
-    unsafe fn begin_login(&self, client: &Client, handle: *mut Handle) {
+    unsafe fn begin_login(&self, api: Api, handle: *mut Handle) {
         let read = self.read();
         let mut state = self.state.lock();
         match read {
@@ -63,7 +77,7 @@ impl Rotation {
                 state.told = None;
                 if state.given.as_ref().is_none_or(|given| !given.is(&pair)) {
                     // SAFETY: passed on.
-                    unsafe { give(&mut state, client, handle, Arc::new(pair)) };
+                    unsafe { give(&mut state, api, handle, Arc::new(pair)) };
                 }
             }
             Err(error) => {
@@ -83,12 +97,12 @@ impl Rotation {
     /// # Safety
     ///
     /// As of [`begin_login`](Self::begin_login).
-    unsafe fn continue_login(&self, client: &Client, handle: *mut Handle) {
+    unsafe fn continue_login(&self, api: Api, handle: *mut Handle) {
         let Some(begun_with) = LOGIN.take() else { return };
         let mut state = self.state.lock();
         if state.given.as_ref().is_none_or(|given| !Arc::ptr_eq(given, &begun_with)) {
             // SAFETY: passed on.
-            unsafe { give(&mut state, client, handle, begun_with) };
+            unsafe { give(&mut state, api, handle, begun_with) };
         }
     }
 
@@ -117,43 +131,9 @@ impl Pair {
 /// # Safety
 ///
 /// As of [`Rotation::begin_login`].
-unsafe fn give(state: &mut State, client: &Client, handle: *mut Handle, pair: Arc<Pair>) {
+unsafe fn give(state: &mut State, api: Api, handle: *mut Handle, pair: Arc<Pair>) {
     let (username, password) = (pair.username.as_ptr(), pair.password.as_ptr());
     // SAFETY: two strings, which librdkafka copies. It fails for NULL alone.
-    unsafe { (client.api.sasl_set_credentials)(handle, username, password) };
+    unsafe { (api.sasl_set_credentials)(handle, username, password) };
     state.given = Some(pair);
-}
-
-/// # Safety
-///
-/// librdkafka calls it as an on_response_received interceptor.
-pub(super) unsafe extern "C" fn on_response_received(
-    handle: *mut Handle,
-    _socket: c_int,
-    _broker: *const c_char,
-    _broker_id: i32,
-    api_key: i16,
-    _api_version: i16,
-    _correlation_id: i32,
-    _size: usize,
-    _round_trip_us: i64,
-    error: c_int,
-    opaque: *mut c_void,
-) -> c_int {
-    if error == NO_ERROR && (api_key == SASL_HANDSHAKE || api_key == SASL_AUTHENTICATE) {
-        let _ = guard(|| {
-            // SAFETY: our opaque, the client's handle, and librdkafka calls this without a lock.
-            unsafe {
-                let client = Client::from_opaque(opaque);
-                let Some(rotation) = client.rotation() else { return Ok(()) };
-                if api_key == SASL_HANDSHAKE {
-                    rotation.begin_login(client, handle);
-                } else {
-                    rotation.continue_login(client, handle);
-                }
-            }
-            Ok(())
-        });
-    }
-    NO_ERROR
 }

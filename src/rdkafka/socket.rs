@@ -1,10 +1,12 @@
 //! Reading and writing sockets that never block.
 
 use core::ffi::c_int;
+use core::mem::ManuallyDrop;
 use core::ptr;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use rustix::io::Errno;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{DupFlags, Errno, dup3, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -18,6 +20,30 @@ pub(super) enum Received {
     Nothing,
     /// The peer has ended its side.
     End,
+}
+
+/// What has become of a socket that was told to connect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Connection {
+    Pending,
+    Made,
+    Failed,
+}
+
+/// Looks without reading the socket's error, which can be had only once.
+pub(super) fn connection(socket: impl AsFd) -> Connection {
+    let mut sockets = [PollFd::new(&socket, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let [socket] = match retry_on_intr(|| poll(&mut sockets, Some(&now))) {
+        Ok(0) => return Connection::Pending,
+        Ok(_) => sockets,
+        Err(_) => return Connection::Failed,
+    };
+    if socket.revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
+        Connection::Failed
+    } else {
+        Connection::Made
+    }
 }
 
 /// Reads once.
@@ -88,6 +114,23 @@ pub(super) fn send_from(socket: impl AsFd, bytes: &mut Vec<u8>) -> Result<(), Er
         bytes.drain(..sent);
     }
     Ok(())
+}
+
+/// Makes `descriptor`, librdkafka's number for its socket, refer to `socket`.
+///
+/// # Safety
+///
+/// The descriptor is open, and librdkafka neither closes it meanwhile nor is in the middle of a frame.
+pub(super) unsafe fn put(socket: &OwnedFd, descriptor: RawFd) -> Result<(), Errno> {
+    // SAFETY: the descriptor is open and stays so: ManuallyDrop leaves it to librdkafka.
+    let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(descriptor) });
+    loop {
+        match dup3(socket, &mut place, DupFlags::CLOEXEC) {
+            // Busy: another thread is opening a file under this number, which cannot be.
+            Err(Errno::INTR | Errno::BUSY) => {}
+            result => return result,
+        }
+    }
 }
 
 #[cfg(test)]

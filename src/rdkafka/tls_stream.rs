@@ -9,15 +9,13 @@ use rustls::ClientConnection;
 
 use super::socket::{Received, receive, send_some, set_least_readable};
 
-/// A broker's connection.
+/// TLS on a socket that is connected.
 pub(super) struct TlsStream {
     socket: OwnedFd,
     connection: ClientConnection,
     wire: Box<[u8]>,
     /// What the socket was told last.
     least_readable: c_int,
-    /// Whether it has taken or given a byte: before that it may be that nobody is there.
-    is_connected: bool,
 }
 
 /// Why a connection is of no more use.
@@ -31,21 +29,11 @@ pub(super) enum Broken {
 impl TlsStream {
     pub(super) fn new(socket: OwnedFd, mut connection: ClientConnection) -> Self {
         connection.set_buffer_limit(None); // the relay has its own
-        Self {
-            socket,
-            connection,
-            wire: vec![0; BUFFER].into_boxed_slice(),
-            least_readable: 1,
-            is_connected: false,
-        }
+        Self { socket, connection, wire: vec![0; BUFFER].into_boxed_slice(), least_readable: 1 }
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
-    }
-
-    pub(super) fn is_connected(&self) -> bool {
-        self.is_connected
     }
 
     /// Whether more should be written only when this has been sent.
@@ -105,7 +93,6 @@ impl TlsStream {
                 Err(error) => return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
             }
         }
-        self.is_connected |= moved;
         Ok(moved)
     }
 

@@ -9,7 +9,7 @@ import confluent_kafka
 
 CONF_OK = 0
 PRODUCER, CONSUMER = 0, 1
-ALL_BROKERS_DOWN, AUTHENTICATION = -187, -169
+ALL_BROKERS_DOWN, AUTHENTICATION, TIMED_OUT, TRANSPORT = -187, -169, -185, -195
 _ERROR_CB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _LOG_CB = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p)
 
@@ -123,12 +123,17 @@ class Handle:
 
     def refusal(self, seconds=20):
         """The text of the first _AUTHENTICATION error."""
+        code, text = self.failure(seconds, lambda code: code == AUTHENTICATION)
+        return text
+
+    def failure(self, seconds=20, wanted=lambda code: code != ALL_BROKERS_DOWN):
+        """The first error of a broker: its code and its text."""
         for _ in range(int(seconds * 10)):
             self.c.rd_kafka_poll(self.pointer, 100)
             for code, text in self.errors:
-                if code == AUTHENTICATION:
-                    return text
-        raise AssertionError(f"no refusal, but {self.errors}")
+                if wanted(code):
+                    return code, text
+        raise AssertionError(f"no such failure, but {self.errors}")
 
 
 def plugin(bootstrap, source, **properties):

@@ -2,6 +2,7 @@
 
 import queue
 import socket
+import ssl
 import struct
 import threading
 
@@ -10,11 +11,18 @@ _APIS = ((3, 0, 1), (HANDSHAKE, 0, 1), (API_VERSIONS, 0, 0), (AUTHENTICATE, 0, 1
 
 
 class StalledBroker:
-    """Serves any number of connections; `login(connection, frame)` gets each SaslAuthenticate."""
+    """Serves any number of connections; `login(connection, frame)` gets each SaslAuthenticate.
 
-    def __init__(self, login=lambda connection, frame: None, mechanism_error=0):
+    With a PEM file of a certificate and its key it speaks TLS.
+    """
+
+    def __init__(self, login=lambda connection, frame: None, mechanism_error=0, certificate=None):
         self._login = login
         self._mechanism_error = mechanism_error
+        self._tls = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate)
         self._logins = queue.Queue()
         self._connections = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -49,6 +57,9 @@ class StalledBroker:
 
     def _serve(self, connection):
         try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._connections.append(connection)
             with connection.makefile("rb") as stream:
                 while length := stream.read(4):
                     frame = stream.read(int.from_bytes(length, "big"))

@@ -39,8 +39,8 @@ class Client:
         """Lists the cluster's topics."""
         return bool(self.client.list_topics(timeout=seconds).brokers)
 
-    def refusal(self, seconds=20):
-        """The text of the first _AUTHENTICATION error."""
+    def refusal(self, seconds=20, name="_AUTHENTICATION"):
+        """The text of the first error of this name."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -49,7 +49,7 @@ class Client:
             except KafkaException:
                 self.client.poll(0)
             for error in self.errors:
-                if error.name() == "_AUTHENTICATION":
+                if error.name() == name:
                     return error.str()
         raise AssertionError(f"no refusal, but {[error.str() for error in self.errors]}")
 

@@ -64,7 +64,6 @@ class Scram:
             ),
             "another request",
         ),
-        (lambda connection, _: connection.shutdown(2), "in the middle of the login"),
     ],
 )
 def test_a_lie_is_named(source, login, text):
@@ -109,7 +108,8 @@ def test_one_byte_a_second(source):
 
     with StalledBroker(trickle) as broker:
         running = client(broker, source, scramtoken_login_timeout_ms=1000)
-        assert "has not completed the login within 1 s" in running.refusal()
+        text = running.refusal(name="_TIMED_OUT")
+        assert "has not completed the login within 1 s" in text
 
 
 def test_a_broker_without_the_mechanism(source):
