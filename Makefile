@@ -12,6 +12,8 @@ CC ?= cc
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libscramtoken.so.0
+# What the shared library exports; the program takes the feature cli.
+DOORS := capi,jni,rdkafka
 INSTALLED = $(DESTDIR)$(PREFIX)
 LIBRARY := target/release/libscramtoken.so
 PROGRAM := target/program/scramtoken
@@ -102,11 +104,11 @@ clean: ## remove everything that was built
 
 # Cargo knows best what is stale. What is linked with the library looks for its SONAME.
 $(LIBRARY): FORCE
-	$(CARGO) rustc --release --lib --crate-type cdylib --no-default-features
+	$(CARGO) rustc --release --lib --crate-type cdylib --features $(DOORS)
 	ln -sf $(@F) $(@D)/$(SONAME)
 
 $(PROGRAM): FORCE
-	$(CARGO) build --profile program --bin scramtoken
+	$(CARGO) build --profile program --bin scramtoken --features cli
 
 # login opens the library at run time, server is linked with it.
 build/examples/login: examples/c/login.c $(wildcard examples/c/*.h) include/scramtoken.h

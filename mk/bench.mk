@@ -20,6 +20,6 @@ bench-logins: $(VENV)/.ready ## measure logins through C beside OpenSSL and Kafk
 	mkdir -p build/bench
 	rm -rf build/bench/criterion
 	CRITERION_HOME=$(CURDIR)/build/bench/criterion \
-	  $(CARGO) bench --no-default-features --bench logins -- --noplot
+	  $(CARGO) bench --bench logins -- --noplot
 	java -cp "build/kafka/$(BENCH_KAFKA)/broker/*" benches/KafkaLogins.java >build/bench/kafka.tsv
 	$(VENV)/bin/python -m benches.tables.logins | tee build/bench/logins.md

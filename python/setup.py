@@ -19,7 +19,7 @@ def cargo_build() -> str:
     if shutil.which("cargo") is None:
         raise SystemExit("building scramtoken takes Rust: cargo is not on PATH")
     command = ["cargo", "rustc", "--release", "--lib", "--crate-type", "cdylib", "--locked"]
-    command += ["--no-default-features"]  # those are the command line's
+    command += ["--features", "capi,jni,rdkafka"]
     command += ["--manifest-path", str(CRATE), "--message-format", "json-render-diagnostics"]
     messages = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     for message in map(json.loads, messages.splitlines()):

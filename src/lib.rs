@@ -238,83 +238,11 @@
 //! # Ok::<(), scramtoken::Error>(())
 //! ```
 //!
-//! # Stores
+//! # Stores, and an authority of one's own
 //!
-//! A [`Store`] keeps users and tokens where every process of the host finds them, and answers a
-//! server's lookups; a change counts for all of them as soon as it is made.
-//!
-//! ```
-//! use scramtoken::{
-//!     AwaitClientFinal, AwaitClientFirst, Mechanism, NONCE_ENTROPY, Nonce, Rejected, ServerPolicy,
-//!     Store,
-//! };
-//!
-//! fn challenge(store: &Store, client_first: &[u8]) -> Result<AwaitClientFinal, Rejected> {
-//!     let mut random = [0; NONCE_ENTROPY];
-//!     getrandom::fill(&mut random).expect("no random numbers");
-//!     let nonce = Nonce::from_random(random);
-//!     let mechanism = Mechanism::ScramSha256;
-//!     let login = AwaitClientFirst::new(mechanism, ServerPolicy::default(), nonce);
-//!     let need = login.step(client_first)?;
-//!     store.answer(need, &store.mock_challenges(4096)) // then as above
-//! }
-//!
-//! // Made where it is missing; /dev/shm/... lives in shared memory alone.
-//! # let directory = tempfile::tempdir().unwrap();
-//! # let uri = format!("lmdb:{}/store", directory.path().display());
-//! let store = Store::open(&uri)?; // "lmdb:/var/lib/proxy/store"
-//! store.put_user(Mechanism::ScramSha256, b"alice", b"pencil", 4096)?;
-//! # let login = challenge(&store, b"n,,n=alice,r=abc").unwrap();
-//! # assert!(login.message().starts_with(b"r=abc"));
-//! # Ok::<(), scramtoken::Error>(())
-//! ```
-//!
-//! # Tokens of one's own
-//!
-//! A [`TokenManager`] is to a [`Store`] what Kafka's controller is to a cluster: it makes delegation
-//! tokens (KIP-48, KIP-373), which servers on the same store let in, and renews, expires, describes
-//! and sweeps them by Kafka's rules. Each operation takes who asks and what time it is.
-//!
-//! ```
-//! use core::ops::ControlFlow;
-//! use scramtoken::{
-//!     Error, NewToken, Requester, Status, Store, TOKEN_ENTROPY, Token, TokenManager,
-//! };
-//!
-//! let store = Store::open("memory:")?; // or lmdb:/path, for every process of a host
-//! let mut manager = TokenManager::new(&store);
-//! manager.add_secret_key("2026", b"32 random bytes from a secret file")?;
-//! # let day_ms = 24 * 60 * 60 * 1000;
-//! manager.set_lifetimes(30 * day_ms, day_ms)?;
-//! // Without an authorizer, nobody makes or sees tokens of others.
-//! manager.set_authorizer(|question| question.requester == "User:admin");
-//!
-//! let random = || {
-//!     let mut random = [0; TOKEN_ENTROPY];
-//!     getrandom::fill(&mut random)
-//!         .map_err(|error| Error::new(Status::IO, format!("no random numbers: {error}")))?;
-//!     Ok(random)
-//! };
-//! let alice = Requester::new("User:alice".parse()?);
-//! let new = NewToken { renewers: vec!["User:bob".parse()?], ..NewToken::default() };
-//! let now_ms = 1_800_000_000_000;
-//! let token = manager.create(&alice, &new, now_ms, random)?;
-//! let hmac = token.hmac.as_ref().expect("the key is here");
-//!
-//! let bob = Requester::new("User:bob".parse()?);
-//! let expiry_ms = manager.renew(&bob, hmac.as_bytes(), -1, now_ms + 1000)?;
-//! assert_eq!(expiry_ms, now_ms + 1000 + day_ms);
-//!
-//! // Another key signs from now on; what the first one signed goes on serving, until it is removed.
-//! manager.add_secret_key("2027", b"32 other bytes from another file")?;
-//! manager.set_signing_key("2027")?;
-//! assert_eq!(manager.remove_secret_key("2026", now_ms)?, 1); // and so much for the token
-//! manager.describe(&alice, None, |token: Token| {
-//!     println!("{}", token.id);
-//!     ControlFlow::Continue(())
-//! })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! With the feature `store`, a `Store` keeps users and tokens where every process of the host finds
+//! them and answers a server's lookups, and a `TokenManager` makes, renews and expires such tokens by
+//! Kafka's rules.
 //!
 //! # Errors
 //!
@@ -323,8 +251,16 @@
 //!
 //! # Features
 //!
-//! - `cli`, on by default for `cargo install`: the program `scramtoken` and all that it alone needs. A
-//!   program that uses the crate does without: `cargo add scramtoken --no-default-features`.
+//! None is on by default: a program that depends on the crate compiles no C code and no TLS.
+//!
+//! - `store`: `Store` and `TokenManager`, in memory or in LMDB, which is compiled with the crate.
+//! - `capi`, `jni`, `rdkafka`: what the shared library exports to C, to the JVM and to librdkafka.
+//! - `cli`: the program `scramtoken`, as in `cargo install scramtoken --features cli`.
+
+#![cfg_attr(
+    not(all(feature = "capi", feature = "cli", feature = "jni", feature = "rdkafka")),
+    allow(dead_code, unused_imports, reason = "rooms have more than the doors built here take")
+)]
 
 mod audit;
 mod byte_order_mark;
@@ -334,11 +270,12 @@ pub mod cli;
 mod clock;
 mod error;
 /// C's door: hidden here, since Rust programs have no use for it but to test and measure it.
+#[cfg(feature = "capi")]
 #[doc(hidden)]
 pub mod ffi;
 mod files;
+#[cfg(feature = "jni")]
 mod jni;
-#[cfg(feature = "cli")]
 mod json;
 #[cfg(feature = "cli")]
 mod kafka;
@@ -346,11 +283,14 @@ mod login;
 mod paths;
 mod properties;
 mod random;
+#[cfg(feature = "rdkafka")]
 mod rdkafka;
 mod scram;
 mod source;
 mod status;
+#[cfg(feature = "store")]
 mod store;
+#[cfg(feature = "tls")]
 mod tls;
 mod token;
 mod visible;
@@ -361,5 +301,6 @@ pub use login::{Client, ClientProgress, CredentialKind};
 pub use scram::*;
 pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;
+#[cfg(feature = "store")]
 pub use store::{Check, FileStats, Stats, Store, User};
 pub use token::*;

@@ -1,7 +1,7 @@
 //! What stores cost; see docs/benchmarks.md. Prints lines of name, unit and samples, with tabs
 //! between them, for `make bench-store` to make a table of.
 //!
-//! `cargo bench --no-default-features --bench store -- DIRECTORY [PART]..` measures the parts that are
+//! `cargo bench --bench store -- DIRECTORY [PART]..` measures the parts that are
 //! named alone: `lookup` (and opening), `handshake`, `create`, `sweep`.
 #![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
 

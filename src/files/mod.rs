@@ -16,11 +16,8 @@ pub(crate) use mount::{Directory, Generation};
 #[allow(unused_imports, reason = "the files that ssl.* names are to be read by it")]
 pub(crate) use public::read_public;
 pub(crate) use secret::read_secret;
-#[cfg(feature = "cli")]
 pub(crate) use secret::{open_secret, read_shared_secret};
 pub(crate) use temporary::TemporaryDirectory;
-#[cfg(feature = "cli")]
 pub(crate) use temporary::{remove_at_signals, remove_now};
 pub use write::write_secret_file;
-#[cfg(feature = "cli")]
 pub(crate) use write::{Access, SecretFile, Swap};

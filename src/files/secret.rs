@@ -54,7 +54,6 @@ pub(crate) fn read_secret(path: &Path, max: usize) -> Result<Secret, Error> {
 /// # Errors
 ///
 /// As of [`read_secret`].
-#[cfg(feature = "cli")]
 pub(crate) fn open_secret(path: &Path) -> Result<(File, Option<String>), Error> {
     open(path).map(|OpenSecret { file, warning }| (file, warning))
 }
@@ -65,7 +64,6 @@ pub(crate) fn open_secret(path: &Path) -> Result<(File, Option<String>), Error> 
 /// # Errors
 ///
 /// `IO`, `CORRUPT` (no regular file, or longer), with the path.
-#[cfg(feature = "cli")]
 pub(crate) fn read_shared_secret(path: &Path, max: usize) -> Result<Secret, Error> {
     let Some((file, stat)) = open_file(CWD, path, path, Links::Follow)? else {
         return Err(io(path, Errno::NOENT));

@@ -5,7 +5,6 @@
 //! that was killed, and the next one that writes into the directory removes it. A program that is told
 //! to end by a signal removes its own.
 
-#[cfg(feature = "cli")]
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;
@@ -64,7 +63,6 @@ impl Temporary {
     }
 
     /// Puts it where nothing is yet.
-    #[cfg(feature = "cli")]
     pub(super) fn create(self, name: &Path) -> Result<(), Errno> {
         match self.name {
             None => link(&self.file, &self.directory, name),
@@ -88,7 +86,6 @@ impl Temporary {
 
     /// Puts it in the place of what `is_expected` says yes to, and gives whether it did; whatever else
     /// is there, stays.
-    #[cfg(feature = "cli")]
     pub(super) fn exchange(
         self,
         name: &Path,
@@ -265,14 +262,12 @@ static NAMES: Mutex<Names> = Mutex::new(Vec::new());
 static REMOVED_AT_SIGNALS: AtomicBool = AtomicBool::new(false);
 
 /// From now on [`remove_now`] will find what is temporary.
-#[cfg(feature = "cli")]
 pub(crate) fn remove_at_signals() {
     REMOVED_AT_SIGNALS.store(true, Ordering::Release);
 }
 
 /// Removes what is temporary, in a program that is about to end by a signal: whoever would give another
 /// thing a name, or one its place, waits for that end.
-#[cfg(feature = "cli")]
 pub(crate) fn remove_now() {
     let names = NAMES.lock();
     for (directory, name, kind) in names.iter() {
@@ -359,7 +354,6 @@ fn lock(file: impl AsFd) {
     let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
 }
 
-#[cfg(feature = "cli")]
 fn identity(stat: &Stat) -> (u64, u64) {
     (stat.st_dev, stat.st_ino)
 }
@@ -368,6 +362,5 @@ const OWNER: Mode = Mode::RUSR.union(Mode::WUSR);
 const OPEN_FILES: &str = "/proc/self/fd";
 const PREFIX: &str = ".scramtoken-";
 const SUFFIX: &str = ".tmp";
-#[cfg(feature = "cli")]
 const MAX_EXCHANGES: usize = 100;
 const MAX_REMOVALS: usize = 100;

@@ -61,7 +61,6 @@ impl Default for Access {
 }
 
 /// What came of changing a file that was read before.
-#[cfg(feature = "cli")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Swap {
     Done,
@@ -113,7 +112,6 @@ impl SecretFile {
     /// # Errors
     ///
     /// `INVALID_ARGUMENT` where something is; others as of [`check`](Self::check).
-    #[cfg(feature = "cli")]
     pub(crate) fn create(&self, bytes: &[u8]) -> Result<(), Error> {
         match self.write(bytes).and_then(|file| file.create(self.name())) {
             Ok(()) => self.sync(),
@@ -131,7 +129,6 @@ impl SecretFile {
     /// # Errors
     ///
     /// As of [`check`](Self::check).
-    #[cfg(feature = "cli")]
     pub(crate) fn swap(&self, before: &[u8], bytes: &[u8]) -> Result<Swap, Error> {
         self.check_replaced()?;
         let is_before = |directory: BorrowedFd<'_>, name: &Path| {
@@ -152,7 +149,6 @@ impl SecretFile {
     }
 
     /// Whether this is the path of the same file in the same directory.
-    #[cfg(feature = "cli")]
     pub(crate) fn is_at(&self, path: &Path) -> bool {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = statat(CWD, parent.unwrap_or(Path::new(".")), AtFlags::empty());
@@ -164,7 +160,6 @@ impl SecretFile {
     }
 
     /// Whether this is the file that is there.
-    #[cfg(feature = "cli")]
     pub(crate) fn is(&self, file: impl AsFd) -> bool {
         match (fstat(file), statat(&self.directory, self.name(), AtFlags::empty())) {
             (Ok(a), Ok(b)) => (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino),

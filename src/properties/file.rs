@@ -16,7 +16,6 @@ pub(crate) struct Properties(BTreeMap<String, Property>);
 
 struct Property {
     /// The number of the line that it stands in, or begins in.
-    #[cfg(any(test, feature = "cli"))]
     line: usize,
     value: Zeroizing<String>,
 }
@@ -34,11 +33,7 @@ impl Properties {
             };
             let (key, value) = split_key(&line);
             let key = unescape(key).map_err(malformed)?;
-            let property = Property {
-                #[cfg(any(test, feature = "cli"))]
-                line: number,
-                value: unescape(value).map_err(malformed)?,
-            };
+            let property = Property { line: number, value: unescape(value).map_err(malformed)? };
             properties.insert(key.as_str().to_owned(), property);
         }
         Ok(Self(properties))
@@ -50,13 +45,11 @@ impl Properties {
     }
 
     /// The number of the line that a key stands in, from 1.
-    #[cfg(any(test, feature = "cli"))]
     pub(crate) fn line(&self, key: &str) -> Option<usize> {
         self.0.get(key).map(|property| property.line)
     }
 
     /// All keys, in their order.
-    #[cfg(any(test, feature = "cli"))]
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

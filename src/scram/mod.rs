@@ -19,7 +19,6 @@ pub use client::{
 };
 pub(crate) use client::{ITERATIONS, cancelled};
 pub use credential::{Credential, MAX_SALT_LEN, StoredKeys};
-#[cfg(feature = "cli")]
 pub(crate) use hi::salted_password;
 pub use key_cache::KeyCache;
 pub use keys::Cancel;

@@ -6,7 +6,6 @@ use std::collections::btree_map::Entry;
 
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
-#[cfg(feature = "cli")]
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -15,7 +14,6 @@ use zeroize::Zeroizing;
 use super::credential::{CurrentCredential, Field, corrupt, password, token};
 use crate::error::Error;
 use crate::scram::Mechanism;
-#[cfg(feature = "cli")]
 use crate::token::Token;
 
 /// Parses `{"token_id": .., "hmac": ..}` with what else may be known of a token, or
@@ -44,7 +42,6 @@ pub(super) fn parse(text: &str) -> Result<CurrentCredential, Error> {
 }
 
 /// Parses `{"username": .., "password": ..}`.
-#[cfg(feature = "cli")]
 pub(crate) fn username_and_password(
     text: &str,
 ) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
@@ -65,10 +62,8 @@ const KEYS: [&str; 9] = [
     "password",
 ];
 /// A token as a token file, for logins by `mechanism`.
-#[cfg(feature = "cli")]
 pub(crate) struct TokenFile<'a>(pub(crate) &'a Token, pub(crate) Mechanism);
 
-#[cfg(feature = "cli")]
 impl Serialize for TokenFile<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(token, mechanism) = self;
@@ -85,10 +80,8 @@ impl Serialize for TokenFile<'_> {
 }
 
 /// What a token file holds, known to us or not, for its expiry to be changed.
-#[cfg(feature = "cli")]
 pub(crate) struct ReadTokenFile<'a>(Object<'a>);
 
-#[cfg(feature = "cli")]
 impl<'a> ReadTokenFile<'a> {
     /// # Errors
     ///

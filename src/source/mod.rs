@@ -17,7 +17,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use credential::CurrentCredential;
-#[cfg(feature = "cli")]
 pub(crate) use json::{ReadTokenFile, TokenFile, username_and_password};
 
 use self::credential::{Reading, Warning};

@@ -56,7 +56,35 @@ use crate::scram::{
 };
 use crate::{error::Error, status::Status};
 
-/// Where servers find credentials. Cheap to clone, for any number of threads.
+/// Where servers find credentials: users and tokens, in memory or where every process of the host
+/// finds them. A change counts for all of them as soon as it is made. Cheap to clone, for any number
+/// of threads.
+///
+/// ```
+/// use scramtoken::{
+///     AwaitClientFinal, AwaitClientFirst, Mechanism, NONCE_ENTROPY, Nonce, Rejected, ServerPolicy,
+///     Store,
+/// };
+///
+/// fn challenge(store: &Store, client_first: &[u8]) -> Result<AwaitClientFinal, Rejected> {
+///     let mut random = [0; NONCE_ENTROPY];
+///     getrandom::fill(&mut random).expect("no random numbers");
+///     let nonce = Nonce::from_random(random);
+///     let mechanism = Mechanism::ScramSha256;
+///     let login = AwaitClientFirst::new(mechanism, ServerPolicy::default(), nonce);
+///     let need = login.step(client_first)?;
+///     store.answer(need, &store.mock_challenges(4096)) // then as above
+/// }
+///
+/// // Made where it is missing; /dev/shm/... lives in shared memory alone.
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let uri = format!("lmdb:{}/store", directory.path().display());
+/// let store = Store::open(&uri)?; // "lmdb:/var/lib/proxy/store"
+/// store.put_user(Mechanism::ScramSha256, b"alice", b"pencil", 4096)?;
+/// # let login = challenge(&store, b"n,,n=alice,r=abc").unwrap();
+/// # assert!(login.message().starts_with(b"r=abc"));
+/// # Ok::<(), scramtoken::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 

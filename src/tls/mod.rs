@@ -19,7 +19,6 @@ pub(crate) use explain::{Advice, explain};
 pub(crate) use file::read;
 pub(crate) use pem::{certificates, private_key};
 pub(crate) use pkcs12::identity;
-#[cfg(feature = "cli")]
 pub(crate) use pkcs12::trusted;
 
 use self::verifier::AnyHost;

@@ -7,7 +7,6 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use super::Identity;
 
 /// The certificates that the store marks as trusted.
-#[cfg(feature = "cli")]
 pub(crate) fn trusted(
     store: &[u8],
     password: &str,

@@ -22,6 +22,47 @@ use crate::{error::Error, status::Status};
 ///
 /// As a shared reference it serves any number of threads. Without a secret key tokens are switched
 /// off: every operation is `TOKEN_AUTH_DISABLED`. `now_ms` is milliseconds since 1970.
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use scramtoken::{
+///     Error, NewToken, Requester, Status, Store, TOKEN_ENTROPY, Token, TokenManager,
+/// };
+///
+/// let store = Store::open("memory:")?; // or lmdb:/path, for every process of a host
+/// let mut manager = TokenManager::new(&store);
+/// manager.add_secret_key("2026", b"32 random bytes from a secret file")?;
+/// # let day_ms = 24 * 60 * 60 * 1000;
+/// manager.set_lifetimes(30 * day_ms, day_ms)?;
+/// // Without an authorizer, nobody makes or sees tokens of others.
+/// manager.set_authorizer(|question| question.requester == "User:admin");
+///
+/// let random = || {
+///     let mut random = [0; TOKEN_ENTROPY];
+///     getrandom::fill(&mut random)
+///         .map_err(|error| Error::new(Status::IO, format!("no random numbers: {error}")))?;
+///     Ok(random)
+/// };
+/// let alice = Requester::new("User:alice".parse()?);
+/// let new = NewToken { renewers: vec!["User:bob".parse()?], ..NewToken::default() };
+/// let now_ms = 1_800_000_000_000;
+/// let token = manager.create(&alice, &new, now_ms, random)?;
+/// let hmac = token.hmac.as_ref().expect("the key is here");
+///
+/// let bob = Requester::new("User:bob".parse()?);
+/// let expiry_ms = manager.renew(&bob, hmac.as_bytes(), -1, now_ms + 1000)?;
+/// assert_eq!(expiry_ms, now_ms + 1000 + day_ms);
+///
+/// // Another key signs from now on; what the first one signed goes on serving, until it is removed.
+/// manager.add_secret_key("2027", b"32 other bytes from another file")?;
+/// manager.set_signing_key("2027")?;
+/// assert_eq!(manager.remove_secret_key("2026", now_ms)?, 1); // and so much for the token
+/// manager.describe(&alice, None, |token: Token| {
+///     println!("{}", token.id);
+///     ControlFlow::Continue(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TokenManager {
     pub(super) store: Store,
     pub(super) keyring: RwLock<Keyring>,

@@ -36,7 +36,6 @@ impl Principal {
     /// # Errors
     ///
     /// `INVALID_ARGUMENT` for a text without a colon, with a NUL, or over 4096 bytes.
-    #[cfg(feature = "cli")]
     pub(crate) fn as_kafka_reads(text: &str) -> Result<Self, Error> {
         Self::split(text)
     }
@@ -115,7 +114,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "cli")]
     #[test]
     fn kafka_reads_empty_names() {
         for (text, kind, name) in [("User:", "User", ""), (":", "", ""), (":a:b", "", "a:b")] {

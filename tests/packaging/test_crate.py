@@ -23,7 +23,7 @@ name = "crate-user"
 edition = "2024"
 
 [dependencies]
-scramtoken = {{ path = "{path}", default-features = false }}
+scramtoken = {{ path = "{path}" }}
 
 [profile.dev]
 debug = false
@@ -37,7 +37,7 @@ def cargo(*arguments, **options):
 def test_documentation_has_no_warnings():
     """Its examples are run by `cargo test`."""
     environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings"}
-    arguments = ("--no-deps", "--lib", "--no-default-features", "--locked", "--target-dir", TARGET)
+    arguments = ("--no-deps", "--lib", "--all-features", "--locked", "--target-dir", TARGET)
     cargo("doc", *arguments, env=environment, cwd=ROOT)
     manual = (TARGET / "doc" / "scramtoken" / "index.html").read_text()
     for section in ("A client", "A server", "Tokens", "The key cache", "Errors"):
@@ -49,7 +49,8 @@ def test_documentation_has_no_warnings():
 def test_the_oldest_rust_compiles_it():
     manifest = (ROOT / "Cargo.toml").read_text()
     (oldest,) = re.findall(r'^rust-version = "(.*)"$', manifest, flags=re.MULTILINE)
-    check = ["cargo", "check", "--lib", "--bins", "--locked", "--target-dir", BUILD / "oldest"]
+    check = ["cargo", "check", "--lib", "--bins", "--all-features", "--locked"]
+    check += ["--target-dir", BUILD / "oldest"]
     done = subprocess.run(["rustup", "run", oldest, *check], cwd=ROOT, stderr=subprocess.PIPE)
     assert done.returncode == 0, done.stderr.decode()
 
@@ -74,10 +75,33 @@ def test_package_holds_sources_header_and_licences(package):
     assert not [name for name in files if name.startswith(("tests", "java", "python", "build/"))]
 
 
-def test_a_program_depends_on_the_package(package, tmp_path):
+@pytest.fixture
+def program(package, tmp_path):
+    """A program of someone else's that depends on the package, as after `cargo add`."""
     (tmp_path / "Cargo.toml").write_text(CARGO_TOML.format(path=package))
     (tmp_path / "src").mkdir()
     shutil.copyfile(HERE / "crate_user.rs", tmp_path / "src" / "main.rs")
     shutil.copyfile(ROOT / "Cargo.lock", tmp_path / "Cargo.lock")  # the versions that are tested
-    printed = cargo("run", "--quiet", "--target-dir", BUILD, cwd=tmp_path)
+    return tmp_path
+
+
+def test_a_program_depends_on_the_package(program):
+    printed = cargo("run", "--quiet", "--target-dir", BUILD, cwd=program)
     assert printed == "alice by token-1\n"
+
+
+def test_the_package_brings_no_c_no_tls_and_no_jvm(program):
+    tree = cargo("tree", "--edges", "normal,build", "--prefix", "none", cwd=program)
+    crates = {line.split()[0] for line in tree.splitlines()}
+    assert crates >= {"scramtoken", "sha2", "rustix", "serde_json"}
+    compilers = {"bindgen", "cc", "cmake", "pkg-config", "vcpkg"}
+    assert not crates & {*compilers, "clap", "heed", "jni", "kafka-protocol", "ring", "rustls"}
+
+
+def test_every_recipe_builds_the_same_library():
+    """A library without a door's feature would load, and then lack what that door exports."""
+    (doors,) = re.findall(r"^DOORS := (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    setup = (ROOT / "python" / "setup.py").read_text()
+    assert re.findall(r'"--features", "(.*?)"', setup) == [doors]
+    named = re.findall(r"cdylib --features (\S+)", (ROOT / "docs" / "platforms.md").read_text())
+    assert named and set(named) == {doors}
