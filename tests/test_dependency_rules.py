@@ -1,0 +1,69 @@
+"""Doors depend on rooms and never on each other; rooms never depend on doors. A door is a way in:
+for C, the JVM, librdkafka, the shell, or a sidecar that stays."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).resolve().parents[1] / "src"
+DOORS = {"agent", "cli", "ffi", "jni", "rdkafka"}
+ROOMS = {path.stem for path in SRC.iterdir()} - {"lib", "main"} - DOORS
+# What the rooms that take time, random numbers, files and sockets as arguments may not name.
+IMPURE_CRATES = {"getrandom", "heed", "libc", "rustix", "rustls"}
+IMPURE_MODULES = {"clock", "files", "kafka", "random", "source", "tls"}
+IMPURE_STD = {"env", "fs", "net", "os", "process", "thread"}
+IMPURE = {
+    *IMPURE_CRATES,
+    *{f"crate::{name}" for name in IMPURE_MODULES},
+    *{f"std::{name}" for name in IMPURE_STD},
+    *{"Instant", "SystemTime"},
+}
+
+
+def code(module):
+    """Each file of a module, without comments."""
+    files = [*(SRC / module).rglob("*.rs"), *SRC.glob(f"{module}.rs")]
+    return {path: re.sub(r"//.*", "", path.read_text()) for path in files}
+
+
+def paths(file, text):
+    """Two names of each path in the code, as `crate::store` for `crate::store::keys`."""
+    depth = len(file.relative_to(SRC).with_suffix("").parts) - (file.stem == "mod")
+    text = re.sub(rf"\b(super::){{{depth}}}", "crate::", text)
+    found = set(re.findall(r"\b\w+::\w+", text))
+    for root, names in re.findall(r"\b(\w+)::\{(.*?)\};", text, flags=re.DOTALL):
+        while "{" in names:
+            names = re.sub(r"\{[^{}]*\}", "", names)
+        found |= {f"{root}::{name}" for name in re.findall(r"(?:^|,)\s*(\w+)", names)}
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(ROOMS | DOORS))
+def test_nobody_depends_on_another_door(module):
+    doors = {f"crate::{door}" for door in DOORS - {module}}
+    named = {str(file): paths(file, text) & doors for file, text in code(module).items()}
+    assert not any(named.values()), named
+
+
+@pytest.mark.parametrize("room", ["scram", "token"])
+def test_a_pure_room_reads_no_file_socket_clock_or_random_number(room):
+    for file, text in code(room).items():
+        if file.stem == "tests":
+            continue
+        text = text.split("#[cfg(test)]\nmod tests {")[0]
+        named = paths(file, text) | set(re.findall(r"\w+", text))
+        assert not named & IMPURE, file
+
+
+def test_unsafe_code_is_in_doors_and_in_the_one_file_that_opens_lmdb():
+    files = (file for room in ROOMS for file, text in code(room).items() if "unsafe_code" in text)
+    assert [str(file.relative_to(SRC)) for file in files] == ["store/lmdb/system.rs"]
+
+
+def test_the_rules_see_every_way_to_name_a_module():
+    text = "use crate::{error::Error, a::{x, y::{z}}, ffi as c};\nuse super::super::jni::Server;"
+    text += "fn f() { crate::cli::run() }"
+    found = paths(SRC / "kafka" / "tls" / "mod.rs", text)
+    assert found >= {"crate::error", "crate::a", "crate::ffi", "crate::jni", "crate::cli"}
+    assert not {"crate::x", "crate::y", "crate::z"} & found
