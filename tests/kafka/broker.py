@@ -2,13 +2,10 @@
 
 import base64
 import os
-import random
 import secrets
 import select
 import shutil
-import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +13,13 @@ from pathlib import Path
 from . import jars, process, properties
 from .admin import AdminClient, KafkaError
 from .ca import CertificateAuthority
+from .ports import Ports
 from .properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
 
 ITERATIONS = 4096  # Kafka's minimum
 _READY_SECONDS = 90
 _SETTLE_SECONDS = 30
+_TRIES = 3  # to find ports that nobody takes before the nodes listen
 _RUNS = jars.CACHE / "run"  # one directory for each cluster, removed with it
 # Compiling little is what makes a JVM start fast; a test that measures passes its own flags.
 _JVM_ARGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -35,6 +34,10 @@ class Token:
     owner: str
     expiry_ms: int
     max_ms: int
+
+
+class PortTaken(RuntimeError):
+    """Somebody took a node's port between choosing and listening."""
 
 
 class KafkaBroker:
@@ -69,9 +72,10 @@ class KafkaBroker:
         self._extra_properties = dict(extra_properties or {})
         self._classpath_extra = [str(path) for path in classpath_extra]
         self._jvm_args = list(jvm_args)
-        self._ports = {number: _free_ports(host) for number in range(1, nodes + 1)}
+        self._nodes = range(1, nodes + 1)
         self._processes = {}
         self._admin = None
+        self._choose_ports()
 
     # ---- start and stop ----
 
@@ -79,33 +83,53 @@ class KafkaBroker:
         classpath = jars.broker_classpath(self.version)
         _RUNS.mkdir(parents=True, exist_ok=True)
         _remove_runs_of_the_dead()
-        self.directory = _RUNS / f"{os.getpid()}-{secrets.token_hex(4)}"
-        self.directory.mkdir(mode=0o700)
-        try:
-            self.authority = CertificateAuthority(self.directory)
-            self.admin_config = properties.write(
-                self.directory / "admin.properties",
-                properties.admin(self.bootstrap(), self.authority),
-            )
-            # The client's JVM starts while the nodes do.
-            self._admin = AdminClient(classpath, self.admin_config, self.directory / "admin.log")
-            self._format()
-            for number in self._ports:
-                self.start_node(number)
-            self.wait_until_ready()
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
-        return self
+        for tries_left in reversed(range(_TRIES)):
+            self.directory = _RUNS / f"{os.getpid()}-{secrets.token_hex(4)}"
+            self.directory.mkdir(mode=0o700)
+            try:
+                self._begin(classpath)
+                return self
+            except BaseException as error:
+                taken = isinstance(error, PortTaken) and tries_left > 0
+                self._end(is_failure=isinstance(error, Exception) and not taken)  # not Ctrl-C
+                if not taken:
+                    raise
+            process.say(f"Kafka {self.version}: a port was taken meanwhile; starting on others")
+            self._choose_ports()
 
     def __exit__(self, kind, error, traceback):
+        self._end(is_failure=kind is not None and issubclass(kind, Exception))
+
+    def _begin(self, classpath):
+        self.authority = CertificateAuthority(self.directory)
+        self.admin_config = properties.write(
+            self.directory / "admin.properties",
+            properties.admin(self.bootstrap(), self.authority),
+        )
+        # The client's JVM starts while the nodes do.
+        self._admin = AdminClient(classpath, self.admin_config, self.directory / "admin.log")
+        self._format()
+        for number in self._nodes:
+            self.start_node(number)
+        self.wait_until_ready()
+
+    def _end(self, is_failure):
         for number in list(self._processes):
             self.stop_node(number)
         if self._admin:
             self._admin.stop()
-        if kind and issubclass(kind, Exception):  # not Ctrl-C
+            self._admin = None
+        if is_failure:
             process.say(self.log()[-8000:])
         shutil.rmtree(self.directory, ignore_errors=True)
+        for held in self._held:
+            held.release()
+
+    def _choose_ports(self):
+        self._held = [Ports(self.host, (*LISTENERS, "CONTROLLER")) for _ in self._nodes]
+        self._ports = {
+            number: held.numbers for number, held in zip(self._nodes, self._held, strict=True)
+        }
 
     def start_node(self, number=1):
         """Starts a node that was stopped; `wait_until_ready` afterwards."""
@@ -128,7 +152,10 @@ class KafkaBroker:
         while not select.select([self._admin], [], [], 0.1)[0]:
             for number, node in self._processes.items():
                 if node.poll() is not None:
-                    raise RuntimeError(f"Kafka {self.version} node {number} ended: see its log")
+                    ended = f"Kafka {self.version} node {number} ended"
+                    if "Address already in use" in self.log():
+                        raise PortTaken(ended)
+                    raise RuntimeError(f"{ended}: see its log")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Kafka {self.version} not ready after {_READY_SECONDS} s")
         self._admin.receive()
@@ -262,27 +289,6 @@ class KafkaBroker:
 
     def _config(self, number):
         return self._node_directory(number) / "server.properties"
-
-
-def _free_ports(host):
-    """A free port for each listener and the controller.
-
-    They lie below the range from which the kernel gives ports to clients, so that none of the
-    connections made before the broker listens takes one.
-    """
-    ports = {}
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for listener in (*LISTENERS, "CONTROLLER"):
-        while listener not in ports:
-            port = random.randrange(20000, 32000)
-            with socket.socket(family) as probe:
-                try:
-                    probe.bind((host, port))
-                except OSError:
-                    continue
-            if port not in ports.values():
-                ports[listener] = port
-    return ports
 
 
 def _remove_runs_of_the_dead():

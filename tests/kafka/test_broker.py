@@ -1,16 +1,20 @@
 """The brokers of these tests themselves, seen by Kafka's own clients."""
 
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
+from . import ports
 from .admin import KafkaError
 from .broker import KafkaBroker
 from .jars import ROOT, VERSIONS
+from .ports import Ports
 from .properties import LISTENERS, SCRAM_MECHANISMS, USERS
 
 
@@ -47,6 +51,28 @@ def test_ipv6_plain_and_own_properties():
     with KafkaBroker(host="::1", mechanisms=mechanisms, extra_properties=extra) as broker:
         broker.login("bob", USERS["bob"], mechanism="PLAIN", listener="SASL_SSL")
         assert "connections.max.reauth.ms = 54321" in broker.log()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("taken", ["SASL_PLAINTEXT", "CONTROLLER"])
+def test_a_port_that_is_taken_before_the_broker_listens(taken, capfd):
+    broker = KafkaBroker()
+    port = broker._ports[1][taken]
+    with socket.create_server((broker.host, port)):
+        with broker:
+            assert broker._ports[1][taken] != port
+            broker.login("alice", USERS["alice"])
+    assert "a port was taken meanwhile" in capfd.readouterr().err
+
+
+def test_no_two_runs_of_the_tests_choose_the_same_port(monkeypatch):
+    names = ("a", "b", "c")
+    few = itertools.cycle(range(20000, 20010))  # which all runs would otherwise come upon
+    monkeypatch.setattr(ports.random, "randrange", lambda *_: next(few))
+    first, second = Ports("127.0.0.1", names), Ports("127.0.0.1", names)
+    assert not set(first.numbers.values()) & set(second.numbers.values())
+    first.release()
+    second.release()
 
 
 def test_a_broker_that_cannot_start_shows_its_log(capfd):
