@@ -493,6 +493,17 @@ fn a_broker_cannot_write_to_the_terminal() {
 }
 
 #[test]
+fn a_broker_may_have_no_mechanism_at_all() {
+    let server = broker(|request| match request.api {
+        API_VERSIONS => api_versions(request),
+        _ => frame(request, b"\0\x21\0\0\0\0"), // UNSUPPORTED_SASL_MECHANISM
+    });
+    let (code, error) = describe(&server, SCRAM);
+    assert_eq!(code, 4, "{error}");
+    assert!(error.contains("does not enable SCRAM-SHA-512 here and names no other"), "{error}");
+}
+
+#[test]
 fn a_challenge_is_checked_before_any_hashing() {
     let challenge = |text: &'static str| {
         broker(move |request| match request.api {

@@ -41,6 +41,14 @@ impl Authority {
         }
     }
 
+    /// When a token ends for good, as far as this can be learned.
+    pub(super) fn max_of(&mut self, hmac: &[u8]) -> Option<i64> {
+        match self {
+            Self::Cluster(cluster) => cluster.max_of_token(hmac).ok().flatten(),
+            Self::Store { manager, .. } => manager.max_of(text(hmac).as_bytes()).ok(),
+        }
+    }
+
     /// The new expiry.
     pub(super) fn expire(&mut self, hmac: &[u8], period_ms: i64) -> Result<i64, Error> {
         match self {

@@ -21,7 +21,7 @@ use crate::kafka::Config;
 use crate::scram::Mechanism;
 use crate::source::ReadTokenFile;
 use crate::token::{Principal, Token};
-use crate::{error::Error, json, status::Status};
+use crate::{clock, error::Error, json, status::Status};
 
 /// Create, renew, expire and describe delegation tokens, of a cluster or of a store
 ///
@@ -124,7 +124,17 @@ impl Arguments {
                 "Calling renew token operation with hmac :(not shown) , renew-time-period \
                  :{period_ms}\n"
             ))?;
-            self.put_date("renew", authority.renew(&given.hmac, period_ms)?, &given, &output)
+            let asked_ms = clock::now_ms().saturating_add(period_ms);
+            let expiry_ms = authority.renew(&given.hmac, period_ms)?;
+            self.put_date("renew", expiry_ms, &given, &output)?;
+            // Whatever was given in full was not cut short by the token's end; clocks may differ.
+            let is_full = period_ms > 0 && expiry_ms.saturating_add(60_000) >= asked_ms;
+            let max_ms = match given.token_file()?.and_then(|file| file.max_ms()) {
+                None if !is_full => authority.max_of(&given.hmac),
+                known => known,
+            };
+            warn_of_the_end(expiry_ms, max_ms);
+            Ok(())
         } else if self.expire {
             let period_ms = self.expiry_time_period.unwrap_or_default();
             self.say(format_args!(
@@ -267,6 +277,17 @@ fn put_back(given: &Given, place: &SecretFile, text: &str) -> Result<(), Error> 
     };
     let path = given.path.as_deref().unwrap_or(Path::new("-")).display();
     Err(Error::new(Status::CORRUPT, format!("{path}: {left_alone}")))
+}
+
+/// Tells of a token that no renewal keeps alive any longer: whoever renews it from cron would hear of
+/// it from the clients that are refused.
+fn warn_of_the_end(expiry_ms: i64, max_ms: Option<i64>) {
+    if max_ms.is_some_and(|max_ms| expiry_ms >= max_ms) {
+        let date = date(max_ms);
+        warn(format_args!(
+            "the token ends for good at {date}, and no renewal moves that: create a new one before"
+        ));
+    }
 }
 
 /// A token that could not be put out is not lost.

@@ -52,6 +52,10 @@ fn name(error: ResponseError) -> String {
 
 fn advice(code: i16) -> Option<&'static str> {
     Some(match code {
+        34 => {
+            "its listener takes no login by SASL; security.protocol must be PLAINTEXT or SSL there, or \
+             the server another one"
+        }
         31 => "the principal lacks the permission on the cluster; grant it with kafka-acls.sh",
         58 => "check the user name and the password, or the token's id and HMAC",
         61 => {

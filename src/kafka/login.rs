@@ -102,15 +102,17 @@ impl Exchange<'_> {
             error_code::NONE => Ok(()),
             UNSUPPORTED_SASL_MECHANISM => {
                 let offered: Vec<&str> = response.mechanisms.iter().map(|name| &**name).collect();
-                Err(Error::new(
-                    Status::UNSUPPORTED_MECHANISM,
-                    format!(
-                        "broker {} does not enable {mechanism} here but {}; set sasl.mechanism",
-                        self.connection.address(),
-                        excerpt(&offered.join(", ")),
-                    ),
-                )
-                .into())
+                let advice = match offered.as_slice() {
+                    [] => {
+                        "and names no other: see sasl.enabled.mechanisms of its listener".to_owned()
+                    }
+                    offered => {
+                        format!("but {}; set sasl.mechanism", excerpt(&offered.join(", ")))
+                    }
+                };
+                let address = self.connection.address();
+                let text = format!("broker {address} does not enable {mechanism} here {advice}");
+                Err(Error::new(Status::UNSUPPORTED_MECHANISM, text).into())
             }
             code => Err(error_code::failure(SaslHandshakeRequest::NAME, code, None)),
         }

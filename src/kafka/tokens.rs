@@ -8,6 +8,7 @@ use kafka_protocol::messages::{
     CreateDelegationTokenRequest, CreateDelegationTokenResponse, DescribeDelegationTokenRequest,
     ExpireDelegationTokenRequest, RenewDelegationTokenRequest,
 };
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::apis::Api;
@@ -101,6 +102,26 @@ impl Cluster {
         self.ask_for_list(&request, |response, tokens| {
             checked::<DescribeDelegationTokenRequest>(response.error_code)?;
             tokens.map(|token| described(token?)).collect()
+        })
+    }
+
+    /// When the token of this HMAC ends for good; None where we may not see it.
+    ///
+    /// # Errors
+    ///
+    /// As `create_token`.
+    pub(crate) fn max_of_token(&mut self, hmac: &[u8]) -> Result<Option<i64>, Error> {
+        // No list of owners: every token that we may see.
+        let request = DescribeDelegationTokenRequest::default().with_owners(None);
+        self.ask_for_list(&request, |response, tokens| {
+            checked::<DescribeDelegationTokenRequest>(response.error_code)?;
+            for token in tokens {
+                let token = token?;
+                if bool::from(token.hmac.ct_eq(hmac)) {
+                    return Ok(Some(token.max_timestamp));
+                }
+            }
+            Ok(None)
         })
     }
 }

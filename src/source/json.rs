@@ -61,6 +61,7 @@ const KEYS: [&str; 9] = [
     "username",
     "password",
 ];
+
 /// A token as a token file, for logins by `mechanism`.
 pub(crate) struct TokenFile<'a>(pub(crate) &'a Token, pub(crate) Mechanism);
 
@@ -90,6 +91,11 @@ impl<'a> ReadTokenFile<'a> {
         let object = Object::parse(text)?;
         let hmac = object.secret("hmac")?;
         Ok((Self(object), hmac))
+    }
+
+    /// When the token ends for good, where the file says so.
+    pub(crate) fn max_ms(&self) -> Option<i64> {
+        self.0.time("max_timestamp_ms").ok().flatten()
     }
 
     /// The same but for this expiry.

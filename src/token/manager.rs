@@ -277,6 +277,16 @@ impl TokenManager {
         })
     }
 
+    /// When the token of this HMAC ends for good.
+    ///
+    /// # Errors
+    ///
+    /// `TOKEN_NOT_FOUND`; the store's.
+    #[cfg(feature = "cli")]
+    pub(crate) fn max_of(&self, hmac: &[u8]) -> Result<i64, Error> {
+        self.store.read(|read| find(read, hmac)).map(|token| token.max_ms)
+    }
+
     /// Decides, and decides again where nobody else can write.
     fn change(
         &self,

@@ -63,6 +63,21 @@ def test_a_source(broker, tmp_path):
     assert done.returncode == 6 and "no-such-file" in done.stderr
 
 
+def test_servers_with_a_protocol_and_protocols_in_any_case(broker, tmp_path):
+    """As Confluent writes them, and as Kafka's own clients take them."""
+    config = client_config(
+        tmp_path / "c", "alice", USERS["alice"], security_protocol="Sasl_Plaintext"
+    )
+    address = broker.bootstrap()
+    for server in (f"SASL_PLAINTEXT://{address}", f"sasl_plaintext://{address}", f"X://{address}"):
+        done = scramtoken("login", "--bootstrap-server", server, "--command-config", config)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"{address}: logged in")
+    server = f"SASL_SSL://{address}"
+    done = scramtoken("login", "--bootstrap-server", server, "--command-config", config)
+    assert done.returncode == 2 and "security.protocol is SASL_PLAINTEXT" in done.stderr
+
+
 def test_warnings_about_the_properties(broker, tmp_path):
     config = client_config(tmp_path / "c", "alice", USERS["alice"], group_id="g", retries="3")
     os.chmod(config, 0o644)

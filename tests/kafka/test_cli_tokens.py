@@ -134,6 +134,47 @@ def test_renew_keeps_a_token_file_fresh(tools, tmp_path):
     assert {**after, "expiry_timestamp_ms": 0} == {**before, "expiry_timestamp_ms": 0}
 
 
+def test_renewals_that_reach_the_end_for_good_say_so(tools, tmp_path):
+    made = tools.ours("--create", "--max-life-time-period", "120000", "--output", "json")
+    assert made.returncode == 0, made.stderr
+    token = json.loads(made.stdout)
+    tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+    path = tmp_path / "token.json"
+    path.touch(mode=0o600)
+    renew = ["--renew", "--renew-time-period", "-1", "--hmac-file", path]
+    for text in (json.dumps(token), token["hmac"]):  # with the end in it, and without
+        path.write_text(text)
+        done = tools.ours(*renew)
+        assert done.returncode == 0, done.stderr
+        assert "ends for good at" in done.stderr and "create a new one" in done.stderr
+        assert token["hmac"] not in done.stderr
+    renew[2] = "1000"
+    done = tools.ours(*renew)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_owner_without_a_name_is_whoever_asks(tools):
+    """The tools read `User:` alike, and so does the cluster what both of them send."""
+    create = ["--create", "--max-life-time-period", "-1", "--owner-principal", "User:"]
+    create += ["--renewer-principal", "User:"]
+    ours, kafkas = tools.ours(*create), tools.kafkas(*create)
+    assert ours.returncode == kafkas.returncode == 0, ours.stderr + kafkas.stderr
+    assert masked(ours.stdout) == masked(kafkas.stdout)
+    assert "User:alice" in ours.stdout
+    describe = ["--describe", "--owner-principal", "User:"]
+    kafkas = tools.kafkas(*describe)
+    assert kafkas.returncode == 0, kafkas.stderr
+    for _ in range(50):  # until the broker has learned of both tokens
+        ours = tools.ours(*describe)
+        assert ours.returncode == 0, ours.stderr
+        if sorted(ours.stdout.splitlines()) == sorted(kafkas.stdout.splitlines()):
+            break
+        time.sleep(0.1)
+        kafkas = tools.kafkas(*describe)
+    else:
+        pytest.fail(f"{ours.stdout}\n{kafkas.stdout}")
+
+
 def changed_expiry(tools, token):
     """The token's expiry once the broker has learned that it is another."""
     deadline = time.monotonic() + 20

@@ -86,6 +86,23 @@ def test_a_token_lives_and_dies(tokens, tmp_path):
     assert token["hmac"] not in refused.stderr + gone.stderr
 
 
+def test_renewals_that_reach_the_end_for_good_say_so(tokens, tmp_path):
+    made = tokens(ALICE, "--create", "--max-life-time-period", "120000", "--output", "json")
+    hmac = tmp_path / "hmac"
+    hmac.touch(mode=0o600)
+    hmac.write_text(json.loads(succeed(made))["hmac"])
+    for period, ends in (("-1", True), ("1000", False), ("600000", True)):
+        done = tokens(ALICE, "--renew", "--renew-time-period", period, "--hmac-file", hmac)
+        assert done.returncode == 0, done.stderr
+        assert ("ends for good at" in done.stderr) == ends, period
+
+
+def test_principals_without_a_name_are_as_in_kafka(tokens):
+    token = create(tokens, ALICE, "--owner-principal", "User:", "--renewer-principal", "User:")
+    assert (token["owner"], token["renewers"]) == (ALICE, ["User:"])
+    assert tokens("User:", "--describe").returncode == 2
+
+
 def test_an_ended_token_has_its_own_exit_code(tokens, tmp_path):
     token = create(tokens, ALICE)
     hmac = tmp_path / "hmac"
