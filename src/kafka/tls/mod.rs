@@ -43,6 +43,6 @@ fn checks_host(properties: &Properties) -> Result<bool, Error> {
         (None, _) => Ok(true),
         (_, None) => Ok(false),
         (_, Some(name)) if name.eq_ignore_ascii_case("https") => Ok(true),
-        (_, Some(other)) => Err(invalid(KEY, format!("{other:?} is neither https nor empty"))),
+        (_, Some(_)) => Err(invalid(KEY, "it is neither https nor empty")),
     }
 }

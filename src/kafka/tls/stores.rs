@@ -123,8 +123,8 @@ impl<'a> Store<'a> {
         const DER_SEQUENCE: &[u8] = &[0x30];
         match self.declared {
             None | Some("JKS" | "PKCS12" | "PEM") => {}
-            Some(other) => {
-                let what = format!("{other:?} is neither PEM nor PKCS12");
+            Some(_) => {
+                let what = "it is neither PEM nor PKCS12";
                 return Err(invalid(&format!("ssl.{}.type", self.kind), what));
             }
         }

@@ -20,9 +20,7 @@ pub(super) fn versions(
     let most = match value(properties, "ssl.protocol") {
         None | Some("TLSv1.3" | "TLS") => &TLS13,
         Some("TLSv1.2") => &TLS12,
-        Some(other) => {
-            return Err(invalid("ssl.protocol", format!("{other:?} is not TLSv1.2 or TLSv1.3")));
-        }
+        Some(_) => return Err(invalid("ssl.protocol", "it is not TLSv1.2 or TLSv1.3")),
     };
     const KEY: &str = "ssl.enabled.protocols";
     let enabled = value(properties, KEY).unwrap_or("TLSv1.2,TLSv1.3");
@@ -32,11 +30,11 @@ pub(super) fn versions(
             "TLSv1.2" => versions.push(&TLS12),
             "TLSv1.3" if most.version == TLS13.version => versions.push(&TLS13),
             "TLSv1.3" => {}
-            other => warnings.push(format!("{KEY}: {other} is not spoken, so left out")),
+            other => warnings.push(format!("{KEY}: {} is not spoken, so left out", shown(other))),
         }
     }
     if versions.is_empty() {
-        return Err(invalid(KEY, format!("{enabled:?} leaves neither TLSv1.2 nor TLSv1.3")));
+        return Err(invalid(KEY, "it leaves neither TLSv1.2 nor TLSv1.3"));
     }
     Ok(versions)
 }
@@ -62,11 +60,13 @@ pub(super) fn provider(
         });
         match suite {
             Some(suite) => suites.push(*suite),
-            None => warnings.push(format!("{KEY}: {name} is not supported, so left out")),
+            None => {
+                warnings.push(format!("{KEY}: {} is not supported, so left out", shown(name)));
+            }
         }
     }
     if suites.is_empty() {
-        return Err(invalid(KEY, format!("none of {wanted:?} is supported")));
+        return Err(invalid(KEY, "none of its suites is supported"));
     }
     provider.cipher_suites = suites;
     Ok(provider)
@@ -74,6 +74,12 @@ pub(super) fn provider(
 
 fn names(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// A name in a list, where it looks like one: behind a stray backslash it holds the next line.
+fn shown(name: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if name.bytes().all(is_plain) { name } else { "a name" }
 }
 
 #[cfg(test)]
