@@ -8,6 +8,7 @@ jar: $(JAR) ## build the jar for Kafka's class path, with sources and Javadoc
 
 $(JAR): $(LIBRARY) java/pom.xml $(shell find java/src -type f)
 	install -D -m 755 $(LIBRARY) $(JAR_LIBRARY)
+	rm -rf build/java/classes build/java/reports # Maven keeps there what is gone from the sources
 	mvn --batch-mode --quiet --file java/pom.xml package
 
 # One JVM for each row: processor time, and what is left to the garbage collector.

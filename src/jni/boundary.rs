@@ -1,8 +1,10 @@
 //! What every native method does at the border: turn failures into exceptions, panics included,
 //! copy arrays, and borrow the object behind a handle.
 
+use core::ffi::c_void;
 use core::fmt;
 use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 
 use jni::errors::ErrorPolicy;
 use jni::objects::{JByteArray, JValue};
@@ -116,9 +118,27 @@ pub(super) fn copy_message(env: &Env<'_>, message: &JByteArray<'_>) -> Result<Ve
     Ok(signed.into_iter().map(i8::cast_unsigned).collect())
 }
 
+/// An object of Java's. Whatever it is, and of whichever version of this library: it begins with what
+/// frees it, which is all that `io.scramtoken.kafka.shared.Library` knows of it.
+#[repr(C)]
+struct Handed<T> {
+    free: unsafe extern "C" fn(*mut c_void),
+    object: T,
+}
+
 /// Gives an object to Java as a number.
 pub(super) fn hand_out<T>(object: T) -> jlong {
-    Box::into_raw(Box::new(object)) as jlong
+    Box::into_raw(Box::new(Handed { free: free::<T>, object })) as jlong
+}
+
+/// # Safety
+///
+/// The pointer came from [`hand_out`] of the same type, and is not used again.
+unsafe extern "C" fn free<T>(handed: *mut c_void) {
+    // SAFETY: the caller's promise.
+    let handed = unsafe { Box::from_raw(handed.cast::<Handed<T>>()) };
+    // Nobody is there to be told of a panic.
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(handed)));
 }
 
 /// Borrows the object behind a number.
@@ -129,18 +149,21 @@ pub(super) fn hand_out<T>(object: T) -> jlong {
 /// the reference lives: its class NativeObject sees to both.
 pub(super) unsafe fn object<'a, T>(handle: jlong) -> Result<&'a T, Error> {
     // SAFETY: the caller's promise.
-    unsafe { (handle as *const T).as_ref() }
+    unsafe { (handle as *const Handed<T>).as_ref() }
+        .map(|handed| &handed.object)
         .ok_or_else(|| Error::new(Status::INVALID_STATE, "the native object is closed"))
 }
 
-/// Takes an object back and drops it.
+/// Frees an object, of whichever type.
 ///
 /// # Safety
 ///
-/// The handle is 0 or came from [`hand_out`] of the same type, and is not used again.
-pub(super) unsafe fn take_back<T>(handle: jlong) {
-    if handle != 0 {
-        // SAFETY: the caller's promise.
-        drop(unsafe { Box::from_raw(handle as *mut T) });
+/// The handle is 0 or came from [`hand_out`], and is not used again.
+pub(super) unsafe fn take_back(handle: jlong) {
+    let handed = handle as *mut Handed<()>;
+    // SAFETY: the caller's promise; all handed out objects begin alike.
+    if let Some(free) = unsafe { handed.as_ref() }.map(|handed| handed.free) {
+        // SAFETY: it was made for this object.
+        unsafe { free(handed.cast()) };
     }
 }

@@ -4,7 +4,7 @@ use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, NativeMethod, native_method};
 
-use super::boundary::{Failure, Throw, copy_message, hand_out, object, take_back};
+use super::boundary::{Failure, Throw, copy_message, hand_out, object};
 use super::source::source;
 use crate::error::Error;
 use crate::login::Client;
@@ -27,10 +27,6 @@ pub(super) const METHODS: &[NativeMethod] = &[
     native_method! {
         static fn cancel(client: jlong),
         fn = cancel, error_policy = Throw,
-    },
-    native_method! {
-        static fn free(client: jlong),
-        fn = free, error_policy = Throw,
     },
 ];
 
@@ -93,15 +89,5 @@ fn cancel<'local>(
     client: jlong,
 ) -> Result<(), Failure> {
     login(client)?.cancel();
-    Ok(())
-}
-
-fn free<'local>(
-    _env: &mut Env<'local>,
-    _class: JClass<'local>,
-    client: jlong,
-) -> Result<(), Failure> {
-    // SAFETY: NativeObject frees once what `begin` gave.
-    unsafe { take_back::<Client>(client) };
     Ok(())
 }

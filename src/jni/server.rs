@@ -7,7 +7,7 @@ use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, NativeMethod, native_method};
 use parking_lot::Mutex;
 
-use super::boundary::{Failure, Throw, copy_bytes, copy_message, hand_out, object, take_back};
+use super::boundary::{Failure, Throw, copy_bytes, copy_message, hand_out, object};
 use crate::audit::Event;
 use crate::error::Error;
 use crate::scram::{
@@ -73,10 +73,6 @@ pub(super) const METHODS: &[NativeMethod] = &[
     native_method! {
         fn loggable_names(server: jlong) -> JString[],
         fn = loggable_names, error_policy = Throw,
-    },
-    native_method! {
-        static fn free(server: jlong),
-        fn = free, error_policy = Throw,
     },
 ];
 
@@ -356,16 +352,6 @@ fn loggable_names<'local>(
         }
     }
     Ok(names)
-}
-
-fn free<'local>(
-    _env: &mut Env<'local>,
-    _class: JClass<'local>,
-    server: jlong,
-) -> Result<(), Failure> {
-    // SAFETY: NativeObject frees once what `open` gave.
-    unsafe { take_back::<Login>(server) };
-    Ok(())
 }
 
 /// What a server keeps of a password, copied from Java.

@@ -6,20 +6,14 @@ use jni::objects::{JClass, JString};
 use jni::sys::jlong;
 use jni::{Env, NativeMethod, native_method};
 
-use super::boundary::{Failure, Throw, hand_out, object, take_back};
+use super::boundary::{Failure, Throw, hand_out, object};
 use crate::error::Error;
 use crate::source::Source;
 
-pub(super) const METHODS: &[NativeMethod] = &[
-    native_method! {
-        static fn open(uri: JString) -> jlong,
-        fn = open, error_policy = Throw,
-    },
-    native_method! {
-        static fn free(source: jlong),
-        fn = free, error_policy = Throw,
-    },
-];
+pub(super) const METHODS: &[NativeMethod] = &[native_method! {
+    static fn open(uri: JString) -> jlong,
+    fn = open, error_policy = Throw,
+}];
 
 /// The source behind a handle, for a client to keep.
 pub(super) fn source(handle: jlong) -> Result<Arc<Source>, Error> {
@@ -34,14 +28,4 @@ fn open<'local>(
 ) -> Result<jlong, Failure> {
     let uri = uri.try_to_string(env)?;
     Ok(hand_out(Arc::new(Source::open(&uri, crate::random::bytes()?)?)))
-}
-
-fn free<'local>(
-    _env: &mut Env<'local>,
-    _class: JClass<'local>,
-    source: jlong,
-) -> Result<(), Failure> {
-    // SAFETY: NativeObject frees once what `open` gave.
-    unsafe { take_back::<Arc<Source>>(source) };
-    Ok(())
 }

@@ -4,20 +4,14 @@ use jni::objects::{JClass, JString};
 use jni::sys::jlong;
 use jni::{Env, NativeMethod, native_method};
 
-use super::boundary::{Failure, Throw, hand_out, object, take_back};
+use super::boundary::{Failure, Throw, hand_out, object};
 use crate::error::Error;
 use crate::store::Store;
 
-pub(super) const METHODS: &[NativeMethod] = &[
-    native_method! {
-        static fn open(uri: JString) -> jlong,
-        fn = open, error_policy = Throw,
-    },
-    native_method! {
-        static fn free(store: jlong),
-        fn = free, error_policy = Throw,
-    },
-];
+pub(super) const METHODS: &[NativeMethod] = &[native_method! {
+    static fn open(uri: JString) -> jlong,
+    fn = open, error_policy = Throw,
+}];
 
 /// The store behind a handle.
 pub(super) fn store<'a>(handle: jlong) -> Result<&'a Store, Error> {
@@ -31,14 +25,4 @@ fn open<'local>(
     uri: JString<'local>,
 ) -> Result<jlong, Failure> {
     Ok(hand_out(Store::open(&uri.try_to_string(env)?)?))
-}
-
-fn free<'local>(
-    _env: &mut Env<'local>,
-    _class: JClass<'local>,
-    store: jlong,
-) -> Result<(), Failure> {
-    // SAFETY: NativeObject frees once what `open` gave.
-    unsafe { take_back::<Store>(store) };
-    Ok(())
 }

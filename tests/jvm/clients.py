@@ -46,6 +46,14 @@ class Clients:
         """One request to the broker, or KafkaError."""
         self._request("ask", name)
 
+    def remove_provider(self):
+        """As an application that wants other security providers than there are."""
+        self._request("remove")
+
+    def put_provider_in_front(self):
+        """One that takes every login, and fails it."""
+        self._request("front")
+
     def close_all(self):
         """Closes all clients; the JVM stays for others."""
         self._request("close")

@@ -46,11 +46,15 @@ def test_what_is_in_it():
 
 def test_sources_and_javadoc():
     _, sources, javadoc = map(members, JARS)
-    package = "io/scramtoken/kafka/"
-    code = {path.name for path in (ROOT / "java/src/main/java" / package).iterdir()}
-    assert {name for name in sources if name.endswith(".java")} == {package + n for n in code}
+    code = ROOT / "java" / "src" / "main" / "java"
+    names = {str(path.relative_to(code)) for path in code.rglob("*.java")}
+    assert {name for name in sources if name.endswith(".java")} == names
     assert LIBRARY_IN_JAR not in sources
-    assert f"io.scramtoken.kafka/{package}ScramTokenLoginModule.html" in javadoc
+    pages = "io.scramtoken.kafka/io/scramtoken/kafka/"
+    classes = {
+        name for name in javadoc if name.startswith(pages) and name[len(pages) :][:1].isupper()
+    }
+    assert classes == {f"{pages}ScramTokenLoginModule.html"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.jars import ROOT
 
+from . import jre
 from .checks import check_command, run
 from .jar import JAR, LIBRARY_IN_JAR, VERSION, broker_jaas, on_listeners
 
@@ -105,6 +106,19 @@ def test_a_noexec_temporary_directory(tmp_path):
     script = f"mount -t tmpfs -o noexec tmpfs {tmp_path} && exec {java}"
     output = run(["unshare", "--mount", "--map-root-user", "sh", "-c", script])
     assert f"Where {tmp_path} is mounted noexec, set io.scramtoken.tmpdir to" in output, output
+
+
+@pytest.mark.long  # fetches a Java
+def test_native_access_is_denied():
+    """Java 24 and newer can be told to; later ones will not have to be."""
+    how = {"java": jre.java("25"), "jvm_args": ["--illegal-native-access=deny"]}
+    output = run(check_command("login", **how))
+    assert "LoginException: libscramtoken.so cannot be loaded: " in output, output
+    advice = "--enable-native-access=ALL-UNNAMED"
+    assert f"allow it by {advice}" in output
+    how["jvm_args"].append(advice)
+    output = run(check_command("login", **how))
+    assert output.endswith("ok\n"), output
 
 
 class FailingBroker(KafkaBroker):

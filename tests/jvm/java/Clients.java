@@ -1,8 +1,10 @@
+import io.scramtoken.kafka.Greedy;
 import java.io.BufferedReader;
 import java.io.FileReader;
 import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
+import java.security.Security;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -14,8 +16,9 @@ import org.apache.kafka.clients.admin.Admin;
  * Several clients in one JVM, whose connections stay open between requests.
  *
  * <p>A request is a line of fields separated by tabs: "open", a name and a file of properties; "ask"
- * and a name, which is one request to the broker; or "close", which closes all clients. The answer is
- * "ok", or "error", the exception's class and all messages.
+ * and a name, which is one request to the broker; "remove", which removes our security provider;
+ * "front", which puts another before it; or "close", which closes all clients. The answer is "ok", or
+ * "error", the exception's class and all messages.
  */
 public final class Clients {
     public static void main(String[] args) throws Exception {
@@ -31,6 +34,12 @@ public final class Clients {
                         break;
                     case "ask":
                         clients.get(request[1]).describeCluster().nodes().get();
+                        break;
+                    case "remove":
+                        Security.removeProvider("ScramToken");
+                        break;
+                    case "front":
+                        Security.insertProviderAt(new Greedy(), 1);
                         break;
                     default:
                         clients.values().forEach(client -> client.close(Duration.ZERO));

@@ -1,6 +1,8 @@
 package io.scramtoken.kafka;
 
 import java.io.File;
+import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
@@ -8,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.PrivilegedExceptionAction;
+import java.security.Provider;
+import java.security.ProviderException;
 import java.security.Security;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -43,10 +47,15 @@ public final class Checks {
             case "quick":
                 options();
                 subjects();
+                removedProvider();
+                providerInFront();
                 classLoaders();
                 closed();
                 order();
                 clients();
+                break;
+            case "loaders":
+                loaders(Integer.parseInt(args[1]), args[2]);
                 break;
             case "handshakes":
                 handshakes(Integer.parseInt(args[1]));
@@ -105,7 +114,58 @@ public final class Checks {
         int providers = Security.getProviders().length;
         login(Map.of("audit", "true"));
         check(Security.getProviders().length == providers, "a second provider");
-        check(Security.getProviders()[0] instanceof ScramTokenProvider, "not the first provider");
+        check(isProviderFirst(), "not the first provider");
+    }
+
+    /** Whoever removes the provider, no login of ours is Kafka's for it. */
+    private static void removedProvider() throws Exception {
+        Subject ours = login(Map.of());
+        for (Provider provider : Security.getProviders()) {
+            if (provider.getClass().getName().startsWith("io.scramtoken.")) {
+                Security.removeProvider(provider.getName());
+            }
+        }
+        check(isKafkas(server(new Subject())), "stock is not Kafka's");
+        check(!isProviderFirst(), "not removed");
+        check(server(ours) instanceof ScramTokenSaslServer, "removed, and not ours");
+        check(isProviderFirst(), "not put back");
+
+        Security.removeProvider("ScramToken");
+        login(Map.of());
+        check(isProviderFirst(), "not put back by a login");
+    }
+
+    /** Another provider in front fails the login that finds it there, and no other. */
+    private static void providerInFront() throws Exception {
+        Subject ours = login(Map.of());
+        Provider harmless = new Provider("Harmless", "1", "") {
+            private static final long serialVersionUID = 1L;
+        };
+        Security.insertProviderAt(harmless, 1);
+        check(server(ours) instanceof ScramTokenSaslServer, "not ours");
+        check(Security.getProviders()[0] == harmless, "moved without need");
+
+        Security.insertProviderAt(new Greedy(), 1);
+        check(!isKafkas(server(new Subject())), "another's login is not Greedy's");
+        try {
+            server(ours);
+            throw new AssertionError("Greedy's");
+        } catch (ProviderException e) {
+            check(e.getMessage().contains("provider Greedy, which serves SCRAM too"), e.getMessage());
+        }
+        check(server(ours) instanceof ScramTokenSaslServer, "not ours the next time");
+        check(isProviderFirst(), "not put back");
+
+        Security.removeProvider("Greedy");
+        Security.insertProviderAt(new Greedy(), 1);
+        login(Map.of());
+        check(isProviderFirst(), "not put back by a login");
+        Security.removeProvider("Greedy");
+        Security.removeProvider("Harmless");
+    }
+
+    private static boolean isProviderFirst() {
+        return Security.getProviders()[0].getName().equals("ScramToken");
     }
 
     /** Copies of the jar in class loaders of their own, as in Connect and Flink, get along. */
@@ -120,13 +180,48 @@ public final class Checks {
         }
         long classes = servers.stream().map(Object::getClass).distinct().count();
         check(classes == 3, "classes: " + classes);
-        int providers = Security.getProviders().length - before;
-        check(providers == 3, "providers: " + providers);
+        check(Security.getProviders().length == before, "providers of their own");
+        check(mappedLibraries() == 1, "libraries: " + mappedLibraries());
     }
 
     /** Called by reflection: the server of a whole login. */
     public static Object handshakeAsInAnotherLoader() throws Exception {
         return new Handshake(login(Map.of())).run("secret");
+    }
+
+    /**
+     * A host such as Flink or Connect, that loads a job's jar anew each time. Nothing is closed, and
+     * nothing of a loader stays; but of the first, which Kafka's own security providers hold.
+     */
+    private static void loaders(int count, String source) throws Exception {
+        List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            try (URLClassLoader loader = new URLClassLoader(classPath(), null)) {
+                loaders.add(new WeakReference<>(loader));
+                Class<?> checks = loader.loadClass(Checks.class.getName());
+                checks.getMethod("handshakeAsInAnotherLoader").invoke(null);
+                checks.getMethod("startAsInAnotherLoader", String.class).invoke(null, source);
+            }
+        }
+        System.gc();
+        long alive = loaders.stream().filter(loader -> loader.get() != null).count();
+        check(alive <= 1, "loaders that live: " + alive);
+        check(mappedLibraries() == 1, "libraries: " + mappedLibraries());
+    }
+
+    /** Called by reflection: a client that has begun its login. */
+    public static void startAsInAnotherLoader(String source) throws Exception {
+        SaslClient client = client(login(Map.of("source", source)));
+        check(client.evaluateChallenge(new byte[0]).length > 0, "nothing to send");
+    }
+
+    /** Different files of that name, removed or not, that are mapped into this process. */
+    private static long mappedLibraries() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+                .filter(line -> line.contains("libscramtoken.so"))
+                .map(line -> line.trim().split(" +")[4]) // the inode
+                .distinct()
+                .count();
     }
 
     private static URL[] classPath() throws Exception {
@@ -265,7 +360,7 @@ public final class Checks {
     private static long residentKib() throws Exception {
         System.gc();
         Thread.sleep(500); // the cleaner's turn
-        for (String line : java.nio.file.Files.readAllLines(java.nio.file.Path.of("/proc/self/status"))) {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("VmRSS:")) {
                 return Long.parseLong(line.replaceAll("\\D", ""));
             }

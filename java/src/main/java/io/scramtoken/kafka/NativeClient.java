@@ -11,7 +11,7 @@ final class NativeClient extends NativeObject {
     private final String warning;
 
     private NativeClient(long handle, Object[] started) {
-        super(handle, NativeClient::free);
+        super(handle);
         first = (byte[]) started[0];
         warning = (String) started[1];
     }
@@ -66,8 +66,6 @@ final class NativeClient extends NativeObject {
             throws NativeException;
 
     private static native void cancel(long client) throws NativeException;
-
-    private static native void free(long client);
 
     private native byte[] answer(long client, byte[] message) throws NativeException;
 

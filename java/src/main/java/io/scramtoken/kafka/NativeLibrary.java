@@ -8,10 +8,12 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
+import javax.security.sasl.Sasl;
 
 /**
- * Loads libscramtoken.so, once for each class loader: the one that the jar carries, by way of a
- * private temporary directory, or the one that a system property names.
+ * Loads libscramtoken.so, once for the whole JVM: the one that the jar carries, by way of a private
+ * temporary directory, or the one that a system property names. A class loader that comes later finds
+ * the library that is there, and only has the native methods of its own classes registered.
  */
 final class NativeLibrary {
     /** Path of a libscramtoken.so to load in place of the jar's. */
@@ -22,36 +24,90 @@ final class NativeLibrary {
 
     private static final String FILE = "libscramtoken.so";
 
+    /** A class of the JDK's, so that class loaders come one after the other; it is no lock elsewhere. */
+    private static final Object LOCK = Sasl.class;
+
+    /** Classes with native methods, in the library's order. */
+    private static final Class<?>[] CLASSES = {
+        NativeLibrary.class,
+        NativeServer.class,
+        NativeSource.class,
+        NativeStore.class,
+        NativeClient.class
+    };
+
+    private static Shared shared;
+
     /** Why the library is not there, or null. Kept, as a static initialiser fails but once. */
     private static final String FAULT = load();
 
     private NativeLibrary() {}
 
     /**
-     * Returns when the library is loaded.
+     * What all class loaders share, the library with it.
      *
-     * @throws IllegalStateException where it cannot be, with the reason and what mends it
+     * @throws IllegalStateException where it cannot be loaded, with the reason and what mends it
      */
-    static void require() {
+    static Shared shared() {
         if (FAULT != null) {
             throw new IllegalStateException(FAULT);
         }
+        return shared;
     }
 
     private static String load() {
-        String what = "libscramtoken.so cannot be loaded";
+        String path = System.getProperty(LIBRARY_PATH);
+        String what = path == null ? FILE : path + " (" + LIBRARY_PATH + ")";
         try {
-            String path = System.getProperty(LIBRARY_PATH);
-            if (path != null) {
-                what = path + " (" + LIBRARY_PATH + ") cannot be loaded";
-                System.load(Path.of(path).toAbsolutePath().toString());
-            } else {
-                loadFromJar();
+            String version = jarVersion();
+            synchronized (LOCK) {
+                shared = Shared.find();
+                if (shared != null && shared.register(version, CLASSES)) {
+                    return null;
+                }
+                if (path != null) {
+                    System.load(Path.of(path).toAbsolutePath().toString());
+                } else {
+                    loadFromJar();
+                }
+                String difference = compareVersions(path, version);
+                if (difference == null) {
+                    share(version);
+                }
+                return difference;
             }
-            return compareVersions(path);
-        } catch (IOException | RuntimeException | LinkageError e) {
-            return what + ": " + e.getMessage();
+        } catch (IOException
+                | ReflectiveOperationException
+                | NativeException
+                | RuntimeException
+                | LinkageError e) {
+            return what + " cannot be loaded: " + e.getMessage() + advice(e);
         }
+    }
+
+    /** The library that is loaded becomes that of all class loaders with a jar of this version. */
+    private static void share(String version)
+            throws IOException, ReflectiveOperationException, NativeException {
+        if (shared == null) {
+            for (String name : Shared.CLASSES) {
+                define(read("shared/" + name + ".class"));
+            }
+            shared = Shared.find();
+        }
+        share(shared.library(), version);
+        if (!shared.register(version, CLASSES)) {
+            throw new IllegalStateException("it is not shared");
+        }
+    }
+
+    private static String advice(Throwable fault) {
+        // An IllegalCallerException: there since Java 9, and thrown here since Java 24.
+        if (fault instanceof IllegalCallerException) {
+            Module module = NativeLibrary.class.getModule();
+            return ". This JVM denies native code to whom it is not allowed: allow it by "
+                    + "--enable-native-access=" + (module.isNamed() ? module.getName() : "ALL-UNNAMED");
+        }
+        return "";
     }
 
     private static void loadFromJar() throws IOException {
@@ -94,9 +150,8 @@ final class NativeLibrary {
     }
 
     /** Null, or how library and jar differ. */
-    private static String compareVersions(String path) throws IOException {
+    private static String compareVersions(String path, String jar) {
         String what = path == null ? "the jar's " + FILE : path;
-        String jar = jarVersion();
         String library;
         try {
             library = version();
@@ -111,11 +166,15 @@ final class NativeLibrary {
     }
 
     private static String jarVersion() throws IOException {
-        try (InputStream in = NativeLibrary.class.getResourceAsStream("/META-INF/native/version")) {
+        return new String(read("/META-INF/native/version"), StandardCharsets.UTF_8).trim();
+    }
+
+    private static byte[] read(String resource) throws IOException {
+        try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
             if (in == null) {
-                throw new IOException("this jar does not say its version");
+                throw new IOException("this jar has no " + resource);
             }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8).trim();
+            return in.readAllBytes();
         }
     }
 
@@ -127,4 +186,11 @@ final class NativeLibrary {
     }
 
     static native String version();
+
+    /** Defines a class in the boot class loader. */
+    private static native void define(byte[] classFile) throws NativeException;
+
+    /** Gives the native methods of {@code shared.Library} their code, and adds this library to it. */
+    private static native void share(Class<?> library, String version)
+            throws NativeException;
 }

@@ -2,7 +2,6 @@ package io.scramtoken.kafka;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
-import java.util.function.LongConsumer;
 
 /**
  * An object of the native library: freed by {@link #close}, or else after the garbage collector has
@@ -12,16 +11,14 @@ import java.util.function.LongConsumer;
  * for as long as the call takes; and they synchronize those calls, for that no close comes between.
  */
 abstract class NativeObject implements AutoCloseable {
-    private static final Cleaner CLEANER = Cleaner.create();
-
     private final Cleaner.Cleanable cleanable;
     /** Held while the native object is freed, and by calls that do not wait for others to return. */
     private final Object freeing = new Object();
     private long handle;
 
-    NativeObject(long handle, LongConsumer free) {
+    NativeObject(long handle) {
         this.handle = handle;
-        cleanable = CLEANER.register(this, () -> free.accept(handle));
+        cleanable = NativeLibrary.shared().freeWith(this, handle);
     }
 
     final long handle() {

@@ -16,7 +16,7 @@ final class NativeServer extends NativeObject {
 
     NativeServer(String mechanism, boolean implicitTokens, boolean doubledNonce)
             throws NativeException {
-        super(open(mechanism, implicitTokens, doubledNonce), NativeServer::free);
+        super(open(mechanism, implicitTokens, doubledNonce));
     }
 
     /** Reads the client-first-message: as what {@link #name} is to be looked up. */
@@ -102,8 +102,6 @@ final class NativeServer extends NativeObject {
 
     private static native long open(
             String mechanism, boolean implicitTokens, boolean doubledNonce) throws NativeException;
-
-    private static native void free(long server);
 
     private native int readClientFirst(long server, byte[] message) throws NativeException;
 

@@ -12,10 +12,8 @@ final class NativeSource extends NativeObject {
      * @throws NativeException (INVALID_ARGUMENT) for anything else
      */
     NativeSource(String uri) throws NativeException {
-        super(open(uri), NativeSource::free);
+        super(open(uri));
     }
 
     private static native long open(String uri) throws NativeException;
-
-    private static native void free(long source);
 }

@@ -12,10 +12,8 @@ final class NativeStore extends NativeObject {
      * @throws NativeException where it cannot be opened; the text says what to do
      */
     NativeStore(String uri) throws NativeException {
-        super(open(uri), NativeStore::free);
+        super(open(uri));
     }
 
     private static native long open(String uri) throws NativeException;
-
-    private static native void free(long store);
 }

@@ -4,12 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Map;
-import javax.security.auth.Subject;
 
-/**
- * What a JAAS line of {@link ScramTokenLoginModule} asks for. It lies in the Subject's private
- * credentials: that is how it reaches the logins of that line, and no others.
- */
+/** What a JAAS line of {@link ScramTokenLoginModule} asks for. */
 final class Options {
     private static final String IMPLICIT_TOKENS = "implicitTokens";
     private static final String DOUBLED_NONCE = "doubledNonce";
@@ -72,19 +68,6 @@ final class Options {
             }
         }
         return new Options(line);
-    }
-
-    /** Those of the Subject on whose behalf this thread runs, or null. */
-    static Options ofCurrentSubject() {
-        Subject subject = CurrentSubject.get();
-        if (subject != null) {
-            for (Object credential : subject.getPrivateCredentials()) {
-                if (credential instanceof Options) {
-                    return (Options) credential;
-                }
-            }
-        }
-        return null;
     }
 
     boolean implicitTokens() {

@@ -1,5 +1,6 @@
 package io.scramtoken.kafka;
 
+import java.security.ProviderException;
 import java.util.Map;
 import javax.security.auth.Subject;
 import javax.security.auth.callback.CallbackHandler;
@@ -53,7 +54,7 @@ public final class ScramTokenLoginModule implements LoginModule {
 
     private Subject subject;
     private Map<String, ?> line;
-    private Options options;
+    private ScramTokenFactory factory;
 
     /** For JAAS. */
     public ScramTokenLoginModule() {}
@@ -76,14 +77,15 @@ public final class ScramTokenLoginModule implements LoginModule {
      */
     @Override
     public boolean login() throws LoginException {
+        Options options;
         try {
-            NativeLibrary.require();
+            NativeLibrary.shared().putProviderFirst();
             options = Options.parse(line);
-        } catch (IllegalStateException | IllegalArgumentException e) {
+        } catch (IllegalStateException | IllegalArgumentException | ProviderException e) {
             throw new LoginException(e.getMessage());
         }
-        ScramTokenProvider.install();
-        subject.getPrivateCredentials().add(options);
+        factory = new ScramTokenFactory(options);
+        subject.getPrivateCredentials().add(factory);
         LOG.info("Logins go through libscramtoken {}: {}", NativeLibrary.version(), options);
         return kafka.login();
     }
@@ -105,10 +107,10 @@ public final class ScramTokenLoginModule implements LoginModule {
         return kafka.logout();
     }
 
-    /** There are no options where {@link #login} has failed. */
+    /** There is no factory where {@link #login} has failed. */
     private void takeBack() {
-        if (options != null) {
-            subject.getPrivateCredentials().remove(options);
+        if (factory != null) {
+            subject.getPrivateCredentials().remove(factory);
         }
     }
 }

@@ -1,4 +1,4 @@
-package io.scramtoken.kafka;
+package io.scramtoken.kafka.shared;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
