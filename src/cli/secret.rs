@@ -24,6 +24,10 @@ pub(super) fn bytes(what: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error
     if is_standard_input(path) {
         return standard_input().map_err(|text| invalid(what, path, &text));
     }
+    if path.starts_with("/dev/fd") {
+        let text = "it is what a shell has open, and no file: give - and redirect standard input";
+        return Err(Error::new(Status::CORRUPT, format!("{}: {text}", path.display())));
+    }
     let file = read_secret(path, MAX_BYTES).map_err(exit::of_file)?;
     file.warning.into_iter().for_each(warn);
     Ok(file.bytes)

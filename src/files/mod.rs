@@ -5,19 +5,20 @@
 //! [`SecretFile`] is checked when it is made and written later, so that whatever can be refused is
 //! refused before a cluster is asked for something that could then not be kept.
 
+mod leftovers;
 mod mount;
 mod open;
+mod place;
 mod public;
 mod secret;
 mod temporary;
 mod write;
 
+pub(crate) use leftovers::{remove_at_signals, remove_now};
 pub(crate) use mount::{Directory, Generation};
 #[allow(unused_imports, reason = "the files that ssl.* names are to be read by it")]
 pub(crate) use public::read_public;
-pub(crate) use secret::read_secret;
-pub(crate) use secret::{open_secret, read_shared_secret};
+pub(crate) use secret::{open_secret, read_secret, read_shared_secret};
 pub(crate) use temporary::TemporaryDirectory;
-pub(crate) use temporary::{remove_at_signals, remove_now};
 pub use write::write_secret_file;
 pub(crate) use write::{Access, SecretFile, Swap};

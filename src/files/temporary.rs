@@ -1,25 +1,19 @@
-//! What is not there yet: files without a name, and what has one, `.scramtoken-RANDOM.tmp`, until it
-//! gets its own.
-//!
-//! A temporary is locked (flock) while its maker lives. One that is not was left behind by a process
-//! that was killed, and the next one that writes into the directory removes it. A program that is told
-//! to end by a signal removes its own.
+//! What is not in its place yet: files without a name where a file system has such, and others, which
+//! have a temporary one.
 
 use core::mem;
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::{
-    Access, AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, access,
-    flock, fstat, fsync, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+    Access, AtFlags, CWD, Mode, OFlags, RenameFlags, Stat, access, fstat, fsync, linkat, mkdirat,
+    openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::{Errno, retry_on_intr};
-use rustix::process::geteuid;
 
+use super::leftovers::{Kind, Named, held, lock, sweep};
 use crate::error::Error;
 use crate::paths::io;
 
@@ -41,7 +35,8 @@ impl Temporary {
         match retry_on_intr(|| openat(directory, c".", flags, OWNER)) {
             Ok(file) => {
                 let (directory, file) = (Arc::clone(directory), File::from(file));
-                lock(&file);
+                // Before it has a name that another one might sweep away.
+                let _ = lock(&file);
                 Ok(Self { directory, file, name: None })
             }
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {
@@ -56,7 +51,6 @@ impl Temporary {
         let (name, file) = Named::make(directory, Kind::File, |name| {
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
             let file = retry_on_intr(|| openat(directory, name, flags | OFlags::CLOEXEC, OWNER))?;
-            lock(&file);
             Ok(File::from(file))
         })?;
         Ok(Self { directory: Arc::clone(directory), file, name: Some(name) })
@@ -132,8 +126,10 @@ impl Temporary {
         match self.name {
             Some(name) => Ok(name),
             None => {
-                let link = |name: &str| link(&self.file, &self.directory, Path::new(name));
-                Named::make(&self.directory, Kind::File, link).map(|(name, ())| name)
+                let link = |name: &str| {
+                    link(&self.file, &self.directory, Path::new(name)).map(|()| &self.file)
+                };
+                Named::make(&self.directory, Kind::File, link).map(|(name, _)| name)
             }
         }
     }
@@ -160,9 +156,10 @@ impl TemporaryDirectory {
             sweep(&above);
             Named::make(&above, Kind::Directory, |name| {
                 mkdirat(&above, name, Mode::RWXU)?;
-                let directory = openat(&above, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
-                lock(&directory);
-                Ok(directory)
+                match openat(&above, name, flags | OFlags::NOFOLLOW, Mode::empty()) {
+                    Err(Errno::NOENT) => Err(Errno::AGAIN), // swept away
+                    opened => opened,
+                }
             })
         };
         let (name, directory) = open().map_err(|errno| io(parent, errno))?;
@@ -202,141 +199,6 @@ impl TemporaryDirectory {
     }
 }
 
-/// A name that is removed unless it is published.
-struct Named {
-    directory: Arc<OwnedFd>,
-    name: String,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    File,
-    Directory,
-}
-
-impl Named {
-    fn make<T>(
-        directory: &Arc<OwnedFd>,
-        kind: Kind,
-        make: impl FnOnce(&str) -> Result<T, Errno>,
-    ) -> Result<(Self, T), Errno> {
-        let random = crate::random::bytes().map(u64::from_ne_bytes).map_err(|_| Errno::IO)?;
-        let name = format!("{PREFIX}{random:016x}{SUFFIX}");
-        let held = held();
-        let made = make(&name)?;
-        if let Some(mut held) = held {
-            held.push((Arc::clone(directory), name.clone(), kind));
-        }
-        Ok((Self { directory: Arc::clone(directory), name, kind }, made))
-    }
-
-    /// `rename` gives the name up for another.
-    fn publish(
-        self,
-        rename: impl FnOnce(BorrowedFd<'_>, &str) -> Result<(), Errno>,
-    ) -> Result<(), Errno> {
-        let held = held();
-        rename(self.directory.as_fd(), &self.name)?;
-        forget(held, &self.name);
-        Ok(())
-    }
-}
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        let held = held();
-        // Whatever went wrong is told by who let go of it.
-        let _ = remove(&self.directory, &self.name, self.kind);
-        forget(held, &self.name);
-    }
-}
-
-type Names = Vec<(Arc<OwnedFd>, String, Kind)>;
-
-/// What has a name now, in a program whose signals remove it.
-static NAMES: Mutex<Names> = Mutex::new(Vec::new());
-
-/// Whether it is such a program. A library has no signals of its own, and no lock that a fork might
-/// find held.
-static REMOVED_AT_SIGNALS: AtomicBool = AtomicBool::new(false);
-
-/// From now on [`remove_now`] will find what is temporary.
-pub(crate) fn remove_at_signals() {
-    REMOVED_AT_SIGNALS.store(true, Ordering::Release);
-}
-
-/// Removes what is temporary, in a program that is about to end by a signal: whoever would give another
-/// thing a name, or one its place, waits for that end.
-pub(crate) fn remove_now() {
-    let names = NAMES.lock();
-    for (directory, name, kind) in names.iter() {
-        let _ = remove(directory, name, *kind);
-    }
-    mem::forget(names);
-}
-
-fn held() -> Option<MutexGuard<'static, Names>> {
-    REMOVED_AT_SIGNALS.load(Ordering::Acquire).then(|| NAMES.lock())
-}
-
-fn forget(held: Option<MutexGuard<'static, Names>>, name: &str) {
-    if let Some(mut held) = held {
-        held.retain(|(_, other, _)| other != name);
-    }
-}
-
-/// Removes what processes that were killed have left in a directory. Only where nobody else can give
-/// something of ours such a name.
-pub(super) fn sweep(directory: &OwnedFd) {
-    let user = geteuid();
-    let ours = |stat: &Stat| stat.st_uid == user.as_raw();
-    let is_safe = |stat: &Stat| {
-        let is_sticky = stat.st_mode & 0o1000 != 0;
-        (ours(stat) || stat.st_uid == 0) && (is_sticky || stat.st_mode & 0o022 == 0)
-    };
-    if !fstat(directory).is_ok_and(|stat| is_safe(&stat)) {
-        return;
-    }
-    let Ok(entries) = Dir::read_from(directory) else { return };
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().to_str() else { continue };
-        if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
-            continue;
-        }
-        let Ok(stat) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Directory,
-            _ => continue,
-        };
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = openat(directory, name, flags, Mode::empty()) else { continue };
-        if ours(&stat) && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = remove(directory, name, kind);
-        }
-    }
-}
-
-fn remove(above: &OwnedFd, name: &str, kind: Kind) -> Result<(), Errno> {
-    if matches!(kind, Kind::File) {
-        return unlinkat(above, name, AtFlags::empty());
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = openat(above, name, flags, Mode::empty())?;
-    // Another thread may put something into it yet.
-    for _ in 0..MAX_REMOVALS {
-        for entry in Dir::read_from(&directory)?.flatten() {
-            let _ = unlinkat(&directory, entry.file_name(), AtFlags::empty());
-        }
-        match unlinkat(above, name, AtFlags::REMOVEDIR) {
-            Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-            outcome => return outcome,
-        }
-    }
-    Err(Errno::NOTEMPTY)
-}
-
 /// Gives an unnamed file a name, where nothing is yet.
 fn link(file: &File, directory: &OwnedFd, name: &Path) -> Result<(), Errno> {
     // By the descriptor itself newer kernels let everybody, older ones let root.
@@ -349,18 +211,144 @@ fn link(file: &File, directory: &OwnedFd, name: &Path) -> Result<(), Errno> {
     }
 }
 
-/// Nobody else has it yet; where a file system knows no locks, nothing is swept either.
-fn lock(file: impl AsFd) {
-    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
-}
-
 fn identity(stat: &Stat) -> (u64, u64) {
     (stat.st_dev, stat.st_ino)
 }
 
 const OWNER: Mode = Mode::RUSR.union(Mode::WUSR);
 const OPEN_FILES: &str = "/proc/self/fd";
-const PREFIX: &str = ".scramtoken-";
-const SUFFIX: &str = ".tmp";
 const MAX_EXCHANGES: usize = 100;
-const MAX_REMOVALS: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    type Make = fn(&Arc<OwnedFd>) -> Result<Temporary, Errno>;
+
+    /// Where file systems have files without a name, and where they do not.
+    const BOTH: [Make; 2] = [Temporary::new, Temporary::named];
+    const NAME: &str = "name";
+
+    struct Scratch {
+        path: tempfile::TempDir,
+        directory: Arc<OwnedFd>,
+    }
+
+    impl Scratch {
+        fn new() -> Self {
+            let path = tempfile::tempdir().unwrap();
+            let directory = Arc::new(OwnedFd::from(File::open(path.path()).unwrap()));
+            Self { path, directory }
+        }
+
+        fn temporary(&self, make: Make) -> Temporary {
+            let temporary = make(&self.directory).unwrap();
+            (&temporary.file).write_all(b"ours").unwrap();
+            temporary
+        }
+
+        fn put(&self, text: &str) {
+            let new = self.path.path().join("new");
+            fs::write(&new, text).unwrap();
+            fs::rename(new, self.path.path().join(NAME)).unwrap();
+        }
+
+        /// All that is there.
+        fn files(&self) -> Vec<(String, String)> {
+            let entries = fs::read_dir(&self.path).unwrap().map(|entry| entry.unwrap());
+            entries
+                .map(|entry| {
+                    let text = fs::read_to_string(entry.path()).unwrap();
+                    (entry.file_name().into_string().unwrap(), text)
+                })
+                .collect()
+        }
+
+        fn check(&self, text: &str) {
+            assert_eq!(self.files(), [(NAME.to_owned(), text.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_replaced_by_what_is_to_be_new() {
+        for make in BOTH {
+            let scratch = Scratch::new();
+            drop(scratch.temporary(make));
+            assert_eq!(scratch.files(), []);
+            scratch.temporary(make).create(NAME.as_ref()).unwrap();
+            scratch.check("ours");
+            scratch.put("theirs");
+            let outcome = scratch.temporary(make).create(NAME.as_ref());
+            assert_eq!(outcome, Err(Errno::EXIST));
+            scratch.check("theirs");
+            scratch.temporary(make).replace(NAME.as_ref()).unwrap();
+            scratch.check("ours");
+        }
+    }
+
+    #[test]
+    fn only_what_is_expected_is_exchanged() {
+        for make in BOTH {
+            let scratch = Scratch::new();
+            let exchange = |is_expected: &dyn Fn() -> bool| {
+                scratch.temporary(make).exchange(NAME.as_ref(), |_, _| is_expected())
+            };
+            assert_eq!(exchange(&|| true), Err(Errno::NOENT));
+            assert_eq!(scratch.files(), []);
+            scratch.put("theirs");
+            assert_eq!(exchange(&|| false), Ok(false));
+            scratch.check("theirs");
+            assert_eq!(exchange(&|| true), Ok(true));
+            scratch.check("ours");
+
+            // Another one in the short time in which ours was there.
+            scratch.put("theirs");
+            let interfere = || {
+                scratch.check_held("ours", "theirs");
+                scratch.put("later");
+                false
+            };
+            assert_eq!(exchange(&interfere), Ok(false));
+            scratch.check("later");
+            // Removed in that time: it stays away.
+            let remove = || {
+                fs::remove_file(scratch.path.path().join(NAME)).unwrap();
+                false
+            };
+            assert_eq!(exchange(&remove), Err(Errno::NOENT));
+            assert_eq!(scratch.files(), []);
+        }
+    }
+
+    impl Scratch {
+        /// Amid an exchange.
+        fn check_held(&self, here: &str, taken: &str) {
+            let mut texts: Vec<_> = self.files().into_iter().map(|(_, text)| text).collect();
+            texts.sort();
+            assert_eq!(texts, [here, taken]);
+        }
+    }
+
+    #[test]
+    fn a_directory_is_new_or_not_made() {
+        let scratch = Scratch::new();
+        let parent = scratch.path.path();
+        let make = || {
+            let made = TemporaryDirectory::new(parent).unwrap();
+            fs::write(made.path().join("file"), "text").unwrap();
+            made
+        };
+        let names = || fs::read_dir(parent).unwrap().count();
+        drop(make());
+        assert_eq!(names(), 0);
+        assert!(make().create("made".as_ref()).unwrap());
+        assert!(!make().create("made".as_ref()).unwrap());
+        fs::create_dir(parent.join("empty")).unwrap();
+        assert!(!make().create("empty".as_ref()).unwrap());
+        assert_eq!(names(), 2);
+        assert_eq!(fs::read_to_string(parent.join("made/file")).unwrap(), "text");
+    }
+}

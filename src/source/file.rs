@@ -193,7 +193,10 @@ mod tests {
             (r#"{"username": "a", "s3cret": "a", "s3cret": "b"}"#, "a key is there twice"),
             (r#"{"token_id": "id\n", "hmac": "s3cret"}"#, "the token id holds a line end"),
             (r#"{"token_id": "i d", "hmac": "s3cret"}"#, "the token id holds a line end"),
-            (r#"{"username": "a\r\n", "password": "s3cret"}"#, "username ends with a line end"),
+            (
+                r#"{"username": "a\r\n", "password": "s3cret"}"#,
+                r#""username" ends with a line end"#,
+            ),
             (&plain, "PlainLoginModule is not ScramLoginModule"),
             (&no_name, "\"username\""),
             (&blank, "username and password: the HMAC is not base64 text"),

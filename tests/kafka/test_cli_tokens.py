@@ -1,10 +1,13 @@
 """`scramtoken delegation-tokens` beside kafka-delegation-tokens.sh, on the same brokers."""
 
 import base64
+import contextlib
 import json
 import re
 import secrets
+import socket
 import stat
+import threading
 import time
 
 import pytest
@@ -134,6 +137,7 @@ def test_renew_keeps_a_token_file_fresh(tools, tmp_path):
     assert {**after, "expiry_timestamp_ms": 0} == {**before, "expiry_timestamp_ms": 0}
 
 
+<<<<<<< HEAD
 def test_renewals_that_reach_the_end_for_good_say_so(tools, tmp_path):
     made = tools.ours("--create", "--max-life-time-period", "120000", "--output", "json")
     assert made.returncode == 0, made.stderr
@@ -173,6 +177,109 @@ def test_an_owner_without_a_name_is_whoever_asks(tools):
         kafkas = tools.kafkas(*describe)
     else:
         pytest.fail(f"{ours.stdout}\n{kafkas.stdout}")
+=======
+@contextlib.contextmanager
+def on_the_way_to(broker, meanwhile):
+    """An address of the broker at which something happens before the first request gets there."""
+
+    def pass_on(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve():
+        with contextlib.suppress(OSError):
+            client, _ = listener.accept()
+            meanwhile()
+            host, port = broker.bootstrap().rsplit(":", 1)
+            with client, socket.create_connection((host, int(port))) as server:
+                back = threading.Thread(target=pass_on, args=(server, client), daemon=True)
+                back.start()
+                pass_on(client, server)
+                back.join()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(20)
+
+
+ROTATED = '{"token_id": "other", "hmac": "b3RoZXI="}'
+
+
+def put_another(path):
+    """As a rotation does it: a new file, renamed."""
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(ROTATED)
+    new.rename(path)
+
+
+@pytest.mark.parametrize("action", ["renew", "expire"])
+def test_what_was_put_there_meanwhile_is_not_lost(tools, tmp_path, action):
+    path = tmp_path / "token.json"
+    create = ["--create", "--max-life-time-period", "-1", "--output", "token-file", "--out", path]
+    option = "--renew-time-period" if action == "renew" else "--expiry-time-period"
+    change = [f"--{action}", option, "3600000", "--hmac-file", path]
+    change += ["--output", "token-file", "--out", path]
+    for meanwhile, text, after in [
+        (lambda: put_another(path), "has changed since it was read, and was left alone", ROTATED),
+        (lambda: path.write_text(ROTATED), "has changed since it was read", ROTATED),
+        (path.unlink, "has been removed since it was read, and was not made anew", None),
+        (lambda: path.chmod(0o400), None, None),
+    ]:
+        path.unlink(missing_ok=True)
+        assert tools.ours(*create).returncode == 0
+        token = json.loads(path.read_text())
+        tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+        with on_the_way_to(tools.broker, meanwhile) as address:
+            config = ["--command-config", tools.alice]
+            done = scramtoken("delegation-tokens", "--bootstrap-server", address, *config, *change)
+        expiry_ms = changed_expiry(tools, token)
+        if text is None:  # other rights are no other token
+            assert done.returncode == 0, done.stderr
+            assert json.loads(path.read_text()) == token | {"expiry_timestamp_ms": expiry_ms}
+            continue
+        assert done.returncode == 6
+        assert f"{path}: it {text}" in done.stderr
+        assert f"({expiry_ms} ms) all the same" in done.stderr
+        assert (path.read_text() if path.exists() else None) == after
+
+
+def test_what_can_no_longer_be_written_says_what_the_cluster_has(tools, tmp_path):
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    path, moved = directory / "token.json", tmp_path / "moved"
+    hmac = tmp_path / "hmac"
+    hmac.touch(mode=0o600)
+    token = tools.create()
+    hmac.write_text(token["hmac"])
+    tools.broker.wait_for_login(token["token_id"], token["hmac"], token=True)
+    out = ["--out", path, "--bootstrap-server"]
+    config = ["--command-config", tools.alice]
+    renew = ["--renew", "--renew-time-period", "3600000", "--hmac-file", hmac]
+    create = ["--create", "--max-life-time-period", "-1"]
+
+    with on_the_way_to(tools.broker, path.mkdir) as address:
+        done = scramtoken("delegation-tokens", *renew, *out, address, *config)
+    assert (done.returncode, "it is a directory" in done.stderr) == (3, True)
+    expiry_ms = changed_expiry(tools, token)
+    assert "the token was renewed until 20" in done.stderr and str(expiry_ms) in done.stderr
+    path.rmdir()
+    with on_the_way_to(tools.broker, lambda: directory.rename(moved)) as address:
+        done = scramtoken("delegation-tokens", *create, *out, address, *config)
+    assert (done.returncode, f"{directory}: No such file" in done.stderr) == (3, True)
+    made = re.search(r'the token "(\S+)" was created', done.stderr)[1]
+    assert list(moved.iterdir()) == []
+    describe = ["--describe", "--owner-principal", "User:alice"]
+    deadline = time.monotonic() + 20
+    while made not in tools.ours(*describe).stdout:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+>>>>>>> f956c19 (files: look at a place anew before it is written, and sweep no live name)
 
 
 def changed_expiry(tools, token):

@@ -127,9 +127,10 @@ fn what_is_no_regular_file_stays_as_it_is_also_behind_a_link() {
     let (stdout, further) = (dir.path().join("stdout"), dir.path().join("further"));
     symlink(format!("/proc/self/fd/{}", open.as_raw_fd()), &stdout).unwrap();
     symlink(&stdout, &further).unwrap();
-    let endless = dir.path().join("endless");
+    let (endless, mounted) = (dir.path().join("endless"), dir.path().join("mounted"));
     symlink("endless", &endless).unwrap();
-    paths.extend([stdout, further, endless]);
+    symlink("..data/mounted", &mounted).unwrap();
+    paths.extend([stdout, further, endless, mounted]);
     let kind = |path: &Path| {
         let metadata = fs::symlink_metadata(path).unwrap();
         (metadata.ino(), metadata.mode(), metadata.rdev())
