@@ -14,8 +14,11 @@ pub struct Error {
 
 impl Error {
     /// An error of this status; `text` says what is wrong and, where it can, how to mend it.
+    ///
+    /// A status that is no error becomes `INTERNAL`: as a number it would say that all is well, and
+    /// from a server's step that the peer is authenticated.
     pub fn new(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
-        debug_assert!(status.is_error());
+        let status = if status.is_error() { status } else { Status::INTERNAL };
         Self { status, text: text.into() }
     }
 
@@ -37,3 +40,17 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_never_a_success() {
+        for status in [Status::OK, Status::CONTINUE, Status::NEED_CREDENTIAL, Status::from_raw(7)] {
+            assert_eq!(Error::new(status, "text").status(), Status::INTERNAL);
+        }
+        let kafkas = Status::from_raw(-1035);
+        assert_eq!(Error::new(kafkas, "text").status(), kafkas);
+    }
+}
