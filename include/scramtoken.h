@@ -37,6 +37,28 @@
 #define SCRAMTOKEN_MAX_MESSAGE 4096
 
 /**
+ * The version of the API that this header declares, which `scramtoken_abi_version` gives in a library
+ * that fits. Within one such version the API only grows, and so a program runs with the library that it
+ * was made for and with every later one.
+ */
+#define SCRAMTOKEN_ABI_VERSION 1
+
+/**
+ * The version of the library that this header came with: 0 in 0.1.0.
+ */
+#define SCRAMTOKEN_VERSION_MAJOR 0
+
+/**
+ * The version of the library that this header came with: 1 in 0.1.0.
+ */
+#define SCRAMTOKEN_VERSION_MINOR 1
+
+/**
+ * The version of the library that this header came with: the last 0 in 0.1.0.
+ */
+#define SCRAMTOKEN_VERSION_PATCH 0
+
+/**
  * As what a name is looked up: a SCRAM user.
  */
 #define SCRAMTOKEN_IDENTITY_USER 1
@@ -76,11 +98,6 @@
  * What an authorizer is asked about: to see a token of another owner.
  */
 #define SCRAMTOKEN_OPERATION_DESCRIBE 2
-
-/**
- * How many random bytes a token's id is made of.
- */
-#define TOKEN_ENTROPY 16
 
 /**
  * One decision: a login, a token made, renewed, expired or swept, a secret key removed. No secret is
@@ -498,7 +515,8 @@ extern "C" {
 const char *scramtoken_version(void);
 
 /**
- * The version of this API: a program made for another one must not use the library. Thread-safe.
+ * The version of this API: a program whose SCRAMTOKEN_ABI_VERSION is another one must not use the
+ * library. Thread-safe.
  */
 uint32_t scramtoken_abi_version(void);
 

@@ -27,9 +27,7 @@
 //!     credential: ClientCredential,
 //!     mut exchange: impl FnMut(&[u8]) -> Vec<u8>,
 //! ) -> Result<(), Error> {
-//!     let mut random = [0; NONCE_ENTROPY]; // anew at each login, from the system's generator
-//!     getrandom::fill(&mut random).expect("no random numbers");
-//!     let login = ClientLogin::new(mechanism, credential).start(&Nonce::from_random(random))?;
+//!     let login = ClientLogin::new(mechanism, credential).start(&Nonce::random()?)?;
 //!
 //!     let server_first = exchange(login.message());
 //!     let login = login.step(&server_first, None, &Cancel::default())?; // hashes for milliseconds
@@ -94,9 +92,7 @@
 //!     mut send: impl FnMut(&[u8]),
 //!     now_ms: i64,
 //! ) -> Result<Authenticated, Rejected> {
-//!     let mut random = [0; NONCE_ENTROPY];
-//!     getrandom::fill(&mut random).expect("no random numbers");
-//!     let nonce = Nonce::from_random(random);
+//!     let nonce = Nonce::random().map_err(Rejected::new)?;
 //!     let login = AwaitClientFirst::new(mechanism, ServerPolicy::default(), nonce);
 //!
 //!     let need = login.step(&receive())?;
@@ -298,9 +294,18 @@ mod visible;
 pub use error::Error;
 pub use files::write_secret_file;
 pub use login::{Client, ClientProgress, CredentialKind};
-pub use scram::*;
+#[cfg(fuzzing)]
+pub use scram::fuzzing;
+pub use scram::{
+    Authenticated, Authzid, AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst,
+    Cancel, ClientCredential, ClientLogin, Credential, IdentityKind, IterationLimits, KeyCache,
+    MAX_MESSAGE, MAX_SALT_LEN, Mechanism, MockChallenges, MockSalts, NONCE_ENTROPY, NeedCredential,
+    Nonce, Rejected, ServerPolicy, StoredKeys,
+};
 pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;
 #[cfg(feature = "store")]
 pub use store::{Check, FileStats, Stats, Store, User};
-pub use token::*;
+#[cfg(feature = "store")]
+pub use token::{NewToken, Question, Requester, TOKEN_ENTROPY, TokenManager, TokenOperation};
+pub use token::{Principal, Token};

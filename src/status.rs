@@ -46,36 +46,39 @@ statuses! {
     /// The server needs a credential to go on.
     NEED_CREDENTIAL = 2;
 
-    /// The caller passed something that cannot be.
+    /// The caller passed what cannot be: a NULL, a wrong length, an empty name.
     INVALID_ARGUMENT = -1;
-    /// A step after the end, a supply nobody asked for.
+    /// Not now: a step after the end, a supply nobody asked for, a setting after the first step, a
+    /// lookup that did not answer once; a store that is for reading only, was opened before a fork, or
+    /// is open in a process of the same id.
     INVALID_STATE = -2;
-    /// A fault of this library's own.
+    /// A fault of the library's own.
     INTERNAL = -3;
     /// The login was cancelled by its owner.
     CANCELLED = -4;
-    /// A store or source cannot be read or written.
+    /// The system gives no random numbers, a source or store cannot be read or written, or a callback
+    /// said so.
     IO = -5;
-    /// A store or token file fails its own checks.
+    /// A source's file, or a store, fails its own checks.
     CORRUPT = -6;
-    /// A secret that others can read.
+    /// A secret or store that others can read.
     PERMISSIONS = -7;
     /// Neither SCRAM-SHA-256 nor SCRAM-SHA-512.
     UNSUPPORTED_MECHANISM = -8;
 
-    /// The peer's message breaks the grammar of RFC 5802, section 7.
+    /// The peer's message breaks the grammar of RFC 5802.
     MALFORMED = -20;
-    /// A message over [`MAX_MESSAGE`](crate::MAX_MESSAGE) bytes.
+    /// A message over 4096 bytes.
     TOO_LONG = -21;
     /// Not exactly the nonce that was agreed.
     NONCE = -22;
-    /// `c=` is not what the GS2 header promised, or channel binding was asked for.
+    /// The client wants channel binding, or its `c=` is not what it promised.
     CHANNEL_BINDING = -23;
     /// An iteration count outside the accepted range.
     ITERATIONS = -24;
     /// A mandatory extension (`m=`), or one given twice.
     EXTENSION = -25;
-    /// The peer may not act as the identity it asked for.
+    /// The client may not act as the identity it asked for.
     AUTHZID = -26;
     /// Wrong password or HMAC, or nobody of that name.
     INVALID_PROOF = -27;
@@ -84,21 +87,37 @@ statuses! {
     /// The server sent `e=`.
     SERVER_REFUSED = -29;
 
+    /// The server does not do tokens.
+    ///
     /// Kafka's DELEGATION_TOKEN_AUTH_DISABLED (61).
     TOKEN_AUTH_DISABLED = -1061;
+    /// No such token.
+    ///
     /// Kafka's DELEGATION_TOKEN_NOT_FOUND (62).
     TOKEN_NOT_FOUND = -1062;
+    /// Neither its owner nor a renewer.
+    ///
     /// Kafka's DELEGATION_TOKEN_OWNER_MISMATCH (63).
     TOKEN_OWNER_MISMATCH = -1063;
+    /// The requester itself logged in with a token.
+    ///
     /// Kafka's DELEGATION_TOKEN_REQUEST_NOT_ALLOWED (64).
     TOKEN_REQUEST_NOT_ALLOWED = -1064;
+    /// The requester may not do this for that owner.
+    ///
     /// Kafka's DELEGATION_TOKEN_AUTHORIZATION_FAILED (65).
     TOKEN_AUTHORIZATION_FAILED = -1065;
+    /// The token has ended.
+    ///
     /// Kafka's DELEGATION_TOKEN_EXPIRED (66).
     TOKEN_EXPIRED = -1066;
+    /// A principal of another type than `User`.
+    ///
     /// Kafka's INVALID_PRINCIPAL_TYPE (67).
     INVALID_PRINCIPAL_TYPE = -1067;
-    /// Kafka's RESOURCE_NOT_FOUND (91), of a SCRAM user.
+    /// No such SCRAM user.
+    ///
+    /// Kafka's RESOURCE_NOT_FOUND (91).
     USER_NOT_FOUND = -1091;
 }
 

@@ -1,5 +1,5 @@
 //! The committed header is what cbindgen makes of src/ffi, and the library exports just that.
-#![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -80,6 +80,43 @@ fn the_committed_header_is_up_to_date() {
         std::fs::write(root().join("include/scramtoken.h"), &generated).unwrap();
     }
     assert!(generated == committed_header(), "include/scramtoken.h is stale: run `make header`");
+}
+
+/// Whatever a program includes beside it has names of its own.
+#[test]
+fn every_macro_has_the_prefix() {
+    let header = committed_header();
+    let macros = header.lines().filter_map(|line| line.strip_prefix("#define "));
+    for name in macros.map(|rest| rest.split([' ', '(']).next().unwrap()) {
+        assert!(name.starts_with("SCRAMTOKEN_"), "#define {name}");
+    }
+}
+
+/// What the header, the manual, CMake and the SONAME say of versions is one thing.
+#[test]
+fn versions_agree() {
+    let header = committed_header();
+    let number = |name: &str| {
+        let line = header.lines().find_map(|line| line.strip_prefix(&format!("#define {name} ")));
+        line.unwrap_or_else(|| panic!("{name} is missing")).trim().to_owned()
+    };
+    let version =
+        ["MAJOR", "MINOR", "PATCH"].map(|part| number(&format!("SCRAMTOKEN_VERSION_{part}")));
+    assert_eq!(version.join("."), env!("CARGO_PKG_VERSION"));
+
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    // ABI version 1 began with 0.1.0, and its SONAME has the number 0: both go up at once.
+    assert_eq!(number("SCRAMTOKEN_ABI_VERSION"), "1");
+    for (path, text) in [
+        ("build.rs", "-soname,libscramtoken.so.0"),
+        ("Makefile", "SONAME := libscramtoken.so.0"),
+        ("packaging/scramtokenConfig.cmake", "libscramtoken.so.0"),
+        ("packaging/scramtokenConfigVersion.cmake.in", "ABI version 1 began with 0.1.0"),
+        ("docs/c-api.md", "ABI version 1 began with 0.1.0"),
+        ("python/scramtoken/_library.py", "\nABI_VERSION = 1\n"),
+    ] {
+        assert!(read(path).contains(text), "{path} does not say {text:?}");
+    }
 }
 
 #[test]

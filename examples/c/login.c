@@ -74,7 +74,7 @@ static enum exit_code load_library(const char *path) {
   if (symbol == NULL) return fail(NO_LIBRARY, "%s", dlerror()); \
   memcpy(&scram.name, &symbol, sizeof symbol); /* C casts no data pointer to a function's */
   FUNCTIONS(LOAD)
-  if (scram.abi_version() != 1) return fail(NO_LIBRARY, "%s: has another C API", path);
+  if (scram.abi_version() != SCRAMTOKEN_ABI_VERSION) return fail(NO_LIBRARY, "%s: has another C API", path);
   return OK;
 }
 

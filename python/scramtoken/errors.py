@@ -16,33 +16,62 @@ class Status(IntEnum):
     CONTINUE = 1
     NEED_CREDENTIAL = 2
 
+    #: The caller passed what cannot be: a NULL, a wrong length, an empty name.
     INVALID_ARGUMENT = -1
+    #: Not now: a step after the end, a supply nobody asked for, a setting after the first step, a
+    #: lookup that did not answer once; a store that is for reading only, was opened before a fork,
+    #: or is open in a process of the same id.
     INVALID_STATE = -2
+    #: A fault of the library's own.
     INTERNAL = -3
+    #: The login was cancelled by its owner.
     CANCELLED = -4
+    #: The system gives no random numbers, a source or store cannot be read or written, or a
+    #: callback said so.
     IO = -5
+    #: A source's file, or a store, fails its own checks.
     CORRUPT = -6
+    #: A secret or store that others can read.
     PERMISSIONS = -7
+    #: Neither SCRAM-SHA-256 nor SCRAM-SHA-512.
     UNSUPPORTED_MECHANISM = -8
 
+    #: The peer's message breaks the grammar of RFC 5802.
     MALFORMED = -20
+    #: A message over 4096 bytes.
     TOO_LONG = -21
+    #: Not exactly the nonce that was agreed.
     NONCE = -22
+    #: The client wants channel binding, or its c= is not what it promised.
     CHANNEL_BINDING = -23
+    #: An iteration count outside the accepted range.
     ITERATIONS = -24
+    #: A mandatory extension (m=), or one given twice.
     EXTENSION = -25
+    #: The client may not act as the identity it asked for.
     AUTHZID = -26
+    #: Wrong password or HMAC, or nobody of that name.
     INVALID_PROOF = -27
+    #: The server does not know the credential.
     SERVER_SIGNATURE = -28
+    #: The server sent e=.
     SERVER_REFUSED = -29
 
+    #: The server does not do tokens.
     TOKEN_AUTH_DISABLED = -1061
+    #: No such token.
     TOKEN_NOT_FOUND = -1062
+    #: Neither its owner nor a renewer.
     TOKEN_OWNER_MISMATCH = -1063
+    #: The requester itself logged in with a token.
     TOKEN_REQUEST_NOT_ALLOWED = -1064
+    #: The requester may not do this for that owner.
     TOKEN_AUTHORIZATION_FAILED = -1065
+    #: The token has ended.
     TOKEN_EXPIRED = -1066
+    #: A principal of another type than User.
     INVALID_PRINCIPAL_TYPE = -1067
+    #: No such SCRAM user.
     USER_NOT_FOUND = -1091
 
 

@@ -25,6 +25,28 @@ def test_statuses_are_those_of_the_header():
     assert {status.name: status.value for status in Status} == header_statuses()
 
 
+def meanings(path, pattern):
+    """What a file says of each status, in the same words wherever it stands."""
+    found = {}
+    for name, text in re.findall(pattern, (ROOT / path).read_text(), flags=re.MULTILINE):
+        text = re.sub(r"^ *(///|#:) ?", "", text, flags=re.MULTILINE).strip()
+        text = " ".join(text.split("\n\n")[0].split())  # Kafka's own name for it stands apart
+        text = re.sub(r"[`]", "", text).removesuffix(".")
+        found[name] = text[:1].lower() + text[1:]
+    return found
+
+
+def test_every_status_means_the_same_everywhere():
+    errors = {status.name for status in Status if status < 0}
+    # A comment and the constant behind it: the name is found first for findall's pairs.
+    comments = r"(?=(?:^ *{mark}.*\n)+ *(\w+) = -\d)((?:^ *{mark}.*\n)+)"
+    rust = meanings("src/status.rs", comments.format(mark="///"))
+    python = meanings("python/scramtoken/errors.py", comments.format(mark="#:"))
+    manual = meanings("docs/c-api.md", r"^\| ([A-Z_]+) \| -\d+ \| ([^|]*) \|")
+    assert rust == python == manual
+    assert set(manual) == errors
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_names_are_the_librarys(status):
     assert library.scramtoken_status_name(status) == status.name.encode()

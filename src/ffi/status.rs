@@ -114,6 +114,17 @@ assert_same! {
     SCRAMTOKEN_ERR_USER_NOT_FOUND = USER_NOT_FOUND,
 }
 
+/// The version of the API that this header declares, which `scramtoken_abi_version` gives in a library
+/// that fits. Within one such version the API only grows, and so a program runs with the library that it
+/// was made for and with every later one.
+pub const SCRAMTOKEN_ABI_VERSION: u32 = 1;
+/// The version of the library that this header came with: 0 in 0.1.0.
+pub const SCRAMTOKEN_VERSION_MAJOR: u32 = 0;
+/// The version of the library that this header came with: 1 in 0.1.0.
+pub const SCRAMTOKEN_VERSION_MINOR: u32 = 1;
+/// The version of the library that this header came with: the last 0 in 0.1.0.
+pub const SCRAMTOKEN_VERSION_PATCH: u32 = 0;
+
 /// # The library itself
 ///
 /// The library's version, such as "0.1.0". Static. Thread-safe.
@@ -123,10 +134,11 @@ pub extern "C" fn scramtoken_version() -> *const c_char {
     VERSION.as_ptr().cast()
 }
 
-/// The version of this API: a program made for another one must not use the library. Thread-safe.
+/// The version of this API: a program whose SCRAMTOKEN_ABI_VERSION is another one must not use the
+/// library. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn scramtoken_abi_version() -> u32 {
-    1
+    SCRAMTOKEN_ABI_VERSION
 }
 
 /// The name of a status without its prefix, such as "TOKEN_EXPIRED"; "UNKNOWN" for any other number,

@@ -14,7 +14,7 @@ use super::error_code;
 use super::failure::Failure;
 use super::untrusted::excerpt;
 use crate::scram::{Cancel, ClientCredential, ClientLogin, Mechanism, Nonce};
-use crate::{error::Error, random, status::Status};
+use crate::{error::Error, status::Status};
 
 /// How to log in, and as whom.
 #[derive(Clone)]
@@ -124,7 +124,7 @@ impl Exchange<'_> {
         mechanism: Mechanism,
         credential: &ClientCredential,
     ) -> Result<i64, Failure> {
-        let nonce = Nonce::from_random(random::bytes()?);
+        let nonce = Nonce::random()?;
         let login = ClientLogin::new(mechanism, credential.clone()).start(&nonce)?;
         let (server_first, _) = self.authenticate(login.message())?;
         let login = login.step(&server_first, None, &Cancel::default())?;

@@ -64,7 +64,7 @@ static void versions_are_told(void) {
   const char *version = scramtoken_version();
   int major, minor, patch;
   CHECK(sscanf(version, "%d.%d.%d", &major, &minor, &patch) == 3);
-  CHECK_INT(scramtoken_abi_version(), 1);
+  CHECK_INT(scramtoken_abi_version(), SCRAMTOKEN_ABI_VERSION);
 }
 
 static void every_status_has_its_name(void) {
