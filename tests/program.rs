@@ -147,6 +147,8 @@ fn a_name_may_begin_with_a_dash() {
     let directory = tempfile::tempdir().unwrap();
     let password = directory.path().join("password");
     std::fs::write(&password, "x").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&password, mode).unwrap();
     let store = format!("lmdb:{}/store", directory.path().display());
     let alter = ["configs", "--store", &store, "--alter", "--user", "-dash"];
     let rest = ["--add-config", "SCRAM-SHA-256=", "--password-file", password.to_str().unwrap()];

@@ -156,6 +156,13 @@ def test_bad_arguments_are_named(arguments, error, text):
     assert "a secret" not in str(caught.value)
 
 
+def test_text_that_cannot_be_encoded_is_not_kept_by_the_exception():
+    with pytest.raises(ValueError, match="not valid Unicode text") as caught:
+        scramtoken.Client("SCRAM-SHA-512", username="alice", password="a secret\ud800")
+    # UnicodeEncodeError holds the whole text, also where a traceback does not show it.
+    assert caught.value.__context__ is None and caught.value.__cause__ is None
+
+
 @pytest.mark.parametrize("data", ["text", 5, None, [1]])
 def test_messages_are_bytes(data):
     with pytest.raises(TypeError, match="a SASL message must be bytes, not"):
