@@ -137,7 +137,6 @@ def test_renew_keeps_a_token_file_fresh(tools, tmp_path):
     assert {**after, "expiry_timestamp_ms": 0} == {**before, "expiry_timestamp_ms": 0}
 
 
-<<<<<<< HEAD
 def test_renewals_that_reach_the_end_for_good_say_so(tools, tmp_path):
     made = tools.ours("--create", "--max-life-time-period", "120000", "--output", "json")
     assert made.returncode == 0, made.stderr
@@ -177,7 +176,8 @@ def test_an_owner_without_a_name_is_whoever_asks(tools):
         kafkas = tools.kafkas(*describe)
     else:
         pytest.fail(f"{ours.stdout}\n{kafkas.stdout}")
-=======
+
+
 @contextlib.contextmanager
 def on_the_way_to(broker, meanwhile):
     """An address of the broker at which something happens before the first request gets there."""
@@ -279,7 +279,6 @@ def test_what_can_no_longer_be_written_says_what_the_cluster_has(tools, tmp_path
     while made not in tools.ours(*describe).stdout:
         assert time.monotonic() < deadline
         time.sleep(0.1)
->>>>>>> f956c19 (files: look at a place anew before it is written, and sweep no live name)
 
 
 def changed_expiry(tools, token):
