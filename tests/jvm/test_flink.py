@@ -14,6 +14,7 @@ from tests.kafka.properties import USERS
 
 from .clients import write_token
 from .conftest import NEWEST, REAUTH_S, places
+from .flink_cluster import FlinkCluster, build_job
 from .jar import JAR, jaas
 
 FLINK, CONNECTOR = "2.0.0", "4.0.1-2.0"
@@ -91,3 +92,35 @@ def received(config):
             texts.append(message.value().decode())
     consumer.close()
     return texts
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("broker", places(NEWEST)[:1], indirect=True, scope="session")
+def test_a_session_cluster_gets_the_same_job_ten_times(broker, tmp_path):
+    """The whole of it in the job's jar, as the manual allows: ten times 10 MB of metaspace."""
+    write_token(tmp_path / "token.json", broker.create_token("User:alice"))
+    producer = Producer(
+        {
+            "bootstrap.servers": broker.bootstrap(),
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "alice",
+            "sasl.password": USERS["alice"],
+        }
+    )
+    send(producer, "something")
+    client = {
+        **properties.admin(broker.bootstrap("SASL_SSL"), broker.authority),
+        "security.protocol": "SASL_SSL",
+        "sasl.jaas.config": jaas(source=f"file:{tmp_path / 'token.json'}"),
+    }
+    file = properties.write(tmp_path / "client.properties", client)
+    with FlinkCluster(tmp_path, metaspace="128m") as cluster:
+        job = cluster.upload(build_job(tmp_path))
+        for _ in range(10):
+            cluster.run(job, str(file))
+        for jvm in ("jobmanager", "taskmanager"):
+            # The first is held by Kafka's own security providers, the last by threads of Flink.
+            cluster.wait_for_few_class_loaders(jvm, 3)
+            assert len(cluster.libraries(jvm)) == 1, jvm
