@@ -270,6 +270,8 @@ mod error;
 #[doc(hidden)]
 pub mod ffi;
 mod files;
+#[cfg(any(feature = "rdkafka", feature = "store"))]
+mod fork;
 #[cfg(feature = "jni")]
 mod jni;
 mod json;

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::boundary::guard;
 use super::signals;
+use crate::fork::Process;
 use crate::scram::{AwaitServerFinal, ClientCredential};
 use crate::{error::Error, status::Status};
 
@@ -77,7 +78,7 @@ pub(super) enum Next {
 /// The part that other threads see.
 pub(super) struct EventLoop {
     /// A forked child has the memory and not the thread.
-    pid: u32,
+    process: Process,
     epoll: OwnedFd,
     wake: OwnedFd,
     next_id: AtomicU64,
@@ -104,7 +105,8 @@ impl EventLoop {
         if let Some(event_loop) = Self::of_this_process(current) {
             return Ok(event_loop);
         }
-        let fresh: &'static Self = Box::leak(Box::new(Self::new().map_err(unavailable)?));
+        let fresh: &'static Self =
+            Box::leak(Box::new(Self::new(Process::current()?).map_err(unavailable)?));
         let swapped = CURRENT.compare_exchange(
             current,
             ptr::from_ref(fresh).cast_mut(),
@@ -128,15 +130,15 @@ impl EventLoop {
     fn of_this_process(current: *mut Self) -> Option<&'static Self> {
         // SAFETY: it is null or came from Box::leak in `get`, and is never freed.
         let event_loop = unsafe { current.as_ref() }?;
-        (event_loop.pid == std::process::id()).then_some(event_loop)
+        event_loop.process.is_current().then_some(event_loop)
     }
 
-    fn new() -> Result<Self, Errno> {
+    fn new(process: Process) -> Result<Self, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &wake, EventData::new_u64(WAKE), EventFlags::IN)?;
         Ok(Self {
-            pid: std::process::id(),
+            process,
             epoll,
             wake,
             next_id: AtomicU64::new(WAKE + 1),

@@ -39,7 +39,8 @@ def debians():
 
 class Library:
     def __init__(self, path):
-        self.c = ctypes.CDLL(str(path))
+        self.path = str(path)
+        self.c = ctypes.CDLL(self.path)
         for name in ("conf_new", "conf_dup", "new"):
             getattr(self.c, f"rd_kafka_{name}").restype = ctypes.c_void_p
         self.c.rd_kafka_version_str.restype = ctypes.c_char_p

@@ -1,11 +1,16 @@
 """Beyond a login: duplicated configurations, forks, several librdkafkas, many clients."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.c.compile import ROOT
 
 from .librdkafka import TIMED_OUT, Refused, debians, plugin, wheels
 from .stalled import StalledBroker
@@ -118,6 +123,40 @@ def test_a_fork_before_the_client(library, properties):
     assert os.waitpid(child, 0)[1] == 0
     with library.conf(properties).client() as client:
         assert client.works()
+
+
+FORK_INTO_ANOTHER_NAMESPACE = """
+import ctypes, json, os, sys
+from tests.rdkafka.librdkafka import Library
+
+path, properties = sys.argv[1], json.loads(sys.argv[2])
+library = Library(path)
+assert os.getpid() == 1
+with library.conf(properties).client() as client:
+    assert client.works()
+CLONE_NEWPID = 0x20000000
+assert ctypes.CDLL(None).unshare(CLONE_NEWPID) == 0
+if (child := os.fork()) == 0:
+    code = 1
+    try:
+        assert os.getpid() == 1
+        with library.conf(properties).client() as client:
+            code = 0 if client.works() else 2
+    finally:
+        os._exit(code)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_fork_into_another_pid_namespace(library, properties):
+    """Parent and child are the first process of theirs, and so have the same id."""
+    unshare = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
+    code = (sys.executable, "-c", FORK_INTO_ANOTHER_NAMESPACE)
+    argv = [*unshare, *code, library.path, json.dumps(properties)]
+    done = subprocess.run(
+        argv, cwd=ROOT, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_stalled_login_ends_with_a_text(library, source):

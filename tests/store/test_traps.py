@@ -140,6 +140,36 @@ def test_a_fork_amid_opening_and_closing_does_not_hang_the_child(uri):
     )
 
 
+def test_a_fork_into_another_pid_namespace(uri):
+    """Parent and child are the first process of theirs, and so have the same id."""
+    python(
+        """
+        import ctypes
+        assert os.getpid() == 1
+        store = library.open(sys.argv[1])
+        store.put_user("alice", "pencil")
+        CLONE_NEWPID = 0x20000000
+        assert ctypes.CDLL(None).unshare(CLONE_NEWPID) == 0
+        if (child := os.fork()) == 0:
+            assert os.getpid() == 1
+            forked = "before this process was forked"
+            refused("INVALID_STATE", forked, store.put_user, "bob", "pencil")
+            assert store.log_in("alice", "pencil") == "INVALID_STATE"
+            refused("INVALID_STATE", forked, library.open, sys.argv[1])
+            store.close()
+            # Both would be one reader to LMDB.
+            same_id = "process with this one's id (1)"
+            refused("INVALID_STATE", same_id, library.open, sys.argv[1])
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert store.users() == ["alice"]
+        store.close()
+        """,
+        uri,
+        wrapper=PROCESSES,
+    )
+
+
 # ---- one process id, two users of LMDB ----
 
 

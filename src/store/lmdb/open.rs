@@ -13,7 +13,8 @@ use super::directory::{DATA, Directory, LOCK, NO_STORE};
 use super::explain::explain;
 use super::opened::opened;
 use super::presence::Presence;
-use super::system::{MAX_READERS, open_environment, process_id};
+use super::system::{MAX_READERS, open_environment};
+use crate::fork::Process;
 use crate::paths::io;
 use crate::{error::Error, status::Status};
 
@@ -26,7 +27,7 @@ pub(super) struct Environment {
     /// None on a read-only file system, where nobody can write.
     presence: Option<Presence>,
     identity: (u64, u64),
-    pid: i32,
+    process: Process,
 }
 
 pub(super) type Tables = [Database<'static, Bytes, Bytes>; Table::ALL.len()];
@@ -43,7 +44,7 @@ impl Environment {
 
     /// LMDB's locks and readers belong to the process that opened it.
     fn check_process(&self) -> Result<(), Error> {
-        if process_id() == self.pid {
+        if self.process.is_current() {
             return Ok(());
         }
         let path = self.path.display();
@@ -129,7 +130,7 @@ fn open_shared(
     }
     env.clear_stale_readers().map_err(|error| explain(directory.path(), error))?;
     presence.opened()?;
-    Ok(environment(directory, env, tables, Some(presence)))
+    environment(directory, env, tables, Some(presence))
 }
 
 /// On a read-only file system LMDB has no locks, which is safe for as long as nobody writes. Who
@@ -140,7 +141,7 @@ fn open_frozen(directory: &Directory) -> Result<Environment, Error> {
     }
     let env = open_lmdb(directory, EnvFlags::READ_ONLY | EnvFlags::NO_LOCK)?;
     let tables = open_tables(directory, &env, false)?;
-    Ok(environment(directory, env, tables, None))
+    environment(directory, env, tables, None)
 }
 
 fn environment(
@@ -148,9 +149,9 @@ fn environment(
     env: Env<WithoutTls>,
     tables: Tables,
     presence: Option<Presence>,
-) -> Environment {
+) -> Result<Environment, Error> {
     let (path, identity) = (directory.path().to_owned(), directory.identity);
-    Environment { env, tables, path, presence, identity, pid: process_id() }
+    Ok(Environment { env, tables, path, presence, identity, process: Process::current()? })
 }
 
 fn open_tables(

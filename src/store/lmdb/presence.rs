@@ -13,9 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::process::getpid;
 
 use super::directory::Directory;
-use super::system::{LockOf, is_locked, lock, process_id, unlock};
+use super::system::{LockOf, is_locked, lock, unlock};
+use crate::fork::Process;
 use crate::paths::io;
 use crate::{error::Error, status::Status};
 
@@ -26,7 +28,7 @@ pub(super) const PRESENCE: &str = "presence.lock";
 pub(super) struct Presence {
     file: OwnedFd,
     path: PathBuf,
-    pid: i32,
+    process: Process,
 }
 
 impl Presence {
@@ -39,7 +41,7 @@ impl Presence {
             Err(Errno::ROFS) => return Ok(None),
             Err(errno) => return Err(io(&path, errno)),
         };
-        let presence = Self { file, path, pid: process_id() };
+        let presence = Self { file, path, process: Process::current()? };
         let deadline = Instant::now() + PATIENCE;
         loop {
             match lock(&presence.file, OPENING) {
@@ -64,7 +66,7 @@ impl Presence {
 
     /// Takes this process's place.
     pub(super) fn enter(&self) -> Result<(), Error> {
-        let pid = self.pid;
+        let pid = getpid().as_raw_nonzero().get();
         match lock(&self.file, LockOf::Byte(pid.into())) {
             Ok(()) => Ok(()),
             Err(Errno::AGAIN | Errno::ACCESS) => {
@@ -95,7 +97,7 @@ impl Drop for Presence {
     fn drop(&mut self) {
         // A forked child has the same open file, whose locks are its parent's; and while there is
         // such a child, closing the file alone would not give them back.
-        if process_id() == self.pid {
+        if self.process.is_current() {
             let _ = unlock(&self.file, LockOf::From(0)); // at worst they go with the process
         }
     }

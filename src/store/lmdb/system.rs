@@ -2,10 +2,8 @@
 //! that belong to an open file, and what happens at a fork.
 #![allow(unsafe_code, reason = "every block argues why it is sound")]
 
-use core::sync::atomic::{AtomicI32, Ordering};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::OnceLock;
 
 use heed::{Env, EnvFlags, EnvOpenOptions, WithoutTls};
 use rustix::io::Errno;
@@ -59,42 +57,6 @@ pub(super) fn around_forks(before: extern "C" fn(), after: extern "C" fn()) {
     // SAFETY: the functions are of this library, which is never unloaded, and an extern "C" function
     // does not unwind.
     unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
-}
-
-/// This process's id. The kernel is asked once: the answer lies in memory that the kernel gives to a
-/// forked child empty, so that a lookup costs no system call.
-pub(super) fn process_id() -> i32 {
-    let ask = || rustix::process::getpid().as_raw_nonzero().get();
-    let Some(known) = *KNOWN.get_or_init(memory_of_one_process) else { return ask() };
-    match known.load(Ordering::Relaxed) {
-        0 => {
-            let pid = ask();
-            known.store(pid, Ordering::Relaxed);
-            pid
-        }
-        pid => pid,
-    }
-}
-
-static KNOWN: OnceLock<Option<&'static AtomicI32>> = OnceLock::new();
-
-/// A page that is zeroed in a child; None where the kernel cannot do that (before Linux 4.14).
-fn memory_of_one_process() -> Option<&'static AtomicI32> {
-    let (len, access) = (core::mem::size_of::<AtomicI32>(), libc::PROT_READ | libc::PROT_WRITE);
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping, wherever there is room, which disturbs nobody; it is never unmapped. It is
-    // zeroed and aligned to a page, so it holds an AtomicI32.
-    unsafe {
-        let page = libc::mmap(core::ptr::null_mut(), len, access, flags, -1, 0);
-        if page == libc::MAP_FAILED {
-            return None;
-        }
-        if libc::madvise(page, len, libc::MADV_WIPEONFORK) != 0 {
-            libc::munmap(page, len);
-            return None;
-        }
-        Some(&*page.cast())
-    }
 }
 
 /// What to do with a lock.
