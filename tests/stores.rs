@@ -109,12 +109,70 @@ fn what_is_no_directory_of_ours_is_refused() {
     fs::DirBuilder::new().mode(0o700).create(&other).unwrap();
     refused(Store::open_read_only(&uri(&other)), Status::IO, "there is no store");
 
-    for mode in [0o710, 0o701, 0o770] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    for mode in [0o701, 0o704, 0o777] {
+        set_mode(&path, mode);
         refused(open(&path), Status::PERMISSIONS, "chmod 700");
     }
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    set_mode(&path, 0o700);
     open(&path).unwrap();
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn who_could_put_another_directory_there_is_looked_for_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let (above, link) = (directory.path().join("above"), directory.path().join("link"));
+    fs::create_dir(&above).unwrap();
+    symlink("above/../above", &link).unwrap();
+    let path = above.join("store");
+    for (mode, part) in [(0o777, "everybody may write to it"), (0o702, "everybody may write to it")]
+    {
+        set_mode(&above, mode);
+        for place in
+            [path.clone(), path.join("further/down"), link.join("store"), above.join("store/..")]
+        {
+            refused(Store::open(&uri(&place)), Status::PERMISSIONS, part);
+            refused(Store::open_read_only(&uri(&place)), Status::PERMISSIONS, part);
+            let backup = open(&directory.path().join("other")).backup(&place);
+            refused(backup, Status::PERMISSIONS, "chmod go-w");
+        }
+        assert_eq!(fs::read_dir(&above).unwrap().count(), 0);
+    }
+    // Where each may remove what is its own alone, as in /tmp and /dev/shm.
+    set_mode(&above, 0o1777);
+    drop(open(&path));
+    set_mode(&above, 0o755);
+    drop(open(&link.join("store")));
+    refused(Store::open(&uri(&path.join("data.mdb/store"))), Status::IO, "Not a directory");
+    symlink("round", directory.path().join("round")).unwrap();
+    refused(Store::open(&uri(&directory.path().join("round/store"))), Status::IO, "symbolic links");
+}
+
+/// As a Kubernetes volume gives to its group at each mount.
+#[test]
+fn rights_of_ones_own_group_are_taken_away() {
+    let (_directory, path) = place();
+    assert_eq!(open(&path).warning(), None);
+    let files = ["data.mdb", "lock.mdb", "presence.lock"].map(|name| path.join(name));
+    for read_only in [false, true] {
+        let again = || {
+            if read_only { Store::open_read_only(&uri(&path)) } else { Store::open(&uri(&path)) }
+        };
+        set_mode(&path, 0o2770);
+        files.iter().for_each(|file| set_mode(file, 0o660));
+        let store = again().unwrap();
+        assert!(store.warning().unwrap().contains("fsGroup"), "{:?}", store.warning());
+        assert_eq!(mode(&path) & 0o777, 0o700);
+        assert!(files.iter().all(|file| mode(file) == 0o600));
+        assert_eq!(again().unwrap().warning(), None);
+    }
 }
 
 #[test]
@@ -124,11 +182,11 @@ fn files_that_others_may_touch_are_refused() {
         drop(open(&path));
         let file = path.join(name);
         let outcome = || Store::open(&uri(&path));
-        for mode in [0o640, 0o604, 0o620] {
-            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        for mode in [0o644, 0o604, 0o602] {
+            set_mode(&file, mode);
             refused(outcome(), Status::PERMISSIONS, "chmod 600");
         }
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        set_mode(&file, 0o600);
         let elsewhere = directory.path().join("elsewhere");
         fs::hard_link(&file, &elsewhere).unwrap();
         refused(outcome(), Status::PERMISSIONS, "hard links");

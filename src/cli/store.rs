@@ -88,7 +88,7 @@ impl Place {
     }
 
     fn open(&self) -> Result<Store, Error> {
-        Store::open_read_only(&self.store)
+        Store::open_read_only(&self.store).map(store_args::told_of)
     }
 }
 

@@ -45,9 +45,17 @@ pub(super) fn open(uri: &str, missing: Missing) -> Result<Store, Error> {
         return Err(Error::new(Status::INVALID_ARGUMENT, text));
     }
     if matches!(missing, Missing::Refuse) {
-        drop(Store::open_read_only(uri).map_err(exit::of_file)?);
+        drop(told_of(Store::open_read_only(uri).map_err(exit::of_file)?));
     }
-    Store::open(uri)
+    Store::open(uri).map(told_of)
+}
+
+/// Shows what the store has to say.
+pub(super) fn told_of(store: Store) -> Store {
+    if let Some(warning) = store.warning() {
+        warn(warning);
+    }
+    store
 }
 
 /// What makes a store a token authority.

@@ -97,6 +97,11 @@ pub(crate) trait Backend: Send + Sync {
         Ok(None)
     }
 
+    /// Whether this process may use it.
+    fn check_process(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Whether it is read without locks, which is safe only while nobody can write.
     fn is_frozen(&self) -> bool {
         false

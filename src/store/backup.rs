@@ -4,9 +4,11 @@ use std::fs::File;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, fsync, openat};
+use rustix::io::Errno;
 
 use super::lmdb::{self, Lmdb};
 use super::{Store, schema, write};
+use crate::ancestors::Parent;
 use crate::error::Error;
 use crate::files::TemporaryDirectory;
 use crate::paths::io;
@@ -18,14 +20,19 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `IO`, also where something is at `path` already; `INVALID_ARGUMENT` for a store in memory;
-    /// `CORRUPT`, `INVALID_STATE` (opened before a fork).
+    /// `IO`, also where something is at `path` already; `PERMISSIONS` where others could put another
+    /// directory in its place; `INVALID_ARGUMENT` for a store in memory; `CORRUPT`, `INVALID_STATE`
+    /// (opened before a fork).
     pub fn backup(&self, path: &Path) -> Result<(), Error> {
+        let path = &std::path::absolute(path).map_err(|error| io(path, error))?;
+        let parent = path.parent().unwrap_or(path);
+        if Parent::open(path, lmdb::is_our_group)?.is_none() {
+            return Err(io(parent, Errno::NOENT));
+        }
         let Some(name) = path.file_name().filter(|_| path.symlink_metadata().is_err()) else {
             return Err(exists(path));
         };
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let copy = TemporaryDirectory::new(parent.unwrap_or(Path::new(".")))?;
+        let copy = TemporaryDirectory::new(parent)?;
         self.copy_into(copy.path())?;
         if copy.create(Path::new(name))? { Ok(()) } else { Err(exists(path)) }
     }
@@ -37,7 +44,7 @@ impl Store {
         let mut file = File::from(file.map_err(|errno| io(&data, errno))?);
         self.0.backend.copy_to(&mut file)?;
         // Marked by a store of its own, whose commit also makes all of it durable.
-        let copy = Lmdb::open(directory, false)?;
+        let (copy, _) = Lmdb::open(directory, false)?;
         write(&copy, schema::mark_backup)?;
         drop(copy);
         fsync(&file).map_err(|errno| io(&data, errno))?;

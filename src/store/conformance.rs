@@ -20,7 +20,7 @@ macro_rules! suite {
             $(#[test] fn $test() {
                 let directory = tempfile::tempdir().unwrap();
                 let path = directory.path().join("store");
-                super::$test(&super::Lmdb::open(&path, false).unwrap());
+                super::$test(&super::Lmdb::open(&path, false).unwrap().0);
             })*
         }
     };

@@ -92,6 +92,7 @@ struct Inner {
     uri: String,
     backend: Box<dyn Backend>,
     mock_secret: MockSecret,
+    warning: Option<String>,
 }
 
 impl Store {
@@ -102,13 +103,17 @@ impl Store {
     /// # Errors
     ///
     /// `INVALID_ARGUMENT` for any other URI and for a path that is not absolute; `PERMISSIONS` where
-    /// others have rights on directory or files; `INVALID_STATE` where a process of the same id has
-    /// it open (another copy of this library, or another pid namespace), or opened it before this
-    /// process was forked; `CORRUPT` for a damaged store, or one of a newer version; `IO`.
+    /// others have rights on directory or files, or could put another directory in its place;
+    /// `INVALID_STATE` where a process of the same id has it open (another copy of this library, or
+    /// another pid namespace), or opened it before this process was forked; `CORRUPT` for a damaged
+    /// store, or one of a newer version; `IO`.
     pub fn open(uri: &str) -> Result<Self, Error> {
         match Place::from_uri(uri)? {
-            Place::Memory => Self::ready(uri, Box::new(Memory::default()), false),
-            Place::Lmdb(path) => Self::ready(uri, Box::new(Lmdb::open(&path, false)?), false),
+            Place::Memory => Self::ready(uri, Box::new(Memory::default()), None, false),
+            Place::Lmdb(path) => {
+                let (lmdb, warning) = Lmdb::open(&path, false)?;
+                Self::ready(uri, Box::new(lmdb), warning, false)
+            }
         }
     }
 
@@ -125,17 +130,22 @@ impl Store {
                 Err(Error::new(Status::INVALID_ARGUMENT, text))
             }
             Place::Lmdb(path) => {
-                let lmdb = Lmdb::open(&path, true)?;
+                let (lmdb, warning) = Lmdb::open(&path, true)?;
                 if !read(&lmdb, schema::is_begun)? {
                     return Err(io(&path, NO_STORE));
                 }
-                Self::ready(uri, Box::new(lmdb), true)
+                Self::ready(uri, Box::new(lmdb), warning, true)
             }
         }
     }
 
     /// Begins a new store, and checks that it is one.
-    fn ready(uri: &str, backend: Box<dyn Backend>, read_only: bool) -> Result<Self, Error> {
+    fn ready(
+        uri: &str,
+        backend: Box<dyn Backend>,
+        warning: Option<String>,
+        read_only: bool,
+    ) -> Result<Self, Error> {
         if !read_only && !read(&*backend, schema::is_begun)? {
             let mock_secret = MockSecret::new(crate::random::bytes()?);
             write(&*backend, |write| schema::begin(write, &mock_secret))?;
@@ -152,7 +162,13 @@ impl Store {
                         scramtoken store backup made can be opened there";
             return Err(Error::new(Status::IO, format!("{uri}: {text}")));
         }
-        Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret })))
+        Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret, warning })))
+    }
+
+    /// A sentence for the host's log, without secrets: a group had rights on the store's directory or
+    /// files, and they were taken away. Only the store that did so has it.
+    pub fn warning(&self) -> Option<&str> {
+        self.0.warning.as_deref()
     }
 
     /// Writes a user by password, with a random salt, in place of an earlier one of the mechanism.
@@ -282,6 +298,16 @@ impl Store {
     /// `iterations` is what its users usually have.
     pub fn mock_challenges(&self, iterations: u32) -> MockChallenges<'_> {
         MockChallenges::new(self.0.mock_secret.as_slice(), iterations)
+    }
+
+    /// What works on the store looks here before it takes a lock of its own, which a thread may have
+    /// held that a forked child does not have.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_STATE` in such a child.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        self.0.backend.check_process()
     }
 
     /// Runs on one snapshot. Foreign code must not run inside.

@@ -1,5 +1,6 @@
 """A listener whose users and tokens are a store's, in place of Kafka's own."""
 
+import os
 import re
 
 import pytest
@@ -43,6 +44,8 @@ def manager(store):
 
 @pytest.fixture(scope="module")
 def broker(place, uri):
+    scramtoken.Store.open(uri).close()
+    os.chmod(uri.removeprefix("lmdb:"), 0o2770)  # as a Kubernetes volume with fsGroup does
     line = broker_jaas(store=uri, audit="true", implicitTokens="true")
     with KafkaBroker(
         place.kafka,
@@ -66,6 +69,10 @@ def test_users_are_the_stores(broker, store):
     broker.login("carol", "carols password", **HOW)
     store.delete_user(MECHANISM, "carol")
     refused(broker, "carol", "carols password")
+
+
+def test_what_a_volume_widened_is_narrowed_and_said(broker):
+    assert re.search(r"WARN .*its group \d+ had rights on it", broker.log())
 
 
 def test_tokens_are_the_stores(broker, manager):

@@ -5,6 +5,7 @@
 
 mod directory;
 mod explain;
+mod group;
 mod open;
 mod opened;
 mod presence;
@@ -24,6 +25,7 @@ use crate::{error::Error, status::Status};
 
 /// The file of the tables, and what a reader is told where they were never begun.
 pub(super) use directory::{DATA, NO_STORE};
+pub(super) use group::is_ours as is_our_group;
 
 /// The files that a store makes anew where they are missing.
 pub(super) const LOCKS: [&str; 2] = [directory::LOCK, presence::PRESENCE];
@@ -36,14 +38,15 @@ pub(super) struct Lmdb {
 
 impl Lmdb {
     /// Opens the store of a directory; makes it where it is missing, unless it is to be read only.
-    pub(super) fn open(path: &Path, read_only: bool) -> Result<Self, Error> {
-        let share = Share::open(path, !read_only)?;
+    /// Gives what the host's log should be told, too.
+    pub(super) fn open(path: &Path, read_only: bool) -> Result<(Self, Option<String>), Error> {
+        let (share, warning) = Share::open(path, !read_only)?;
         let environment = share.environment()?;
         if environment.is_frozen() && !read_only {
             let text = "its file system is read-only: it cannot be opened for writing";
             return Err(crate::paths::io(path, text));
         }
-        Ok(Self { share, read_only })
+        Ok((Self { share, read_only }, warning))
     }
 }
 
@@ -82,6 +85,10 @@ impl Backend for Lmdb {
             readers: info.number_of_readers,
             max_readers: info.maximum_number_of_readers,
         }))
+    }
+
+    fn check_process(&self) -> Result<(), Error> {
+        self.share.environment().map(|_| ())
     }
 
     fn is_frozen(&self) -> bool {
@@ -183,7 +190,7 @@ mod tests {
     #[test]
     fn readers_are_told_when_there_are_too_many() {
         let directory = tempfile::tempdir().unwrap();
-        let lmdb = Lmdb::open(&directory.path().join("store"), false).unwrap();
+        let (lmdb, _) = Lmdb::open(&directory.path().join("store"), false).unwrap();
         let environment = lmdb.share.environment().unwrap();
         let mut readers = Vec::new();
         let error = loop {

@@ -61,20 +61,20 @@ pub(super) struct Share(Option<Arc<Environment>>);
 
 impl Share {
     /// Opens the store of a directory, or shares it where this process has it open; makes it where
-    /// it is missing and `create` says so.
-    pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
+    /// it is missing and `create` says so. Gives what the host's log should be told, too.
+    pub(super) fn open(path: &Path, create: bool) -> Result<(Self, Option<String>), Error> {
         let directory = Directory::open(path, create)?;
         let mut open = opened(); // LMDB may be opened once in a process
         if let Some(found) = open.iter().find(|found| found.identity == directory.identity) {
             found.check_process()?;
-            return Ok(Self(Some(Arc::clone(found))));
+            return Ok((Self(Some(Arc::clone(found))), directory.warning()));
         }
         let environment = Arc::new(match Presence::begin(&directory)? {
             Some(presence) => open_shared(&directory, presence, create)?,
             None => open_frozen(&directory)?,
         });
         open.push(Arc::clone(&environment));
-        Ok(Self(Some(environment)))
+        Ok((Self(Some(environment)), directory.warning()))
     }
 
     /// The environment, where this process may use it.

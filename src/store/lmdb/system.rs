@@ -1,7 +1,8 @@
 //! The calls that the compiler cannot check: opening a memory map that other processes write, locks
-//! that belong to an open file, and what happens at a fork.
+//! that belong to an open file, what happens at a fork, and who is in a group.
 #![allow(unsafe_code, reason = "every block argues why it is sound")]
 
+use core::ffi::{CStr, c_char};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
@@ -113,4 +114,67 @@ fn control(file: &OwnedFd, command: i32, lock: &mut libc::flock) -> Result<(), E
         return Ok(());
     }
     Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
+}
+
+/// A group of the system's database.
+pub(super) struct GroupEntry {
+    pub(super) name: Vec<u8>,
+    /// Users that have it beside a primary group of their own.
+    pub(super) members: Vec<Vec<u8>>,
+}
+
+/// What the system's database has of a group; the outer None where it cannot be asked, or where the
+/// entry is too long to read.
+pub(super) fn group_entry(gid: u32) -> Option<Option<GroupEntry>> {
+    // SAFETY: a C struct of integers and pointers, for which zeros are a value.
+    let mut entry: libc::group = unsafe { core::mem::zeroed() };
+    // SAFETY: the function's own contract; `entry` outlives the call.
+    let ask = |buffer: &mut [c_char], found: &mut *mut libc::group| unsafe {
+        libc::getgrgid_r(gid, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), found)
+    };
+    look_up(ask, |entry| {
+        // SAFETY: a name is a C string, and the members are a list of such up to a NULL, all in the
+        // buffer, which lives until this returns.
+        unsafe {
+            let mut members = Vec::new();
+            let mut next = entry.gr_mem;
+            while !next.is_null() && !(*next).is_null() {
+                members.push(CStr::from_ptr(*next).to_bytes().to_owned());
+                next = next.add(1);
+            }
+            GroupEntry { name: CStr::from_ptr(entry.gr_name).to_bytes().to_owned(), members }
+        }
+    })
+}
+
+/// A user's name, where the system's database has one.
+pub(super) fn user_name(uid: u32) -> Option<Vec<u8>> {
+    // SAFETY: a C struct of integers and pointers, for which zeros are a value.
+    let mut entry: libc::passwd = unsafe { core::mem::zeroed() };
+    // SAFETY: the function's own contract; `entry` outlives the call.
+    let ask = |buffer: &mut [c_char], found: &mut *mut libc::passwd| unsafe {
+        libc::getpwuid_r(uid, &raw mut entry, buffer.as_mut_ptr(), buffer.len(), found)
+    };
+    // SAFETY: a name is a C string in the buffer, which lives until this returns.
+    look_up(ask, |entry| unsafe { CStr::from_ptr(entry.pw_name).to_bytes().to_owned() }).flatten()
+}
+
+/// Asks the database with as much room as the entry takes, up to a MiB.
+fn look_up<E, T>(
+    mut ask: impl FnMut(&mut [c_char], &mut *mut E) -> i32,
+    read: impl FnOnce(&E) -> T,
+) -> Option<Option<T>> {
+    let mut buffer = vec![0; 1 << 10];
+    loop {
+        let mut found = core::ptr::null_mut();
+        match ask(&mut buffer, &mut found) {
+            libc::ERANGE if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 4, 0),
+            libc::EINTR => {}
+            // SAFETY: what was found lies in the caller's entry and in the buffer.
+            0 => return Some(unsafe { found.as_ref() }.map(read)),
+            // There is no database at all, as in a container of one program.
+            libc::ENOENT | libc::ESRCH => return Some(None),
+            _ => return None,
+        }
+    }
 }

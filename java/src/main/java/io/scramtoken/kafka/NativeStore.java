@@ -15,5 +15,12 @@ final class NativeStore extends NativeObject {
         super(open(uri));
     }
 
+    /** What the log should be told: that others had rights on the store. Null for nothing. */
+    String warning() throws NativeException {
+        return warning(handle());
+    }
+
     private static native long open(String uri) throws NativeException;
+
+    private native String warning(long store) throws NativeException;
 }

@@ -4,9 +4,12 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What a JAAS line of {@link ScramTokenLoginModule} asks for. */
 final class Options {
+    private static final Logger LOG = LoggerFactory.getLogger(ScramTokenLoginModule.class);
     private static final String IMPLICIT_TOKENS = "implicitTokens";
     private static final String DOUBLED_NONCE = "doubledNonce";
     private static final String MOCK_SECRET = "mockSecret";
@@ -124,7 +127,12 @@ final class Options {
             return null;
         }
         try {
-            return new NativeStore(uri.toString());
+            NativeStore store = new NativeStore(uri.toString());
+            String warning = store.warning();
+            if (warning != null) {
+                LOG.warn("{}", warning);
+            }
+            return store;
         } catch (NativeException e) {
             throw wrong(STORE, "wrong: " + e.getMessage());
         }
