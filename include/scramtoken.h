@@ -10,6 +10,10 @@
  *   - A const pointer may be used from several threads at once; any other from one thread at a time.
  *   - A config, store, source, cache or manager may be freed while others still use it: they keep it
  *     alive. A login takes its config as it is at *_new.
+ *   - A callback or finalizer may free any object, even the one whose call it runs in: that call goes on
+ *     to its end, and the object with its other callbacks ends after it. Only a step has no output then:
+ *     where its own client or server was freed, it returns INVALID_STATE. What a callback is lent (a
+ *     reply, an event, a visitor's token) is not the callback's to free.
  *   - Callbacks come with userdata and a finalizer for it (NULL: none), which runs once, after the
  *     last user, and not when the setter fails. A NULL function is INVALID_ARGUMENT. Callbacks may run
  *     on several threads at once and must not unwind or longjmp.
@@ -193,8 +197,9 @@ typedef struct scramtoken_token scramtoken_token;
 /**
  * Makes, renews, expires and describes the tokens of a store (KIP-48, KIP-373), by the rules of
  * Kafka's KRaft controller. Settings are made by one thread; as a const pointer it serves any
- * number of threads. It keeps the store alive. Managers of one store may work at the same time, in
- * other processes too.
+ * number of threads. A call takes the settings as they are when it begins, but secret keys as they
+ * are when it needs them. It keeps the store alive. Managers of one store may work at the same time,
+ * in other processes too.
  */
 typedef struct scramtoken_token_manager scramtoken_token_manager;
 
@@ -597,7 +602,7 @@ int64_t scramtoken_token_expiry_ms(const struct scramtoken_token *token);
 int64_t scramtoken_token_max_ms(const struct scramtoken_token *token);
 
 /**
- * Frees a token and zeroes its HMAC. NULL is fine.
+ * Frees a token and zeroes its HMAC. NULL is fine, and a token that a visitor was lent is left alone.
  */
 void scramtoken_token_free(struct scramtoken_token *token);
 
@@ -770,8 +775,9 @@ scramtoken_status scramtoken_client_set_nonce(struct scramtoken_client *client,
  *
  * Errors: MALFORMED, TOO_LONG, NONCE, ITERATIONS, EXTENSION, SERVER_SIGNATURE, SERVER_REFUSED,
  * CANCELLED, IO (no random numbers), INVALID_STATE after the end; of a source, at the first step: IO,
- * CORRUPT, PERMISSIONS, TOKEN_EXPIRED, or what its callback failed with. INVALID_ARGUMENT for this
- * call's own arguments, and INVALID_STATE for want of a credential, leave the login as it was.
+ * CORRUPT, PERMISSIONS, TOKEN_EXPIRED, or what its callback failed with, and INVALID_STATE where that
+ * freed the client. INVALID_ARGUMENT for this call's own arguments, and INVALID_STATE for want of a
+ * credential, leave the login as it was.
  */
 scramtoken_status scramtoken_client_step(struct scramtoken_client *client,
                                          const uint8_t *in,
@@ -844,10 +850,12 @@ scramtoken_status scramtoken_lookup_reply_unknown(struct scramtoken_lookup_reply
  * by scramtoken_store_free.
  *
  * Errors: INVALID_ARGUMENT for another URI or a path that is not absolute; PERMISSIONS where the
- * directory or a file in it is another user's, a link, or others have rights on it; INVALID_STATE
- * where a process of this one's id has it open (another copy of the library, or a container without
- * shared process ids), or opened it before this one was forked; CORRUPT for a damaged store or one
- * of a newer version; IO.
+ * directory or a file in it is another user's, a link, or others have rights on it, or where a
+ * directory above it belongs to anybody but root and the effective user, or lets others write and is
+ * not sticky; INVALID_STATE where a process of this one's id has it open (another copy of the
+ * library, or a container without shared process ids), or opened it before this one was forked;
+ * CORRUPT for a damaged store or one of a newer version; IO. Rights of a group that nobody else is in
+ * are taken away, see scramtoken_store_warning.
  */
 scramtoken_status scramtoken_store_open(const char *uri,
                                         struct scramtoken_store **out);
@@ -908,6 +916,14 @@ scramtoken_status scramtoken_store_delete_user(const struct scramtoken_store *st
 scramtoken_status scramtoken_store_visit_users(const struct scramtoken_store *store,
                                                scramtoken_user_visit_fn visit,
                                                void *userdata);
+
+/**
+ * What the host's log should be told of a store that was opened: one sentence without secrets, empty
+ * where there is nothing, never NULL. It says that a group had rights on the store's directory or
+ * files, as a Kubernetes volume with fsGroup gives them at each mount, and that they were taken away.
+ * Only the store that did so has it. Valid until the store's free.
+ */
+const char *scramtoken_store_warning(const struct scramtoken_store *store);
 
 /**
  * Frees a store; configs and managers that use it keep it alive. NULL is fine.
@@ -1084,7 +1100,8 @@ scramtoken_status scramtoken_server_set_nonce(struct scramtoken_server *server,
  *
  * Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
  * TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
- * did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end, within a
+ * did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of
+ * the step freed the server, and then there is no output. INVALID_STATE after the end, within a
  * callback of a step or for want of a supply, and INVALID_ARGUMENT, leave the login as it was.
  */
 scramtoken_status scramtoken_server_step(struct scramtoken_server *server,
@@ -1207,7 +1224,8 @@ scramtoken_status scramtoken_token_manager_add_secret_key(const struct scramtoke
 /**
  * Lets another of the manager's secret keys sign new tokens.
  *
- * Errors: INVALID_ARGUMENT, also for a name that the manager lacks.
+ * Errors: INVALID_ARGUMENT, also for a name that the manager lacks; INVALID_STATE (the store was
+ * opened before a fork).
  */
 scramtoken_status scramtoken_token_manager_set_signing_key(const struct scramtoken_token_manager *manager,
                                                            const char *key_id);

@@ -258,6 +258,7 @@
     allow(dead_code, unused_imports, reason = "rooms have more than the doors built here take")
 )]
 
+#[cfg(feature = "store")]
 mod ancestors;
 mod audit;
 mod byte_order_mark;

@@ -123,6 +123,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "store_put_credential": (_STATUS, _OBJECT, c_char_p, *_IN, POINTER(CredentialStruct)),
     "store_delete_user": (_STATUS, _OBJECT, c_char_p, *_IN),
     "store_visit_users": (_STATUS, _OBJECT, USER_VISIT, c_void_p),
+    "store_warning": (c_char_p, _OBJECT),
     "store_free": (None, _OBJECT),
     # token manager
     "token_manager_new": (_STATUS, _OBJECT, _NEW),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from ctypes import byref, c_void_p, string_at
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from ._arguments import Text
 from ._handle import Handle, Owner
 from ._library import USER_VISIT, check, library
 from .credential import Credential, struct
+
+_log = logging.getLogger("scramtoken")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Store(Owner):
     def open(cls, uri: str, *, read_only: bool = False) -> Store:
         """Opens a store, and makes it where it is missing.
 
+        Rights that a group of the process's own has on it, as in a Kubernetes volume with fsGroup,
+        are taken away, with a warning to the logger "scramtoken".
+
         Args:
             uri: "memory:", which ends with its last user, or "lmdb:/path": a directory that all
                 processes of the host may use at once, made with mode 0700 where missing (its parent
@@ -64,6 +70,10 @@ class Store(Owner):
         check(open_uri(name, byref(pointer)))
         store = cls.__new__(cls)
         store._handle = Handle(pointer.value or 0, library.scramtoken_store_free, "Store")
+        with store._handle.shared() as opened:
+            warning = library.scramtoken_store_warning(opened)
+        if warning:
+            _log.warning("%s", warning.decode("utf-8", "replace"))
         return store
 
     def put_user(self, mechanism: str, name: Text, password: Text, iterations: int = 4096) -> None:

@@ -57,6 +57,17 @@ def test_users_are_listed_by_name(store):
     assert store.users() == expected
 
 
+def test_rights_of_ones_own_group_are_taken_away_and_said_once(tmp_path, caplog):
+    place = tmp_path / "store"
+    Store.open(f"lmdb:{place}").close()
+    place.chmod(0o2770)  # as a Kubernetes volume with fsGroup does
+    for _ in range(2):
+        Store.open(f"lmdb:{place}").close()
+    assert place.stat().st_mode & 0o777 == 0o700
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "had rights on it" in said
+
+
 def test_a_config_keeps_its_store(tmp_path):
     store = Store.open("memory:")
     store.put_user("SCRAM-SHA-512", "alice", "wonderland")

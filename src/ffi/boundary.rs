@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use core::ffi::{CStr, c_char};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -26,12 +27,21 @@ pub(super) fn call(body: impl FnOnce() -> Result<Status, Error>) -> scramtoken_s
     }
 }
 
-/// Like [`call`], for an object that remembers its own last error.
-pub(super) fn call_on<T: HasError>(
-    object: &T,
-    body: impl FnOnce(&T) -> Result<Status, Error>,
+/// Like [`call`], on an object that remembers its own last error.
+///
+/// # Safety
+///
+/// As for [`object`].
+pub(super) unsafe fn call_on<T: HasError>(
+    what: &str,
+    pointer: *const T,
+    body: impl FnOnce(&Arc<T>) -> Result<Status, Error>,
 ) -> scramtoken_status {
-    call(|| catch(|| body(object)).inspect_err(|error| object.error().set(error.text())))
+    call(|| {
+        // SAFETY: the caller's promise.
+        let object = unsafe { object(what, pointer)? };
+        catch(|| body(&object)).inspect_err(|error| object.error().set(error.text()))
+    })
 }
 
 /// Runs a function that cannot fail, such as a free.
@@ -61,7 +71,10 @@ impl LastText {
     }
 }
 
-pub(super) trait HasError {
+/// A type whose objects the caller owns: made by [`hand_out`], ended by [`take_back`].
+pub(super) trait Object {}
+
+pub(super) trait HasError: Object {
     fn error(&self) -> &LastText;
 }
 
@@ -74,25 +87,37 @@ pub(super) fn null(what: &str) -> Error {
     Error::new(Status::INVALID_ARGUMENT, format!("{what} is NULL"))
 }
 
-/// Borrows an object of ours.
+/// Holds an object for the length of a call, so that a callback of the call may free it.
 ///
 /// # Safety
 ///
-/// `pointer` is NULL or points to a living object that this library handed out, and that no other
-/// thread frees or uses exclusively for as long as the reference lives.
-pub(super) unsafe fn object<'a, T>(what: &str, pointer: *const T) -> Result<&'a T, Error> {
-    // SAFETY: the caller's promise is the one that is needed.
-    unsafe { pointer.as_ref() }.ok_or_else(|| null(what))
+/// `pointer` is NULL or came from [`hand_out`], and nobody has taken it back.
+pub(super) unsafe fn object<T: Object>(what: &str, pointer: *const T) -> Result<Arc<T>, Error> {
+    if pointer.is_null() {
+        return Err(null(what));
+    }
+    // SAFETY: `hand_out` made it of an Arc, which lives until it is taken back; the count grows by
+    // the reference that is made here.
+    unsafe {
+        Arc::increment_strong_count(pointer);
+        Ok(Arc::from_raw(pointer))
+    }
 }
 
-/// Like [`object`], exclusively.
+/// Whether the caller has freed an object since a call began to hold it.
+pub(super) fn was_freed<T: Object>(held: &Arc<T>) -> bool {
+    Arc::strong_count(held) == 1
+}
+
+/// Borrows what is the caller's own, or was lent to it for the length of a callback.
 ///
 /// # Safety
 ///
-/// As for [`object`], and no other reference to the object lives meanwhile.
-pub(super) unsafe fn object_mut<'a, T>(what: &str, pointer: *mut T) -> Result<&'a mut T, Error> {
+/// `pointer` is NULL or points to a value that nobody writes or ends for as long as the reference
+/// lives.
+pub(super) unsafe fn lent<'a, T>(what: &str, pointer: *const T) -> Result<&'a T, Error> {
     // SAFETY: the caller's promise is the one that is needed.
-    unsafe { pointer.as_mut() }.ok_or_else(|| null(what))
+    unsafe { pointer.as_ref() }.ok_or_else(|| null(what))
 }
 
 /// Gives an object to the caller.
@@ -100,20 +125,20 @@ pub(super) unsafe fn object_mut<'a, T>(what: &str, pointer: *mut T) -> Result<&'
 /// # Safety
 ///
 /// `out` is not NULL and may be written.
-pub(super) unsafe fn hand_out<T>(out: *mut *mut T, object: T) {
+pub(super) unsafe fn hand_out<T: Object>(out: *mut *mut T, object: T) {
     // SAFETY: the caller promises that `out` may be written.
-    unsafe { out.write(Box::into_raw(Box::new(object))) };
+    unsafe { out.write(Arc::into_raw(Arc::new(object)).cast_mut()) };
 }
 
-/// Takes an object back and drops it.
+/// Takes an object back. It is dropped when no call holds it any more.
 ///
 /// # Safety
 ///
 /// `pointer` is NULL or came from [`hand_out`], and is not used again.
-pub(super) unsafe fn take_back<T>(pointer: *mut T) {
+pub(super) unsafe fn take_back<T: Object>(pointer: *mut T) {
     if !pointer.is_null() {
-        // SAFETY: `hand_out` made it of a Box, and the caller gives up what it has of it.
-        quietly(|| drop(unsafe { Box::from_raw(pointer) }));
+        // SAFETY: `hand_out` made it of an Arc, and the caller gives up what it has of it.
+        quietly(|| drop(unsafe { Arc::from_raw(pointer) }));
     }
 }
 

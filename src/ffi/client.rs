@@ -1,9 +1,11 @@
 //! `scramtoken_client`: one login, client side.
 
 use core::ffi::c_char;
+use std::sync::Arc;
 
 use super::boundary::{
-    HasError, LastText, bytes, call, call_on, check_out, hand_out, object, string, take_back,
+    HasError, LastText, Object, bytes, call, call_on, check_out, hand_out, object, string,
+    take_back, was_freed,
 };
 use super::key_cache::scramtoken_key_cache;
 use super::source::scramtoken_source;
@@ -33,6 +35,8 @@ pub struct scramtoken_client {
     warning: LastText,
 }
 
+impl Object for scramtoken_client {}
+
 impl HasError for scramtoken_client {
     fn error(&self) -> &LastText {
         &self.error
@@ -46,13 +50,10 @@ impl HasError for scramtoken_client {
 /// As for [`object`].
 unsafe fn on_client(
     client: *const scramtoken_client,
-    body: impl FnOnce(&scramtoken_client) -> Result<Status, Error>,
+    body: impl FnOnce(&Arc<scramtoken_client>) -> Result<Status, Error>,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    match unsafe { object("client", client) } {
-        Ok(client) => call_on(client, body),
-        Err(error) => call(|| Err(error)),
-    }
+    unsafe { call_on("client", client, body) }
 }
 
 /// Runs the body of a setter.
@@ -251,8 +252,9 @@ pub unsafe extern "C" fn scramtoken_client_set_nonce(
 ///
 /// Errors: MALFORMED, TOO_LONG, NONCE, ITERATIONS, EXTENSION, SERVER_SIGNATURE, SERVER_REFUSED,
 /// CANCELLED, IO (no random numbers), INVALID_STATE after the end; of a source, at the first step: IO,
-/// CORRUPT, PERMISSIONS, TOKEN_EXPIRED, or what its callback failed with. INVALID_ARGUMENT for this
-/// call's own arguments, and INVALID_STATE for want of a credential, leave the login as it was.
+/// CORRUPT, PERMISSIONS, TOKEN_EXPIRED, or what its callback failed with, and INVALID_STATE where that
+/// freed the client. INVALID_ARGUMENT for this call's own arguments, and INVALID_STATE for want of a
+/// credential, leave the login as it was.
 ///
 /// # Safety
 ///
@@ -275,6 +277,10 @@ pub unsafe extern "C" fn scramtoken_client_step(
                 client.warning.set(&text);
             }
             let progress = stepped?;
+            if was_freed(client) {
+                let text = "the client was freed within its source's callback";
+                return Err(Error::new(Status::INVALID_STATE, text));
+            }
             // The message lives in the login's state: until the next step or the free.
             client.login.with_message(|message| {
                 out.write(message.as_ptr());

@@ -26,6 +26,11 @@ impl Clock {
         Ok(Self(Some(Arc::new(callback))))
     }
 
+    /// Whether it is the host's, whose callback may do anything.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         match &self.0 {
             // SAFETY: the function is the host's for this userdata, which its finalizer, run when

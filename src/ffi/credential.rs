@@ -1,6 +1,6 @@
 //! `scramtoken_credential`: what a server keeps of a password.
 
-use super::boundary::{bytes, object};
+use super::boundary::{bytes, lent};
 use crate::error::Error;
 use crate::scram::{Credential, Mechanism};
 
@@ -36,7 +36,7 @@ pub(super) unsafe fn credential<'a>(
 ) -> Result<Credential<'a>, Error> {
     // SAFETY: the caller's promise covers the struct and what it points to.
     let (salt, iterations, stored_key, server_key) = unsafe {
-        let credential = object("credential", credential)?;
+        let credential = lent("credential", credential)?;
         (
             bytes("credential.salt", credential.salt, credential.salt_len)?,
             credential.iterations,

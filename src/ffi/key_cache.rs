@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::boundary::{call, check_out, hand_out, take_back};
+use super::boundary::{Object, call, check_out, hand_out, take_back};
 use super::status::scramtoken_status;
 use crate::error::Error;
 use crate::scram::KeyCache;
@@ -12,6 +12,8 @@ use crate::status::Status;
 /// Derived keys of clients: a reconnect with the same challenge then costs no PBKDF2. For as many
 /// clients and threads as share it. Keys are zeroed when they leave it.
 pub struct scramtoken_key_cache(pub(super) Arc<KeyCache>);
+
+impl Object for scramtoken_key_cache {}
 
 /// # Key cache: reconnects that do not hash
 ///

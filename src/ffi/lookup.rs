@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::audit::mechanism_c_name;
-use super::boundary::{bytes, call, object};
+use super::boundary::{bytes, call, lent};
 use super::callback::{Callback, check_answer};
 use super::credential::{credential, scramtoken_credential};
 use super::server_config::Settings;
@@ -210,14 +210,14 @@ pub(super) fn identity_kind(kind: IdentityKind) -> i32 {
 ///
 /// # Safety
 ///
-/// As for [`object`].
+/// As for [`lent`].
 unsafe fn on_reply(
     reply: *mut scramtoken_lookup_reply,
     body: impl FnOnce(&mut Lookup, &Settings) -> Result<Status, Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
-        let reply = unsafe { object("reply", reply)? };
+        let reply = unsafe { lent("reply", reply)? };
         body(&mut reply.lookup.lock(), &reply.settings)
     })
 }

@@ -23,6 +23,7 @@ mod token_manager;
 mod token_requests;
 
 mod boundary;
+mod snapshots;
 
 pub use audit::*;
 pub use callback::*;

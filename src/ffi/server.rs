@@ -2,12 +2,14 @@
 
 use core::ffi::c_char;
 use core::mem;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::boundary::{
-    HasError, LastText, bytes, call, call_on, check_out, hand_out, object, string, take_back,
+    HasError, LastText, Object, bytes, call, call_on, check_out, hand_out, object, string,
+    take_back, was_freed,
 };
 use super::credential::scramtoken_credential;
 use super::lookup::{Lookup, LookupState, ask, identity_kind};
@@ -16,7 +18,9 @@ use super::status::scramtoken_status;
 use super::verdict::scramtoken_verdict;
 use crate::audit::Event;
 use crate::error::Error;
-use crate::scram::{Authenticated, AwaitClientFinal, AwaitClientFirst, Mechanism, Nonce, Rejected};
+use crate::scram::{
+    Authenticated, AwaitClientFinal, AwaitClientFirst, MAX_MESSAGE, Mechanism, Nonce, Rejected,
+};
 use crate::status::Status;
 
 /// One login, server side (RFC 5802). For one thread at a time. Any failing step ends the login.
@@ -103,8 +107,15 @@ impl scramtoken_server {
             State::Start(nonce) => self.read_client_first(nonce, input),
             State::Lookup(lookup) => challenge(lookup, input),
             State::AwaitClientFinal(state) => {
-                let now_ms = self.settings.clock.now_ms();
-                let login = state.step(input, now_ms).map_err(Failure::Rejected)?;
+                let clock = &self.settings.clock;
+                let input = if clock.is_foreign() {
+                    // It may be the message of a client that the clock's callback frees. A message
+                    // that is too long is cut, and still too long.
+                    Cow::Owned(input.get(..=MAX_MESSAGE).unwrap_or(input).to_vec())
+                } else {
+                    Cow::Borrowed(input)
+                };
+                let login = state.step(&input, clock.now_ms()).map_err(Failure::Rejected)?;
                 Ok((State::Authenticated(login), Status::OK))
             }
             State::Stepping => {
@@ -196,6 +207,8 @@ fn challenge(lookup: Lookup, input: &[u8]) -> Result<(State, Status), Failure> {
     }
 }
 
+impl Object for scramtoken_server {}
+
 impl HasError for scramtoken_server {
     fn error(&self) -> &LastText {
         &self.error
@@ -209,13 +222,10 @@ impl HasError for scramtoken_server {
 /// As for [`object`].
 unsafe fn on_server(
     server: *const scramtoken_server,
-    body: impl FnOnce(&scramtoken_server) -> Result<Status, Error>,
+    body: impl FnOnce(&Arc<scramtoken_server>) -> Result<Status, Error>,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    match unsafe { object("server", server) } {
-        Ok(server) => call_on(server, body),
-        Err(error) => call(|| Err(error)),
-    }
+    unsafe { call_on("server", server, body) }
 }
 
 /// # Server: one login, server side
@@ -242,7 +252,7 @@ pub unsafe extern "C" fn scramtoken_server_new(
             unsafe { (object("config", config)?, string("mechanism", mechanism)?) };
         let server = scramtoken_server {
             mechanism: Mechanism::from_name(mechanism)?,
-            settings: Arc::clone(&config.0),
+            settings: config.0.current(),
             state: Mutex::new(State::Start(None)),
             error: LastText::default(),
         };
@@ -289,7 +299,8 @@ pub unsafe extern "C" fn scramtoken_server_set_nonce(
 ///
 /// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
 /// TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
-/// did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE after the end, within a
+/// did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of
+/// the step freed the server, and then there is no output. INVALID_STATE after the end, within a
 /// callback of a step or for want of a supply, and INVALID_ARGUMENT, leave the login as it was.
 ///
 /// # Safety
@@ -309,6 +320,10 @@ pub unsafe extern "C" fn scramtoken_server_step(
             check_out("out", out)?;
             check_out("out_len", out_len)?;
             match server.step(bytes("in", r#in, in_len)?) {
+                Ok(_) if was_freed(server) => {
+                    let text = "the server was freed within a callback of its step";
+                    Err(Error::new(Status::INVALID_STATE, text))
+                }
                 Ok(status) => {
                     let (message, len) = server.output();
                     out.write(message);

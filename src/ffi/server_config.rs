@@ -7,10 +7,11 @@ use once_cell::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use super::audit::{Audit, scramtoken_audit_fn};
-use super::boundary::{bytes, call, check_out, hand_out, object, object_mut, take_back};
+use super::boundary::{Object, bytes, call, check_out, hand_out, object, take_back};
 use super::callback::{Callback, scramtoken_finalizer_fn};
 use super::clock::{Clock, scramtoken_clock_fn};
 use super::lookup::{LookupFn, scramtoken_lookup_fn};
+use super::snapshots::Snapshots;
 use super::status::scramtoken_status;
 use super::store::scramtoken_store;
 use crate::error::Error;
@@ -20,7 +21,9 @@ use crate::store::Store;
 
 /// What the logins of one listener share. Settings are made by one thread; as a const pointer the
 /// config serves any number of threads. A login takes it as it is at scramtoken_server_new.
-pub struct scramtoken_server_config(pub(super) Arc<Settings>);
+pub struct scramtoken_server_config(pub(super) Snapshots<Settings>);
+
+impl Object for scramtoken_server_config {}
 
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -78,19 +81,14 @@ impl Settings {
 ///
 /// # Safety
 ///
-/// As for [`object_mut`].
+/// As for [`object`].
 unsafe fn set(
     config: *mut scramtoken_server_config,
     change: impl FnOnce(&mut Settings) -> Result<(), Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
-        let config = unsafe { object_mut("config", config)? };
-        // The previous settings go last: what they drop may be a finalizer, which is foreign code.
-        let previous = Arc::clone(&config.0);
-        let mut settings = Settings::clone(&previous);
-        change(&mut settings)?;
-        config.0 = Arc::new(settings);
+        unsafe { object("config", config)? }.0.change(change)?;
         Ok(Status::OK)
     })
 }
@@ -112,7 +110,7 @@ pub unsafe extern "C" fn scramtoken_server_config_new(
     call(|| {
         check_out("out", out)?;
         // SAFETY: not NULL, and the caller promises that it may be written.
-        unsafe { hand_out(out, scramtoken_server_config(Arc::default())) };
+        unsafe { hand_out(out, scramtoken_server_config(Snapshots::default())) };
         Ok(Status::OK)
     })
 }

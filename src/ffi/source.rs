@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::boundary::{bytes, call, check_out, hand_out, object, string, take_back};
+use super::boundary::{Object, bytes, call, check_out, hand_out, lent, object, string, take_back};
 use super::callback::{Callback, check_answer, scramtoken_finalizer_fn};
 use super::clock::Clock;
 use super::status::scramtoken_status;
@@ -19,6 +19,8 @@ use crate::token::Token;
 /// Where clients find their current credential, a delegation token or a password. For as many
 /// clients and threads as share it; they also share its cache of derived keys (64 entries).
 pub struct scramtoken_source(pub(super) Arc<Source>);
+
+impl Object for scramtoken_source {}
 
 /// Where a source callback puts its answer. Valid within the callback.
 pub struct scramtoken_source_reply(Mutex<Reply>);
@@ -130,14 +132,14 @@ pub unsafe extern "C" fn scramtoken_source_from_callback(
 ///
 /// # Safety
 ///
-/// As for [`object`].
+/// As for [`lent`].
 unsafe fn answer(
     reply: *mut scramtoken_source_reply,
     answer: impl FnOnce() -> Result<CurrentCredential, Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
-        let mut reply = unsafe { object("reply", reply)? }.0.lock();
+        let mut reply = unsafe { lent("reply", reply)? }.0.lock();
         if reply.answer.is_some() {
             reply.answered_twice = true;
             let text = "the source callback has answered already: only one answer counts";

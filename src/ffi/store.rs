@@ -2,9 +2,12 @@
 
 use core::ffi::{c_char, c_void};
 use core::ops::ControlFlow;
+use std::ffi::CString;
 
 use super::audit::mechanism_c_name;
-use super::boundary::{bytes, call, check_out, hand_out, null, object, string, take_back};
+use super::boundary::{
+    Object, bytes, c_string, call, check_out, hand_out, null, object, string, take_back,
+};
 use super::credential::{credential, scramtoken_credential};
 use super::status::scramtoken_status;
 use crate::error::Error;
@@ -15,7 +18,9 @@ use crate::store::Store;
 /// Where servers find credentials, SCRAM users and delegation tokens, shared by every process of a
 /// host. Thread-safe. Each change is one transaction: whole and on disk when the call returns, or not
 /// made. After a fork it works in the process that opened it alone (INVALID_STATE): open it anew.
-pub struct scramtoken_store(pub(super) Store);
+pub struct scramtoken_store(pub(super) Store, Option<CString>);
+
+impl Object for scramtoken_store {}
 
 /// Told of a user, one for each name and mechanism; returns 0 to go on and anything else to stop. The
 /// mechanism is static, the name (UTF-8, no NUL) valid within the call. The library may be called
@@ -38,10 +43,12 @@ pub type scramtoken_user_visit_fn = Option<
 /// by scramtoken_store_free.
 ///
 /// Errors: INVALID_ARGUMENT for another URI or a path that is not absolute; PERMISSIONS where the
-/// directory or a file in it is another user's, a link, or others have rights on it; INVALID_STATE
-/// where a process of this one's id has it open (another copy of the library, or a container without
-/// shared process ids), or opened it before this one was forked; CORRUPT for a damaged store or one
-/// of a newer version; IO.
+/// directory or a file in it is another user's, a link, or others have rights on it, or where a
+/// directory above it belongs to anybody but root and the effective user, or lets others write and is
+/// not sticky; INVALID_STATE where a process of this one's id has it open (another copy of the
+/// library, or a container without shared process ids), or opened it before this one was forked;
+/// CORRUPT for a damaged store or one of a newer version; IO. Rights of a group that nobody else is in
+/// are taken away, see scramtoken_store_warning.
 ///
 /// # Safety
 ///
@@ -86,8 +93,9 @@ unsafe fn open(
         check_out("out", out)?;
         // SAFETY: the caller's promise.
         let store = open(unsafe { string("uri", uri)? })?;
+        let warning = store.warning().map(c_string);
         // SAFETY: not NULL, and the caller promises that it may be written.
-        unsafe { hand_out(out, scramtoken_store(store)) };
+        unsafe { hand_out(out, scramtoken_store(store, warning)) };
         Ok(Status::OK)
     })
 }
@@ -226,6 +234,23 @@ pub unsafe extern "C" fn scramtoken_store_visit_users(
         })?;
         Ok(Status::OK)
     })
+}
+
+/// What the host's log should be told of a store that was opened: one sentence without secrets, empty
+/// where there is nothing, never NULL. It says that a group had rights on the store's directory or
+/// files, as a Kubernetes volume with fsGroup gives them at each mount, and that they were taken away.
+/// Only the store that did so has it. Valid until the store's free.
+///
+/// # Safety
+///
+/// The store is NULL or a living object.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_store_warning(store: *const scramtoken_store) -> *const c_char {
+    // SAFETY: the caller's promise.
+    match unsafe { store.as_ref() } {
+        Some(scramtoken_store(_, Some(warning))) => warning.as_ptr(),
+        _ => c"".as_ptr(),
+    }
 }
 
 /// Frees a store; configs and managers that use it keep it alive. NULL is fine.

@@ -6,7 +6,7 @@ use std::ffi::CString;
 
 use zeroize::Zeroizing;
 
-use super::boundary::{c_string, take_back};
+use super::boundary::{Object, c_string, take_back};
 use crate::token::Token;
 
 /// A delegation token (KIP-48), as it was when it was asked for. Thread-safe. Its strings are UTF-8,
@@ -21,9 +21,13 @@ pub struct scramtoken_token {
     issue_ms: i64,
     expiry_ms: i64,
     max_ms: i64,
+    is_lent: bool,
 }
 
+impl Object for scramtoken_token {}
+
 impl scramtoken_token {
+    /// One for the caller to own.
     pub(super) fn new(token: &Token) -> Self {
         let hmac = token.hmac.as_ref().and_then(|hmac| CString::new(hmac.as_bytes()).ok());
         Self {
@@ -35,7 +39,13 @@ impl scramtoken_token {
             issue_ms: token.issue_ms.unwrap_or(UNKNOWN),
             expiry_ms: token.expiry_ms.unwrap_or(UNKNOWN),
             max_ms: token.max_ms.unwrap_or(UNKNOWN),
+            is_lent: false,
         }
+    }
+
+    /// One that stays ours: a caller that frees it does nothing.
+    pub(super) fn lent(token: &Token) -> Self {
+        Self { is_lent: true, ..Self::new(token) }
     }
 }
 
@@ -174,7 +184,7 @@ pub unsafe extern "C" fn scramtoken_token_max_ms(token: *const scramtoken_token)
     unsafe { field(token, UNKNOWN, |token| token.max_ms) }
 }
 
-/// Frees a token and zeroes its HMAC. NULL is fine.
+/// Frees a token and zeroes its HMAC. NULL is fine, and a token that a visitor was lent is left alone.
 ///
 /// # Safety
 ///
@@ -182,5 +192,9 @@ pub unsafe extern "C" fn scramtoken_token_max_ms(token: *const scramtoken_token)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scramtoken_token_free(token: *mut scramtoken_token) {
     // SAFETY: the caller's promise.
-    unsafe { take_back(token) };
+    unsafe {
+        if !field(token, false, |token| token.is_lent) {
+            take_back(token);
+        }
+    }
 }

@@ -1,15 +1,15 @@
 //! `scramtoken_token_manager`: the authority over a store's tokens.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::{mem, ptr};
-use std::sync::Arc;
+use core::ptr;
 
 use super::audit::{Audit, scramtoken_audit_fn};
 use super::boundary::{
-    bytes, c_string, call, check_out, hand_out, object, object_mut, string, take_back,
+    Object, bytes, c_string, call, check_out, hand_out, object, string, take_back,
 };
 use super::callback::{Callback, scramtoken_finalizer_fn};
 use super::clock::{Clock, scramtoken_clock_fn};
+use super::snapshots::Snapshots;
 use super::status::scramtoken_status;
 use super::store::scramtoken_store;
 use crate::error::Error;
@@ -19,9 +19,16 @@ use crate::token::{Question, TokenManager, TokenOperation};
 
 /// Makes, renews, expires and describes the tokens of a store (KIP-48, KIP-373), by the rules of
 /// Kafka's KRaft controller. Settings are made by one thread; as a const pointer it serves any
-/// number of threads. It keeps the store alive. Managers of one store may work at the same time, in
-/// other processes too.
-pub struct scramtoken_token_manager {
+/// number of threads. A call takes the settings as they are when it begins, but secret keys as they
+/// are when it needs them. It keeps the store alive. Managers of one store may work at the same time,
+/// in other processes too.
+pub struct scramtoken_token_manager(pub(super) Snapshots<Authority>);
+
+impl Object for scramtoken_token_manager {}
+
+/// What a call works with.
+#[derive(Clone)]
+pub(super) struct Authority {
     pub(super) manager: TokenManager,
     pub(super) clock: Clock,
 }
@@ -72,20 +79,18 @@ fn ask(callback: &Callback<AuthorizerFn>, question: &Question<'_>) -> bool {
     answer == 1
 }
 
-/// Changes a setting, and gives what was set before.
+/// Changes a setting, of which running calls keep the earlier one.
 ///
 /// # Safety
 ///
-/// As for [`object_mut`].
-unsafe fn set<T>(
+/// As for [`object`].
+unsafe fn set(
     manager: *mut scramtoken_token_manager,
-    change: impl FnOnce(&mut scramtoken_token_manager) -> Result<T, Error>,
+    change: impl FnOnce(&mut Authority) -> Result<(), Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
-        let previous = change(unsafe { object_mut("manager", manager)? })?;
-        // Only now: it may run a finalizer, foreign code that may use the manager.
-        drop(previous);
+        unsafe { object("manager", manager)? }.0.change(change)?;
         Ok(Status::OK)
     })
 }
@@ -98,12 +103,12 @@ unsafe fn set<T>(
 unsafe fn on_key(
     manager: *const scramtoken_token_manager,
     key_id: *const c_char,
-    body: impl FnOnce(&scramtoken_token_manager, &str) -> Result<(), Error>,
+    body: impl FnOnce(&Authority, &str) -> Result<(), Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
         let (manager, key_id) = unsafe { (object("manager", manager)?, string("key_id", key_id)?) };
-        body(manager, key_id)?;
+        body(&manager.0.current(), key_id)?;
         Ok(Status::OK)
     })
 }
@@ -127,9 +132,9 @@ pub unsafe extern "C" fn scramtoken_token_manager_new(
         check_out("out", out)?;
         // SAFETY: the caller's promise.
         let store = unsafe { object("store", store)? };
-        let manager = TokenManager::new(&store.0);
+        let authority = Authority { manager: TokenManager::new(&store.0), clock: Clock::default() };
         // SAFETY: not NULL, and the caller promises that it may be written.
-        unsafe { hand_out(out, scramtoken_token_manager { manager, clock: Clock::default() }) };
+        unsafe { hand_out(out, scramtoken_token_manager(Snapshots::new(authority))) };
         Ok(Status::OK)
     })
 }
@@ -166,7 +171,8 @@ pub unsafe extern "C" fn scramtoken_token_manager_add_secret_key(
 
 /// Lets another of the manager's secret keys sign new tokens.
 ///
-/// Errors: INVALID_ARGUMENT, also for a name that the manager lacks.
+/// Errors: INVALID_ARGUMENT, also for a name that the manager lacks; INVALID_STATE (the store was
+/// opened before a fork).
 ///
 /// # Safety
 ///
@@ -272,8 +278,8 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_clock(
     // SAFETY: the caller's promise.
     unsafe {
         set(manager, |manager| {
-            let clock = Clock::from_callback(clock, userdata, finalizer)?;
-            Ok(mem::replace(&mut manager.clock, clock))
+            manager.clock = Clock::from_callback(clock, userdata, finalizer)?;
+            Ok(())
         })
     }
 }
@@ -297,7 +303,8 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_audit(
     unsafe {
         set(manager, |manager| {
             let audit = Audit::from_callback(audit, userdata, finalizer)?;
-            Ok(manager.manager.set_audit(move |event| audit.tell(event)))
+            manager.manager.set_audit(move |event| audit.tell(event));
+            Ok(())
         })
     }
 }
@@ -320,8 +327,8 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_authorizer(
     unsafe {
         set(manager, |manager| {
             let callback = Callback::new("authorizer", authorizer, userdata, finalizer)?;
-            let callback = Arc::new(callback);
-            Ok(manager.manager.set_authorizer(move |question| ask(&callback, question)))
+            manager.manager.set_authorizer(move |question| ask(&callback, question));
+            Ok(())
         })
     }
 }

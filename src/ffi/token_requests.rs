@@ -3,11 +3,13 @@
 use core::ffi::{c_char, c_void};
 use core::ops::ControlFlow;
 
+use zeroize::Zeroizing;
+
 use super::boundary::{bytes, call, check_out, hand_out, null, object, string};
 use super::lookup::{SCRAMTOKEN_IDENTITY_TOKEN, SCRAMTOKEN_IDENTITY_USER};
 use super::status::scramtoken_status;
 use super::token::scramtoken_token;
-use super::token_manager::scramtoken_token_manager;
+use super::token_manager::{Authority, scramtoken_token_manager};
 use crate::error::Error;
 use crate::status::Status;
 use crate::token::{NewToken, Principal, Requester};
@@ -27,7 +29,7 @@ unsafe fn operate(
     manager: *const scramtoken_token_manager,
     requester: *const c_char,
     authenticated_by: i32,
-    body: impl FnOnce(&scramtoken_token_manager, Requester) -> Result<(), Error>,
+    body: impl FnOnce(&Authority, Requester) -> Result<(), Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
@@ -43,7 +45,7 @@ unsafe fn operate(
                 return Err(Error::new(Status::INVALID_ARGUMENT, text));
             }
         };
-        body(manager, Requester { principal, by_token })?;
+        body(&manager.0.current(), Requester { principal, by_token })?;
         Ok(Status::OK)
     })
 }
@@ -158,9 +160,10 @@ pub unsafe extern "C" fn scramtoken_token_renew(
     // SAFETY: the caller's promise.
     unsafe {
         operate(manager, requester, authenticated_by, |manager, requester| {
-            let hmac = bytes("hmac", hmac, hmac_len)?;
+            // Copied, for it may be of a token that the clock's callback frees.
+            let hmac = Zeroizing::new(bytes("hmac", hmac, hmac_len)?.to_vec());
             let now_ms = manager.clock.now_ms();
-            write_expiry(expiry_ms, manager.manager.renew(&requester, hmac, period_ms, now_ms)?);
+            write_expiry(expiry_ms, manager.manager.renew(&requester, &hmac, period_ms, now_ms)?);
             Ok(())
         })
     }
@@ -191,9 +194,10 @@ pub unsafe extern "C" fn scramtoken_token_expire(
     // SAFETY: the caller's promise.
     unsafe {
         operate(manager, requester, authenticated_by, |manager, requester| {
-            let hmac = bytes("hmac", hmac, hmac_len)?;
+            // Copied, for it may be of a token that the clock's callback frees.
+            let hmac = Zeroizing::new(bytes("hmac", hmac, hmac_len)?.to_vec());
             let now_ms = manager.clock.now_ms();
-            write_expiry(expiry_ms, manager.manager.expire(&requester, hmac, period_ms, now_ms)?);
+            write_expiry(expiry_ms, manager.manager.expire(&requester, &hmac, period_ms, now_ms)?);
             Ok(())
         })
     }
@@ -242,7 +246,7 @@ pub unsafe extern "C" fn scramtoken_token_describe(
             let listed = principals("owners", owners, owners_len)?;
             let owners = (!owners.is_null()).then_some(listed.as_slice());
             manager.manager.describe(&requester, owners, |token| {
-                let token = scramtoken_token::new(&token);
+                let token = scramtoken_token::lent(&token);
                 match visit(userdata, &raw const token) {
                     0 => ControlFlow::Continue(()),
                     _ => ControlFlow::Break(()),
@@ -269,7 +273,7 @@ pub unsafe extern "C" fn scramtoken_token_sweep(
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
-        let manager = unsafe { object("manager", manager)? };
+        let manager = unsafe { object("manager", manager)? }.0.current();
         let swept = manager.manager.sweep(manager.clock.now_ms())?;
         if !removed.is_null() {
             // SAFETY: not NULL, and the caller promises that it may be written.

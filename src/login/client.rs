@@ -109,7 +109,7 @@ impl Client {
     ///
     /// `INVALID_STATE` after the first step, as of each of these functions.
     pub fn set_credential(&self, credential: ClientCredential) -> Result<(), Error> {
-        self.set_up(|setup| setup.credential = Some(Credential::Fixed(credential)))
+        self.set_up(|setup| setup.credential.replace(Credential::Fixed(credential)))
     }
 
     /// Logs in with the credential that this source has at the first step, and with the source's key
@@ -120,7 +120,7 @@ impl Client {
     /// `INVALID_STATE` after the first step.
     pub fn set_source(&self, source: &Arc<Source>) -> Result<(), Error> {
         let source = Arc::clone(source);
-        self.set_up(|setup| setup.credential = Some(Credential::Source(source)))
+        self.set_up(|setup| setup.credential.replace(Credential::Source(source)))
     }
 
     /// Keeps derived keys in this cache, and takes them from it.
@@ -130,7 +130,7 @@ impl Client {
     /// `INVALID_STATE` after the first step.
     pub fn set_key_cache(&self, cache: &Arc<KeyCache>) -> Result<(), Error> {
         let cache = Arc::clone(cache);
-        self.set_up(|setup| setup.key_cache = Some(cache))
+        self.set_up(|setup| setup.key_cache.replace(cache))
     }
 
     /// Asks to act as this identity. Kafka accepts only the user name itself or, for a token, its id.
@@ -224,14 +224,15 @@ impl Client {
         self.warning.lock().take()
     }
 
-    fn set_up(&self, change: impl FnOnce(&mut Setup)) -> Result<(), Error> {
-        match &mut *self.state.lock() {
-            State::Setup(setup) => {
-                change(setup);
-                Ok(())
-            }
-            _ => Err(too_late()),
-        }
+    /// Changes the set-up. What `change` gives back is dropped without the lock: the end of a source
+    /// may be foreign code.
+    fn set_up<T>(&self, change: impl FnOnce(&mut Setup) -> T) -> Result<(), Error> {
+        let replaced = match &mut *self.state.lock() {
+            State::Setup(setup) => change(setup),
+            _ => return Err(too_late()),
+        };
+        drop(replaced);
+        Ok(())
     }
 
     /// The state of a login that goes on; what stays behind says that it steps.
@@ -241,7 +242,9 @@ impl Client {
             State::Over => return Err(over()),
             State::Stepping => return Err(stepping()),
             _ if self.cancel.is_cancelled() => {
-                *state = State::Over;
+                let ended = mem::replace(&mut *state, State::Over);
+                drop(state);
+                drop(ended); // without the lock, as in set_up
                 return Err(cancelled());
             }
             State::Setup(setup) => setup.check(input)?,

@@ -4,7 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use zeroize::Zeroizing;
 
 use super::keyring::{HeldKey, Keyring};
 use super::principal::Principal;
@@ -20,8 +21,9 @@ use crate::{error::Error, status::Status};
 /// Makes, renews, expires and describes the tokens of a store, by the rules of Kafka's KRaft
 /// controller. Managers of one store, in this process and others, may do so at the same time.
 ///
-/// As a shared reference it serves any number of threads. Without a secret key tokens are switched
-/// off: every operation is `TOKEN_AUTH_DISABLED`. `now_ms` is milliseconds since 1970.
+/// As a shared reference it serves any number of threads. A clone has the same secret keys, those too
+/// that are added later, and settings of its own. Without a secret key tokens are switched off: every
+/// operation is `TOKEN_AUTH_DISABLED`. `now_ms` is milliseconds since 1970.
 ///
 /// ```
 /// use core::ops::ControlFlow;
@@ -63,14 +65,15 @@ use crate::{error::Error, status::Status};
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct TokenManager {
     pub(super) store: Store,
-    pub(super) keyring: RwLock<Keyring>,
+    keyring: Arc<RwLock<Keyring>>,
     lifetimes: Lifetimes,
     /// Of the credentials of new tokens, as [`Mechanism::ALL`] goes; 0 for none.
     iterations: [u32; Mechanism::ALL.len()],
-    authorizer: Option<Box<Authorizer>>,
-    audit: Option<Box<Audit>>,
+    authorizer: Option<Arc<Authorizer>>,
+    audit: Option<Arc<Audit>>,
 }
 
 type Authorizer = dyn Fn(&Question<'_>) -> bool + Send + Sync;
@@ -82,7 +85,7 @@ impl TokenManager {
     pub fn new(store: &Store) -> Self {
         Self {
             store: store.clone(),
-            keyring: RwLock::default(),
+            keyring: Arc::default(),
             lifetimes: Lifetimes::default(),
             iterations: [*ITERATIONS.start(); Mechanism::ALL.len()],
             authorizer: None,
@@ -127,20 +130,17 @@ impl TokenManager {
     }
 
     /// Decides who may make and see tokens of others. Without it nobody may. It is called outside
-    /// transactions and may itself ask the manager. Gives the one that decided before.
+    /// transactions and may itself ask the manager.
     pub fn set_authorizer(
         &mut self,
         authorizer: impl Fn(&Question<'_>) -> bool + Send + Sync + 'static,
-    ) -> Option<Box<Authorizer>> {
-        self.authorizer.replace(Box::new(authorizer))
+    ) {
+        self.authorizer = Some(Arc::new(authorizer));
     }
 
-    /// Is told of each decision but those of describe. Gives the one that was told before.
-    pub(crate) fn set_audit(
-        &mut self,
-        audit: impl Fn(Event) + Send + Sync + 'static,
-    ) -> Option<Box<Audit>> {
-        self.audit.replace(Box::new(audit))
+    /// Is told of each decision but those of describe.
+    pub(crate) fn set_audit(&mut self, audit: impl Fn(Event) + Send + Sync + 'static) {
+        self.audit = Some(Arc::new(audit));
     }
 
     /// Adds a secret key under its name, which the store remembers with a fingerprint. The first
@@ -160,7 +160,7 @@ impl TokenManager {
         }
         let secret = Arc::new(SecretKey::new(secret)?);
         let fingerprint = secret.fingerprint();
-        let mut keyring = self.keyring.write();
+        let mut keyring = self.keyring_mut()?;
         // A key that is known needs no writer, of which there is one.
         let known = self.store.read(|read| keys::by_name(read, name))?;
         let key = match known {
@@ -175,19 +175,20 @@ impl TokenManager {
     ///
     /// # Errors
     ///
-    /// `INVALID_ARGUMENT` for a name that the manager lacks.
+    /// `INVALID_ARGUMENT` for a name that the manager lacks; `INVALID_STATE` after a fork.
     pub fn set_signing_key(&self, name: &str) -> Result<(), Error> {
-        self.keyring.write().set_signing(name)
+        self.keyring_mut()?.set_signing(name)
     }
 
-    /// Makes a token. `random` is asked for more until the id is a good one.
+    /// Makes a token. Whoever takes its signing key away in this manager waits until it is stored.
+    /// `random` is asked for more until the id is a good one.
     ///
     /// # Errors
     ///
     /// In this order: `TOKEN_REQUEST_NOT_ALLOWED`, `TOKEN_AUTHORIZATION_FAILED`,
     /// `INVALID_PRINCIPAL_TYPE` for a renewer that is no `User`, `TOKEN_AUTH_DISABLED`, and
-    /// `INVALID_PRINCIPAL_TYPE` for such an owner; `INVALID_STATE` when the signing key was removed by
-    /// another manager; the store's and those of `random`.
+    /// `INVALID_PRINCIPAL_TYPE` for such an owner; `INVALID_STATE` when another manager has removed
+    /// the key that signs here; the store's and those of `random`.
     pub fn create(
         &self,
         requester: &Requester,
@@ -203,13 +204,16 @@ impl TokenManager {
             for renewer in &new.renewers {
                 check_user("renewer", renewer)?;
             }
-            let key = self.keyring.read().signing()?.clone();
+            self.check_enabled()?;
             check_user("owner", owner)?;
             check_clock(now_ms)?;
 
             let id = new_id(random)?;
-            let hmac = key.secret.token_hmac(&id);
             let ends = self.lifetimes.of_new_token(now_ms, new.max_lifetime_ms);
+            // Until the token is stored, so that no rotation comes in between.
+            let keyring = self.keyring()?;
+            let key = keyring.signing()?;
+            let hmac = key.secret.token_hmac(&id);
             let stored = tokens::StoredToken {
                 key_number: key.number,
                 owner: owner.to_string(),
@@ -224,7 +228,7 @@ impl TokenManager {
             };
             self.store.write(|write| {
                 if keys::state(&*write, key.number)? != keys::KeyState::Live {
-                    return Err(removed_meanwhile(&key.name));
+                    return Err(removed_elsewhere(&key.name));
                 }
                 if tokens::by_id(&*write, &stored.id)?.is_some() {
                     let text = "the random numbers for a token's id were used before";
@@ -233,7 +237,7 @@ impl TokenManager {
                 tokens::put(write, &stored)
             })?;
             subject.token_id = Some(stored.id.clone());
-            Ok(self.token(stored))
+            Ok(token(stored, Some(hmac)))
         })
     }
 
@@ -322,7 +326,17 @@ impl TokenManager {
     ///
     /// `TOKEN_AUTH_DISABLED`.
     pub(super) fn check_enabled(&self) -> Result<(), Error> {
-        self.keyring.read().signing().map(drop)
+        self.keyring()?.signing().map(drop)
+    }
+
+    fn keyring(&self) -> Result<RwLockReadGuard<'_, Keyring>, Error> {
+        self.store.check_process()?;
+        Ok(self.keyring.read())
+    }
+
+    pub(super) fn keyring_mut(&self) -> Result<RwLockWriteGuard<'_, Keyring>, Error> {
+        self.store.check_process()?;
+        Ok(self.keyring.write())
     }
 
     /// # Errors
@@ -383,16 +397,8 @@ impl TokenManager {
     /// What callers see of a token; without an HMAC where its secret key is not here.
     pub(super) fn token(&self, stored: tokens::StoredToken) -> Token {
         let key = self.keyring.read().of_number(stored.key_number).cloned();
-        Token {
-            hmac: key.map(|key| key.secret.token_hmac(&stored.id)),
-            id: stored.id,
-            owner: Some(stored.owner),
-            requester: Some(stored.requester),
-            renewers: stored.renewers,
-            issue_ms: Some(stored.issue_ms),
-            expiry_ms: Some(stored.expiry_ms),
-            max_ms: Some(stored.max_ms),
-        }
+        let hmac = key.map(|key| key.secret.token_hmac(&stored.id));
+        token(stored, hmac)
     }
 
     fn credentials(
@@ -423,6 +429,19 @@ impl fmt::Debug for TokenManager {
 pub(super) struct Subject {
     pub(super) owner: Option<String>,
     pub(super) token_id: Option<String>,
+}
+
+fn token(stored: tokens::StoredToken, hmac: Option<Zeroizing<String>>) -> Token {
+    Token {
+        hmac,
+        id: stored.id,
+        owner: Some(stored.owner),
+        requester: Some(stored.requester),
+        renewers: stored.renewers,
+        issue_ms: Some(stored.issue_ms),
+        expiry_ms: Some(stored.expiry_ms),
+        max_ms: Some(stored.max_ms),
+    }
 }
 
 pub(super) fn terms(token: &tokens::StoredToken) -> Terms<'_> {
@@ -473,9 +492,10 @@ fn check_clock(now_ms: i64) -> Result<(), Error> {
     Ok(())
 }
 
-fn removed_meanwhile(name: &str) -> Error {
+fn removed_elsewhere(name: &str) -> Error {
     let text = format!(
-        "the secret key {name:?}, which signs here, was removed: add a new one and let it sign"
+        "the secret key {name:?}, which signs here, was removed by another manager of the store: add \
+         a new key and let it sign"
     );
     Error::new(Status::INVALID_STATE, text)
 }

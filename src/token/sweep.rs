@@ -43,7 +43,7 @@ impl TokenManager {
     }
 
     fn mark_removed(&self, name: &str) -> Result<(StoredKey, u64), Error> {
-        let mut keyring = self.keyring.write();
+        let mut keyring = self.keyring_mut()?;
         if keyring.signing().is_ok_and(|signing| signing.name == name) {
             let text = format!("the secret key {name:?} signs: let another one sign first");
             return Err(Error::new(Status::INVALID_STATE, text));

@@ -298,6 +298,39 @@ fn secret_keys_rotate() {
     here.add_secret_key("new", &secret("new")).unwrap();
 }
 
+/// Adds a key, lets it sign, and removes the one before.
+fn rotate(manager: &TokenManager, number: u32) {
+    let name = |number: u32| format!("key {number}");
+    manager.add_secret_key(&name(number + 1), &secret(&name(number + 1))).unwrap();
+    manager.set_signing_key(&name(number + 1)).unwrap();
+    manager.remove_secret_key(&name(number), NOW).unwrap();
+}
+
+#[test]
+fn threads_create_while_keys_rotate() {
+    let store = store();
+    let manager = manager(&store, "key 0");
+    std::thread::scope(|scope| {
+        let creators: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    for _ in 0..8 {
+                        assert!(
+                            create(&manager, "alice", NewToken::default()).unwrap().hmac.is_some()
+                        );
+                    }
+                })
+            })
+            .collect();
+        let mut number = 0;
+        while creators.iter().any(|creator| !creator.is_finished()) {
+            rotate(&manager, number);
+            number += 1;
+        }
+    });
+    assert_eq!(store.check(|_, _| ()).unwrap().problems, [""; 0]);
+}
+
 #[test]
 fn a_token_whose_key_is_elsewhere() {
     let store = store();

@@ -299,6 +299,27 @@ static void a_new_store_is_for_its_user_alone(void) {
   remove_base();
 }
 
+/* As a Kubernetes volume with fsGroup gives them at each mount. */
+static void rights_of_ones_own_group_are_taken_away(void) {
+  make_base();
+  scramtoken_store_free(open_store(uri));
+  const char *path = uri + strlen("lmdb:");
+  CHECK_INT(chmod(path, 02770), 0);
+  scramtoken_store *first = open_store(uri), *second = open_store(uri), *memory = open_store("memory:");
+  CHECK_CONTAINS(scramtoken_store_warning(first), path);
+  CHECK_CONTAINS(scramtoken_store_warning(first), "had rights on it");
+  CHECK_TEXT(scramtoken_store_warning(second), "");
+  CHECK_TEXT(scramtoken_store_warning(memory), "");
+  CHECK_TEXT(scramtoken_store_warning(NULL), "");
+  struct stat is;
+  CHECK_INT(stat(path, &is), 0);
+  CHECK_INT(is.st_mode & 0777, 0700);
+  scramtoken_store_free(first);
+  scramtoken_store_free(second);
+  scramtoken_store_free(memory);
+  remove_base();
+}
+
 /* ---- made-up challenges ---- */
 
 static void check_challenge(const scramtoken_server_config *config, const char *name, char *salt,
@@ -379,6 +400,7 @@ int main(void) {
   RUN(every_user_is_visited);
   RUN(a_path_is_shared_within_a_process);
   RUN(a_new_store_is_for_its_user_alone);
+  RUN(rights_of_ones_own_group_are_taken_away);
   RUN(strangers_get_the_stores_own_challenge);
   RUN(the_last_one_set_answers);
   return 0;

@@ -1,4 +1,5 @@
-/* Many threads on one config, a cancel from outside, and whose last error it is. */
+/* Many threads on one config, a cancel from outside, secret keys that rotate amid creations, and whose
+ * last error it is. */
 #define _POSIX_C_SOURCE 200809L /* pthread_barrier_t, nanosleep */
 
 #include <pthread.h>
@@ -135,6 +136,57 @@ static void another_thread_cancels_a_hash(void) {
   }
 }
 
+struct creator {
+  const scramtoken_token_manager *manager;
+  int is_done; /* atomic */
+};
+
+static void *create_tokens(void *argument) {
+  struct creator *creator = (struct creator *)argument;
+  for (int i = 0; i < 20; i++) {
+    scramtoken_token *token = NULL;
+    CHECK_OK(scramtoken_token_create(creator->manager, "User:alice", SCRAMTOKEN_IDENTITY_USER, NULL,
+                                     NULL, 0, -1, &token));
+    CHECK_INT(strlen(scramtoken_token_hmac(token)), 88);
+    scramtoken_token_free(token);
+  }
+  __atomic_store_n(&creator->is_done, 1, __ATOMIC_RELEASE);
+  return NULL;
+}
+
+static void add_key(scramtoken_token_manager *manager, char *name, int number) {
+  char secret[32];
+  sprintf(name, "key-%d", number);
+  sprintf(secret, "a secret key, number %d", number);
+  CHECK_OK(scramtoken_token_manager_add_secret_key(manager, name, BYTES(secret)));
+}
+
+static void secret_keys_rotate_amid_creations(void) {
+  scramtoken_store *store = NULL;
+  scramtoken_token_manager *manager = NULL;
+  CHECK_OK(scramtoken_store_open("memory:", &store));
+  CHECK_OK(scramtoken_token_manager_new(store, &manager));
+  CHECK_OK(scramtoken_token_manager_set_iterations(manager, SHA_512, 0));
+  char old[16], fresh[16];
+  add_key(manager, old, 0);
+  struct creator creators[2] = {{manager, 0}, {manager, 0}};
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++)
+    CHECK_INT(pthread_create(&threads[i], NULL, create_tokens, &creators[i]), 0);
+  for (int i = 0; i < 2; i++) {
+    for (int number = 1 + 1000 * i; __atomic_load_n(&creators[i].is_done, __ATOMIC_ACQUIRE) == 0;
+         number++) {
+      add_key(manager, fresh, number);
+      CHECK_OK(scramtoken_token_manager_set_signing_key(manager, fresh));
+      CHECK_OK(scramtoken_token_manager_remove_secret_key(manager, old, NULL));
+      strcpy(old, fresh);
+    }
+  }
+  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  scramtoken_token_manager_free(manager);
+  scramtoken_store_free(store);
+}
+
 static void *fail_elsewhere(void *unused) {
   (void)unused;
   CHECK_TEXT(scramtoken_last_error(), ""); /* nothing has failed on this thread */
@@ -162,6 +214,7 @@ static void each_thread_has_a_last_error_of_its_own(void) {
 int main(void) {
   RUN(many_threads_share_one_config);
   RUN(another_thread_cancels_a_hash);
+  RUN(secret_keys_rotate_amid_creations);
   RUN(each_thread_has_a_last_error_of_its_own);
   return 0;
 }

@@ -40,6 +40,7 @@ class Library:
         self.c = ctypes.CDLL(path or os.environ["SCRAMTOKEN_LIBRARY"])
         self.c.scramtoken_status_name.restype = c_char_p
         self.c.scramtoken_last_error.restype = c_char_p
+        self.c.scramtoken_store_warning.restype = c_char_p
         for name in ("scramtoken_store_free", "scramtoken_server_config_free"):
             getattr(self.c, name).restype = None
 
@@ -86,6 +87,9 @@ class Store:
     def close(self):
         self.c.scramtoken_server_config_free(self.config)
         self.c.scramtoken_store_free(self.handle)
+
+    def warning(self):
+        return self.c.scramtoken_store_warning(self.handle).decode()
 
     def put_user(self, name, password, mechanism=SHA_256, iterations=4096):
         self.library.check(
