@@ -301,7 +301,8 @@ typedef struct scramtoken_verdict {
    */
   int32_t outcome;
   /**
-   * Why rejected: for the server's log, not for the peer.
+   * Why rejected: for the server's log, not for the peer, who cannot tell UNKNOWN_USER,
+   * TOKEN_NOT_FOUND, TOKEN_EXPIRED and INVALID_PROOF apart.
    */
   scramtoken_status reason;
   /**
@@ -451,7 +452,7 @@ typedef int32_t (*scramtoken_token_visit_fn)(void *userdata,
 #define SCRAMTOKEN_ERR_AUTHZID -26
 
 /**
- * Wrong password or HMAC, or nobody of that name.
+ * Server: wrong password or HMAC, of a user or token that exists.
  */
 #define SCRAMTOKEN_ERR_INVALID_PROOF -27
 
@@ -466,13 +467,20 @@ typedef int32_t (*scramtoken_token_visit_fn)(void *userdata,
 #define SCRAMTOKEN_ERR_SERVER_REFUSED -29
 
 /**
+ * Server: no user of that name has a credential of the mechanism. The client cannot tell this from
+ * INVALID_PROOF.
+ */
+#define SCRAMTOKEN_ERR_UNKNOWN_USER -30
+
+/**
  * Kafka's DELEGATION_TOKEN_AUTH_DISABLED. This and the following are Kafka's error codes, negated
  * and moved by 1000.
  */
 #define SCRAMTOKEN_ERR_TOKEN_AUTH_DISABLED -1061
 
 /**
- * Kafka's DELEGATION_TOKEN_NOT_FOUND.
+ * Kafka's DELEGATION_TOKEN_NOT_FOUND. Of a server's login: the client cannot tell this from
+ * INVALID_PROOF.
  */
 #define SCRAMTOKEN_ERR_TOKEN_NOT_FOUND -1062
 
@@ -835,9 +843,10 @@ scramtoken_status scramtoken_lookup_reply_token(struct scramtoken_lookup_reply *
                                                 int64_t expiry_ms);
 
 /**
- * Nobody has that name. The login goes on with a made-up challenge and is refused at its end.
+ * Nobody has that name. The login goes on with a made-up challenge and is refused at its end, with
+ * UNKNOWN_USER or TOKEN_NOT_FOUND.
  *
- * Errors: INVALID_ARGUMENT, INVALID_STATE for a second answer, IO (no random numbers).
+ * Errors: INVALID_ARGUMENT, INVALID_STATE for a second answer.
  */
 scramtoken_status scramtoken_lookup_reply_unknown(struct scramtoken_lookup_reply *reply);
 
@@ -1025,8 +1034,10 @@ scramtoken_status scramtoken_server_config_set_doubled_nonce(struct scramtoken_s
                                                              bool doubled_nonce);
 
 /**
- * Unknown names get a made-up challenge, whose salt comes from this secret (copied; not empty, best
- * 32 random bytes). Give every server of a cluster the same one, and keep it over restarts: a salt
+ * Unknown names get a made-up challenge, whose salt is derived from this secret (copied; not empty,
+ * best 32 random bytes), the name, the mechanism, and whether a user or a token was asked for. Where
+ * either would do, a name in the form of Kafka's token ids (22 of A-Z a-z 0-9 - _) counts as a token.
+ * Give every server of a cluster the same one, and keep it over restarts: a salt
  * that changes shows that the name is unknown. Unless set, a store has one of its own, and without a
  * store it is random for each config.
  *
@@ -1037,13 +1048,24 @@ scramtoken_status scramtoken_server_config_set_mock_secret(struct scramtoken_ser
                                                            size_t secret_len);
 
 /**
- * The iteration count of made-up challenges (from 1): what the listener's users have. 4096 unless
- * set.
+ * The iteration count of made-up challenges for users (from 1): what the listener's users have. 4096
+ * unless set.
  *
  * Errors: INVALID_ARGUMENT.
  */
 scramtoken_status scramtoken_server_config_set_mock_iterations(struct scramtoken_server_config *config,
                                                                uint32_t iterations);
+
+/**
+ * The iteration count of a mechanism's made-up challenges for tokens (from 1): what
+ * scramtoken_token_manager_set_iterations, or whoever makes the tokens, gives to real ones. 4096 unless
+ * set, as Kafka's tokens have.
+ *
+ * Errors: INVALID_ARGUMENT, UNSUPPORTED_MECHANISM.
+ */
+scramtoken_status scramtoken_server_config_set_mock_token_iterations(struct scramtoken_server_config *config,
+                                                                     const char *mechanism,
+                                                                     uint32_t iterations);
 
 /**
  * The clock for tokens' expiry and for audit events, in place of the system's.
@@ -1098,11 +1120,12 @@ scramtoken_status scramtoken_server_set_nonce(struct scramtoken_server *server,
  * client is authenticated; send the output) or an error, which ends the login; the output, where
  * there is one, is then the e= to send. Outputs are valid until the next step or the free.
  *
- * Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
- * TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
- * did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of
- * the step freed the server, and then there is no output. INVALID_STATE after the end, within a
- * callback of a step or for want of a supply, and INVALID_ARGUMENT, leave the login as it was.
+ * Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID; UNKNOWN_USER,
+ * TOKEN_NOT_FOUND, INVALID_PROOF and TOKEN_EXPIRED, all of which send the same e=; IO (no random
+ * numbers); what the lookup callback returned, or INVALID_STATE when it did not answer once; of a store
+ * IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of the step freed the server, and then
+ * there is no output. INVALID_STATE after the end, within a callback of a step or for want of a supply,
+ * and INVALID_ARGUMENT, leave the login as it was.
  */
 scramtoken_status scramtoken_server_step(struct scramtoken_server *server,
                                          const uint8_t *in,
@@ -1147,9 +1170,9 @@ scramtoken_status scramtoken_server_supply_token(struct scramtoken_server *serve
 
 /**
  * After NEED_CREDENTIAL: nobody has that name. The login goes on with a made-up challenge and is
- * refused at its end.
+ * refused at its end, with UNKNOWN_USER or TOKEN_NOT_FOUND.
  *
- * Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for; IO (no random numbers).
+ * Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for.
  */
 scramtoken_status scramtoken_server_supply_unknown(struct scramtoken_server *server);
 

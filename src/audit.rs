@@ -1,6 +1,7 @@
 //! What is told of each decision, to whoever keeps a log. Never a secret.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::scram::{Authenticated, Mechanism, Rejected};
 use crate::status::Status;
@@ -8,7 +9,7 @@ use crate::visible::is_hidden;
 
 /// What was decided upon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Operation {
+pub enum Operation {
     /// A SCRAM login.
     Login,
     /// A token that was to be made.
@@ -26,23 +27,23 @@ pub(crate) enum Operation {
 /// One decision. Names of a login, and principals of what is done to tokens, are the peer's own words:
 /// control characters are escaped and long ones cut.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Event {
+pub struct Event {
     /// When, in milliseconds since 1970 by the object's clock.
-    pub(crate) time_ms: i64,
+    pub time_ms: i64,
     /// What.
-    pub(crate) operation: Operation,
+    pub operation: Operation,
     /// `OK`, or why not.
-    pub(crate) status: Status,
+    pub status: Status,
     /// Of a login.
-    pub(crate) mechanism: Option<Mechanism>,
+    pub mechanism: Option<Mechanism>,
     /// Who asked; of a login the name that was asked for, where one could be read.
-    pub(crate) requester: Option<String>,
+    pub requester: Option<String>,
     /// The token's owner, where a token was found or was to be made.
-    pub(crate) owner: Option<String>,
+    pub owner: Option<String>,
     /// The token's id.
-    pub(crate) token_id: Option<String>,
+    pub token_id: Option<String>,
     /// Whether the client is a librdkafka before 2.6.1, let in as such.
-    pub(crate) doubled_nonce: bool,
+    pub doubled_nonce: bool,
 }
 
 impl Event {
@@ -93,6 +94,29 @@ impl Event {
             owner: owner.map(loggable),
             token_id: token_id.map(loggable),
             doubled_nonce: false,
+        }
+    }
+}
+
+/// Whom to tell of events, shared by objects.
+#[derive(Clone, Default)]
+pub(crate) struct Audit(Option<Arc<AuditFn>>);
+
+type AuditFn = dyn Fn(&Event) + Send + Sync;
+
+impl Audit {
+    pub(crate) fn new(told: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(told)))
+    }
+
+    /// Builds an event only where somebody listens.
+    pub(crate) fn event(&self, build: impl FnOnce() -> Event) -> Option<Event> {
+        self.0.as_ref().map(|_| build())
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        if let Some(told) = &self.0 {
+            told(event);
         }
     }
 }

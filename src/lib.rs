@@ -154,7 +154,7 @@
 //! assert_eq!(authenticated.token_id(), Some("qzdTGEVhQBuNkUrCQ1Xc1A"));
 //! # for (id, now_ms, reason) in [
 //! #     (token.name, token.expiry_ms + 1, Status::TOKEN_EXPIRED),
-//! #     ("another", 0, Status::INVALID_PROOF),
+//! #     ("another", 0, Status::TOKEN_NOT_FOUND),
 //! # ] {
 //! #     let rejected = run(id, now_ms).unwrap_err();
 //! #     assert_eq!(rejected.error().status(), reason);
@@ -295,16 +295,21 @@ mod tls;
 mod token;
 mod visible;
 
+pub use audit::{Event as AuditEvent, Operation as AuditOperation};
+pub use clock::Clock;
 pub use error::Error;
 pub use files::write_secret_file;
-pub use login::{Client, ClientProgress, CredentialKind};
+pub use login::{
+    Client, ClientProgress, CredentialKind, Server, ServerConfig, ServerProgress, StepError,
+    Verdict,
+};
 #[cfg(fuzzing)]
 pub use scram::fuzzing;
 pub use scram::{
     Authenticated, Authzid, AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst,
     Cancel, ClientCredential, ClientLogin, Credential, IdentityKind, IterationLimits, KeyCache,
-    MAX_MESSAGE, MAX_SALT_LEN, Mechanism, MockChallenges, MockSalts, NONCE_ENTROPY, NeedCredential,
-    Nonce, Rejected, ServerPolicy, StoredKeys,
+    MAX_MESSAGE, MAX_SALT_LEN, MadeUp, Mechanism, MockChallenges, MockSalts, NONCE_ENTROPY,
+    NeedCredential, Nonce, Rejected, ServerPolicy, StoredKeys,
 };
 pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;

@@ -80,12 +80,14 @@ statuses! {
     EXTENSION = -25;
     /// The client may not act as the identity it asked for.
     AUTHZID = -26;
-    /// Wrong password or HMAC, or nobody of that name.
+    /// Wrong password or HMAC.
     INVALID_PROOF = -27;
     /// The server does not know the credential.
     SERVER_SIGNATURE = -28;
     /// The server sent `e=`.
     SERVER_REFUSED = -29;
+    /// The name that the client gave is no user's.
+    UNKNOWN_USER = -30;
 
     /// The server does not do tokens.
     ///

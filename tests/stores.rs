@@ -69,7 +69,7 @@ fn users_outlive_the_process_that_wrote_them() {
     let store = Store::open_read_only(&uri(&path)).unwrap();
     assert_eq!(log_in(&store, "alice", "pencil"), Ok("alice".to_owned()));
     refused(log_in(&store, "alice", "pen"), Status::INVALID_PROOF, "p= is wrong");
-    refused(log_in(&store, "bob", "pencil"), Status::INVALID_PROOF, "p= is wrong");
+    refused(log_in(&store, "bob", "pencil"), Status::UNKNOWN_USER, "no user of that name");
 }
 
 #[test]

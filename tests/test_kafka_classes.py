@@ -176,7 +176,7 @@ def test_nobody_of_that_name(peer, mechanism):
     peer.client(mechanism, "nobody", "x")
     with pytest.raises(scramtoken.AuthenticationError) as refused:
         between(peer, server)
-    assert refused.value.status == Status.INVALID_PROOF
+    assert refused.value.status == Status.UNKNOWN_USER
     assert refused.value.output == b"e=invalid-proof"
 
 

@@ -23,6 +23,8 @@ from .errors import (
     ScramTokenError,
     Status,
     TokenExpiredError,
+    TokenNotFoundError,
+    UnknownUserError,
     UnsupportedMechanismError,
 )
 from .key_cache import KeyCache
@@ -60,6 +62,8 @@ __all__ = [
     "Token",
     "TokenExpiredError",
     "TokenManager",
+    "TokenNotFoundError",
+    "UnknownUserError",
     "UnsupportedMechanismError",
     "User",
     "Verdict",

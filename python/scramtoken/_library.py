@@ -166,6 +166,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "server_config_set_doubled_nonce": (_STATUS, _OBJECT, c_bool),
     "server_config_set_mock_secret": (_STATUS, _OBJECT, *_IN),
     "server_config_set_mock_iterations": (_STATUS, _OBJECT, c_uint32),
+    "server_config_set_mock_token_iterations": (_STATUS, _OBJECT, c_char_p, c_uint32),
     "server_config_set_clock": (_STATUS, _OBJECT, CLOCK, c_void_p, FINALIZER),
     "server_config_set_audit": (_STATUS, _OBJECT, AUDIT, c_void_p, FINALIZER),
     "server_config_free": (None, _OBJECT),

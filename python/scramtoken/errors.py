@@ -56,6 +56,7 @@ class Status(IntEnum):
     SERVER_SIGNATURE = -28
     #: The server sent e=.
     SERVER_REFUSED = -29
+    UNKNOWN_USER = -30
 
     #: The server does not do tokens.
     TOKEN_AUTH_DISABLED = -1061
@@ -129,6 +130,14 @@ class AuthenticationError(ScramTokenError):
     """The peer's credential, or ours with the peer, is not good; the login is over."""
 
 
+class UnknownUserError(AuthenticationError):
+    """A login to our server by a name that is no user's. The client is not told."""
+
+
+class TokenNotFoundError(AuthenticationError):
+    """There is no such delegation token: it was removed, or never made."""
+
+
 class TokenExpiredError(AuthenticationError):
     """The delegation token was good once, and has expired (KIP-48)."""
 
@@ -148,6 +157,8 @@ _CLASSES: dict[int, type[ScramTokenError]] = {
     Status.INVALID_PROOF: AuthenticationError,
     Status.SERVER_SIGNATURE: AuthenticationError,
     Status.SERVER_REFUSED: AuthenticationError,
+    Status.UNKNOWN_USER: UnknownUserError,
+    Status.TOKEN_NOT_FOUND: TokenNotFoundError,
     Status.TOKEN_EXPIRED: TokenExpiredError,
 }
 

@@ -75,9 +75,10 @@ class Server(Owner):
 
         Raises:
             ScramTokenError: the login is refused and over. Send the exception's ``output``, where
-                there is one, before hanging up. A ProtocolError when the client breaks SCRAM, an
-                AuthenticationError when its credential is not good, or what a callback came to,
-                raised from the callback's own exception.
+                there is one, before hanging up. A ProtocolError when the client breaks SCRAM; when
+                its credential is not good an AuthenticationError, which for the host's own log is
+                an UnknownUserError, TokenNotFoundError or TokenExpiredError; or what a callback
+                came to, raised from the callback's own exception.
             InvalidStateError: not now: a credential is needed, the login is over, or the server is
                 closed or in use.
         """
@@ -174,7 +175,8 @@ class Server(Owner):
 
     def supply_unknown(self) -> None:
         """Answers need_credential: there is nobody of that name. Then call step() without data:
-        the login goes on with a made-up challenge, and ends like one with a wrong password.
+        the login goes on with a made-up challenge, and for the client ends like one with a wrong
+        password.
 
         Raises:
             InvalidStateError: nobody asked.

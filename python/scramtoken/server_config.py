@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ctypes import byref, c_void_p
 from typing import Callable
 
@@ -31,7 +32,10 @@ class ServerConfig(Owner):
         mock_secret: unknown names get a made-up challenge with a salt from this secret, so that a
             client cannot tell who exists. Give every server of a cluster the same one; when
             None the store's own, or a random one.
-        mock_iterations: of made-up challenges: those that real users have; 4096 when None.
+        mock_iterations: of made-up challenges for users: those that real users have; 4096 when
+            None.
+        mock_token_iterations: of made-up challenges for tokens, by mechanism: those that real
+            tokens have; 4096 (for both when None).
         clock: gives the time in milliseconds since 1970-01-01T00:00:00Z, and is read once at the
             beginning of each step; the system's clock when None.
         audit: gets an AuditEvent for each decision.
@@ -53,6 +57,7 @@ class ServerConfig(Owner):
         doubled_nonce: bool = False,
         mock_secret: Text | None = None,
         mock_iterations: int | None = None,
+        mock_token_iterations: Mapping[str, int] | None = None,
         clock: Callable[[], int] | None = None,
         audit: Audit | None = None,
     ) -> None:
@@ -65,6 +70,8 @@ class ServerConfig(Owner):
         try:
             self._set_switches(implicit_tokens, doubled_nonce)
             self._set_mock(mock_secret, mock_iterations)
+            for mechanism, count in (mock_token_iterations or {}).items():
+                self._set_mock_token_iterations(mechanism, count)
             self._set_store(store, lookup)
             self._set_callbacks(lookup, clock, audit)
         except BaseException:
@@ -86,6 +93,12 @@ class ServerConfig(Owner):
             if iterations is not None:
                 count = _arguments.unsigned(iterations, "mock_iterations")
                 check(library.scramtoken_server_config_set_mock_iterations(config, count))
+
+    def _set_mock_token_iterations(self, mechanism: str, iterations: int) -> None:
+        name = _arguments.c_string(mechanism, "mechanism")
+        count = _arguments.unsigned(iterations, "mock_token_iterations")
+        with self._handle.exclusive() as config:
+            check(library.scramtoken_server_config_set_mock_token_iterations(config, name, count))
 
     def _set_store(self, store: Store | None, lookup: Lookup | None) -> None:
         if store is None:

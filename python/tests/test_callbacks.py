@@ -58,9 +58,10 @@ def test_token_answer():
 def test_unknown_name_is_refused_only_at_the_end():
     answering = server(lookup=lambda *_: None)
     final = after_a_challenge(answering, alice())
-    with pytest.raises(scramtoken.AuthenticationError) as caught:
+    with pytest.raises(scramtoken.UnknownUserError) as caught:
         answering.step(final)
-    assert caught.value.status == Status.INVALID_PROOF
+    assert caught.value.status == Status.UNKNOWN_USER
+    assert caught.value.output == b"e=invalid-proof"
 
 
 @pytest.mark.parametrize("error", [Refused("why"), LookupError("gone"), OSError(5, "disk")])

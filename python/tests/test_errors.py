@@ -75,6 +75,8 @@ def test_unknown_status_is_the_base_class():
         (Status.CANCELLED, (scramtoken.CancelledError,)),
         (Status.NONCE, (scramtoken.ProtocolError,)),
         (Status.INVALID_PROOF, (scramtoken.AuthenticationError,)),
+        (Status.UNKNOWN_USER, (scramtoken.UnknownUserError, scramtoken.AuthenticationError)),
+        (Status.TOKEN_NOT_FOUND, (scramtoken.TokenNotFoundError, scramtoken.AuthenticationError)),
         (Status.TOKEN_EXPIRED, (scramtoken.TokenExpiredError, scramtoken.AuthenticationError)),
     ],
 )

@@ -67,7 +67,16 @@ def test_supplied_unknown_ends_like_a_wrong_password():
     waiting = suspended(client)
     waiting.supply_unknown()
     error = refusal(client, waiting)
-    assert error.status == Status.INVALID_PROOF
+    assert isinstance(error, scramtoken.UnknownUserError)
+    assert error.status == waiting.verdict.reason == Status.UNKNOWN_USER
+    assert error.output == b"e=invalid-proof"
+
+    unknown = token()
+    nobody = suspended(unknown)
+    nobody.supply_unknown()
+    error = refusal(unknown, nobody)
+    assert isinstance(error, scramtoken.TokenNotFoundError)
+    assert error.status == nobody.verdict.reason == Status.TOKEN_NOT_FOUND
     assert error.output == b"e=invalid-proof"
 
     other = alice("looking-glass")
@@ -155,7 +164,7 @@ def test_supplying_twice():
     waiting.supply_unknown()
     with pytest.raises(scramtoken.InvalidStateError):
         waiting.supply_user(ALICE)
-    assert refusal(client, waiting).status == Status.INVALID_PROOF
+    assert refusal(client, waiting).status == Status.UNKNOWN_USER
 
 
 def test_step_before_supplying():
@@ -287,6 +296,16 @@ def test_made_up_challenge_is_the_mock_secrets():
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_made_up_challenges_of_tokens_have_iterations_of_their_own(mechanism):
+    config = ServerConfig(
+        lookup=lambda *_: None, mock_iterations=8192, mock_token_iterations={"SCRAM-SHA-256": 5000}
+    )
+    challenge = Server(config, mechanism).step(b"n,,n=nobody,r=clientnonce,tokenauth=true")
+    assert challenge.endswith(b",i=5000" if mechanism == "SCRAM-SHA-256" else b",i=4096")
+    assert Server(config, mechanism).step(b"n,,n=nobody,r=clientnonce").endswith(b",i=8192")
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_nonces_differ(mechanism):
     config = ServerConfig(lookup=lambda *_: None)
     challenges = {
@@ -313,6 +332,13 @@ def test_nonces_differ(mechanism):
         (lambda: ServerConfig(mock_iterations=-1), ValueError, "mock_iterations must be from 0"),
         (lambda: ServerConfig(mock_iterations=0), ValueError, None),
         (lambda: ServerConfig(mock_iterations="1"), TypeError, "mock_iterations must be int"),
+        (lambda: ServerConfig(mock_token_iterations={"PLAIN": 4096}), ValueError, None),
+        (lambda: ServerConfig(mock_token_iterations={"SCRAM-SHA-256": 0}), ValueError, None),
+        (
+            lambda: ServerConfig(mock_token_iterations={"SCRAM-SHA-256": "1"}),
+            TypeError,
+            "mock_token_iterations must be int",
+        ),
         (lambda: ServerConfig(implicit_tokens="no"), TypeError, "implicit_tokens must be bool"),
         (lambda: ServerConfig(doubled_nonce=None), TypeError, "doubled_nonce must be bool"),
     ],

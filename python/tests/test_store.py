@@ -29,14 +29,14 @@ def refused(status, call, *arguments, **options):
 
 
 def test_a_user_comes_changes_and_goes(store):
-    refused(Status.INVALID_PROOF, log_in, alice(), server(store))
+    refused(Status.UNKNOWN_USER, log_in, alice(), server(store))
     store.put_user("SCRAM-SHA-512", "alice", "wonderland")
     assert log_in(alice(), server(store)).name == "alice"
     store.put_user("SCRAM-SHA-512", "alice", "looking-glass", 8192)
     refused(Status.INVALID_PROOF, log_in, alice(), server(store))
     assert log_in(alice("looking-glass"), server(store))
     store.delete_user("SCRAM-SHA-512", "alice")
-    refused(Status.INVALID_PROOF, log_in, alice("looking-glass"), server(store))
+    refused(Status.UNKNOWN_USER, log_in, alice("looking-glass"), server(store))
     refused(Status.USER_NOT_FOUND, store.delete_user, "SCRAM-SHA-512", "alice")
 
 

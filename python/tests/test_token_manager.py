@@ -77,13 +77,13 @@ def test_a_token_from_first_to_last(store, manager, time):
     assert manager.sweep() == 1
     assert manager.sweep() == 0
     refused(Status.TOKEN_NOT_FOUND, manager.renew, "User:alice", token.hmac)
-    refused(Status.INVALID_PROOF, login, store, token, time)
+    refused(Status.TOKEN_NOT_FOUND, login, store, token, time)
 
 
 def test_expired_at_once(store, manager, time):
     token = manager.create("User:alice")
     manager.expire("User:alice", token.hmac)
-    refused(Status.INVALID_PROOF, login, store, token, time)
+    refused(Status.TOKEN_NOT_FOUND, login, store, token, time)
     assert manager.describe("User:alice") == []
 
 
@@ -154,7 +154,7 @@ def test_secret_keys_rotate_without_an_outage(store, manager, time):
     new = manager.create("User:alice")
     assert login(store, old, time) and login(store, new, time)
     assert manager.remove_secret_key("first") == 1
-    refused(Status.INVALID_PROOF, login, store, old, time)
+    refused(Status.TOKEN_NOT_FOUND, login, store, old, time)
     assert login(store, new, time)
     assert [token.id for token in manager.describe("User:alice")] == [new.id]
     refused(Status.INVALID_STATE, manager.remove_secret_key, "second")
@@ -209,7 +209,7 @@ def test_lifetimes_and_iterations(store, time):
         token = manager.create("User:alice")
         assert (token.expiry_ms, token.max_ms) == (NOW + 60_000, NOW + 7_200_000)
         assert login(store, token, time)
-        refused(Status.INVALID_PROOF, login, store, token, time, "SCRAM-SHA-256")
+        refused(Status.TOKEN_NOT_FOUND, login, store, token, time, "SCRAM-SHA-256")
     refused(Status.INVALID_ARGUMENT, Manager, store, iterations={"SCRAM-SHA-256": 4095})
     refused(Status.INVALID_ARGUMENT, Manager, store, max_lifetime=0)
 
@@ -224,5 +224,5 @@ def test_implicit_tokens_and_users_of_the_same_name(store, manager, time):
 
     assert plain(token.hmac).token_id == token.id
     store.put_user("SCRAM-SHA-256", token.id, "a user in another mechanism")
-    refused(Status.INVALID_PROOF, plain, token.hmac)
+    refused(Status.TOKEN_NOT_FOUND, plain, token.hmac)
     assert login(store, token, time)

@@ -31,6 +31,7 @@ pub(super) fn code(status: Status) -> ExitCode {
         Status::SERVER_REFUSED
         | Status::SERVER_SIGNATURE
         | Status::INVALID_PROOF
+        | Status::UNKNOWN_USER
         | Status::UNSUPPORTED_MECHANISM
         | Status::ITERATIONS
         | Status::NONCE => 4,

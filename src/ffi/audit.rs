@@ -3,7 +3,6 @@
 use core::ffi::{CStr, c_char, c_void};
 use std::ffi::CString;
 use std::ptr;
-use std::sync::Arc;
 
 use super::boundary::c_string;
 use super::callback::{Callback, scramtoken_finalizer_fn};
@@ -11,55 +10,55 @@ use super::status::scramtoken_status;
 use crate::audit::{Event, Operation};
 use crate::error::Error;
 use crate::scram::Mechanism;
+use crate::status::Status;
 
 /// One decision: a login, a token made, renewed, expired or swept, a secret key removed. No secret is
 /// in it. Names of a login and principals of what is done to tokens are as they were given, but with
 /// control characters escaped and cut at 256 bytes. Valid within its callback, like all strings of
 /// it; NULL: does not apply.
 pub struct scramtoken_audit_event {
-    event: Event,
+    time_ms: i64,
+    operation: Operation,
+    status: Status,
+    mechanism: Option<Mechanism>,
     requester: Option<CString>,
     owner: Option<CString>,
     token_id: Option<CString>,
+    doubled_nonce: bool,
 }
 
 /// Is told of each decision. May run on several threads at once and must not unwind.
 pub type scramtoken_audit_fn =
     Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const scramtoken_audit_event)>;
 
-type AuditFn = unsafe extern "C" fn(*mut c_void, *const scramtoken_audit_event);
+/// Tells the host's callback of an event.
+pub(super) fn from_callback(
+    function: scramtoken_audit_fn,
+    userdata: *mut c_void,
+    finalizer: scramtoken_finalizer_fn,
+) -> Result<impl Fn(&Event) + Send + Sync + 'static, Error> {
+    let callback = Callback::new("audit", function, userdata, finalizer)?;
+    Ok(move |event: &Event| {
+        let event = scramtoken_audit_event::from(event);
+        // SAFETY: the function is the host's for this userdata, which its finalizer, run when the
+        // closure is dropped, has not freed yet; the event outlives the call.
+        unsafe { (callback.function())(callback.userdata(), &raw const event) };
+    })
+}
 
-/// Where events go, shared by objects.
-#[derive(Clone, Default)]
-pub(super) struct Audit(Option<Arc<Callback<AuditFn>>>);
-
-impl Audit {
-    pub(super) fn from_callback(
-        function: scramtoken_audit_fn,
-        userdata: *mut c_void,
-        finalizer: scramtoken_finalizer_fn,
-    ) -> Result<Self, Error> {
-        let callback = Callback::new("audit", function, userdata, finalizer)?;
-        Ok(Self(Some(Arc::new(callback))))
-    }
-
-    /// Builds an event only where somebody listens.
-    pub(super) fn event(&self, build: impl FnOnce() -> Event) -> Option<Event> {
-        self.0.as_ref().map(|_| build())
-    }
-
-    pub(super) fn tell(&self, event: Event) {
-        let Some(callback) = &self.0 else { return };
+impl From<&Event> for scramtoken_audit_event {
+    fn from(event: &Event) -> Self {
         let c_string = |text: &Option<String>| text.as_deref().map(c_string);
-        let event = scramtoken_audit_event {
+        Self {
+            time_ms: event.time_ms,
+            operation: event.operation,
+            status: event.status,
+            mechanism: event.mechanism,
             requester: c_string(&event.requester),
             owner: c_string(&event.owner),
             token_id: c_string(&event.token_id),
-            event,
-        };
-        // SAFETY: the function is the host's for this userdata, which its finalizer has not freed
-        // yet; the event outlives the call.
-        unsafe { (callback.function())(callback.userdata(), &raw const event) };
+            doubled_nonce: event.doubled_nonce,
+        }
     }
 }
 
@@ -98,7 +97,7 @@ fn pointer(text: &Option<CString>) -> *const c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scramtoken_audit_time_ms(event: *const scramtoken_audit_event) -> i64 {
     // SAFETY: the caller's promise.
-    unsafe { field(event, 0, |event| event.event.time_ms) }
+    unsafe { field(event, 0, |event| event.time_ms) }
 }
 
 /// What was decided upon: "login", "token-create", "token-renew", "token-expire", "token-sweep" or
@@ -113,7 +112,7 @@ pub unsafe extern "C" fn scramtoken_audit_operation(
 ) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe {
-        field(event, ptr::null(), |event| match event.event.operation {
+        field(event, ptr::null(), |event| match event.operation {
             Operation::Login => c"login".as_ptr(),
             Operation::TokenCreate => c"token-create".as_ptr(),
             Operation::TokenRenew => c"token-renew".as_ptr(),
@@ -135,7 +134,7 @@ pub unsafe extern "C" fn scramtoken_audit_status(
 ) -> scramtoken_status {
     let none = super::status::SCRAMTOKEN_ERR_INVALID_ARGUMENT;
     // SAFETY: the caller's promise.
-    unsafe { field(event, none, |event| event.event.status.to_raw()) }
+    unsafe { field(event, none, |event| event.status.to_raw()) }
 }
 
 /// The mechanism of a login.
@@ -150,7 +149,7 @@ pub unsafe extern "C" fn scramtoken_audit_mechanism(
     // SAFETY: the caller's promise.
     unsafe {
         field(event, ptr::null(), |event| {
-            event.event.mechanism.map_or(ptr::null(), |name| mechanism_c_name(name).as_ptr())
+            event.mechanism.map_or(ptr::null(), |name| mechanism_c_name(name).as_ptr())
         })
     }
 }
@@ -206,5 +205,5 @@ pub unsafe extern "C" fn scramtoken_audit_doubled_nonce(
     event: *const scramtoken_audit_event,
 ) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { field(event, false, |event| event.event.doubled_nonce) }
+    unsafe { field(event, false, |event| event.doubled_nonce) }
 }

@@ -1,8 +1,6 @@
 //! Lookups: how a server gets to know what is kept of a name, by a callback or by a supply.
 
 use core::ffi::{c_char, c_void};
-use core::mem;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -10,12 +8,10 @@ use super::audit::mechanism_c_name;
 use super::boundary::{bytes, call, lent};
 use super::callback::{Callback, check_answer};
 use super::credential::{credential, scramtoken_credential};
-use super::server_config::Settings;
 use super::status::scramtoken_status;
 use crate::error::Error;
-use crate::scram::{
-    AwaitClientFinal, IdentityKind, Mechanism, NeedCredential, Rejected, check_name,
-};
+use crate::login::Pending;
+use crate::scram::{AwaitClientFinal, IdentityKind, MadeUp, NeedCredential, Rejected};
 use crate::status::Status;
 
 /// As what a name is looked up: a SCRAM user.
@@ -27,10 +23,7 @@ pub const SCRAMTOKEN_IDENTITY_TOKEN: i32 = 2;
 pub const SCRAMTOKEN_IDENTITY_EITHER: i32 = 3;
 
 /// Where a lookup callback puts its answer. Valid within the callback.
-pub struct scramtoken_lookup_reply {
-    lookup: Mutex<Lookup>,
-    settings: Arc<Settings>,
-}
+pub struct scramtoken_lookup_reply(Mutex<Pending>);
 
 /// Looks a name up and answers by exactly one scramtoken_lookup_reply_*. An error that it returns
 /// becomes the step's; no reply at all, or a second one, is INVALID_STATE. None of these is ever a
@@ -56,120 +49,50 @@ pub(super) type LookupFn = unsafe extern "C" fn(
     *mut scramtoken_lookup_reply,
 ) -> scramtoken_status;
 
-/// A question for a credential and, once there is one, its answer.
-pub(super) struct Lookup {
-    state: LookupState,
-    answered_twice: bool,
+/// Takes a user for an answer.
+///
+/// # Safety
+///
+/// As for [`credential`].
+pub(super) unsafe fn supply_user(
+    pending: &mut Pending,
+    supplied: *const scramtoken_credential,
+) -> Result<Status, Error> {
+    // SAFETY: the caller's promise.
+    pending.supply_user(|mechanism| unsafe { credential(mechanism, supplied) })?;
+    Ok(Status::OK)
 }
 
-pub(super) enum LookupState {
-    Asked(NeedCredential),
-    Answered(Result<AwaitClientFinal, Rejected>),
-    /// Only while an answer is made; what panics stays here.
-    Answering,
-}
-
-impl Lookup {
-    pub(super) fn new(question: NeedCredential) -> Self {
-        Self { state: LookupState::Asked(question), answered_twice: false }
-    }
-
-    pub(super) fn state(&self) -> &LookupState {
-        &self.state
-    }
-
-    /// The answer, or the lookup back where there is none.
-    pub(super) fn into_answer(self) -> Result<Result<AwaitClientFinal, Rejected>, Self> {
-        match self.state {
-            LookupState::Answered(answer) => Ok(answer),
-            state => Err(Self { state, ..self }),
-        }
-    }
-
-    /// Takes a user for an answer.
-    ///
-    /// # Safety
-    ///
-    /// As for [`credential`].
-    pub(super) unsafe fn answer_user(
-        &mut self,
-        supplied: *const scramtoken_credential,
-    ) -> Result<Status, Error> {
-        let mechanism = self.check(Some(IdentityKind::User))?;
-        // SAFETY: the caller's promise.
-        let credential = unsafe { credential(mechanism, supplied)? };
-        self.answer(|question| question.supply_user(&credential))
-    }
-
-    /// Takes a token for an answer.
-    ///
-    /// # Safety
-    ///
-    /// As for [`credential`], and `owner` fits its length.
-    pub(super) unsafe fn answer_token(
-        &mut self,
-        supplied: *const scramtoken_credential,
-        owner: *const u8,
-        owner_len: usize,
-        expiry_ms: i64,
-    ) -> Result<Status, Error> {
-        let mechanism = self.check(Some(IdentityKind::Token))?;
-        // SAFETY: the caller's promise.
-        let (credential, owner) =
-            unsafe { (credential(mechanism, supplied)?, bytes("owner_name", owner, owner_len)?) };
-        let owner = check_name("owner's name", owner)?;
-        self.answer(|question| question.supply_token(&credential, owner, expiry_ms))
-    }
-
-    /// Takes for an answer that there is nobody of that name.
-    pub(super) fn answer_unknown(&mut self, settings: &Settings) -> Result<Status, Error> {
-        self.check(None)?;
-        let mock = settings.mock_challenges()?;
-        self.answer(|question| question.supply_unknown(&mock))
-    }
-
-    /// Whether such an answer is wanted; the mechanism that it must be of.
-    fn check(&mut self, kind: Option<IdentityKind>) -> Result<Mechanism, Error> {
-        let LookupState::Asked(question) = &self.state else {
-            self.answered_twice = true;
-            let text = "the lookup has its answer already: only one counts";
-            return Err(Error::new(Status::INVALID_STATE, text));
-        };
-        if kind.is_some_and(|kind| !question.kind().admits(kind)) {
-            let text = match question.kind() {
-                IdentityKind::User => "a user was asked for, and a token supplied",
-                _ => "a token was asked for, and a user supplied",
-            };
-            return Err(Error::new(Status::INVALID_ARGUMENT, text));
-        }
-        Ok(question.mechanism())
-    }
-
-    fn answer(
-        &mut self,
-        answer: impl FnOnce(NeedCredential) -> Result<AwaitClientFinal, Rejected>,
-    ) -> Result<Status, Error> {
-        match mem::replace(&mut self.state, LookupState::Answering) {
-            LookupState::Asked(question) => self.state = LookupState::Answered(answer(question)),
-            state => self.state = state,
-        }
-        Ok(Status::OK)
-    }
+/// Takes a token for an answer.
+///
+/// # Safety
+///
+/// As for [`credential`], and `owner` fits its length.
+pub(super) unsafe fn supply_token(
+    pending: &mut Pending,
+    supplied: *const scramtoken_credential,
+    owner: *const u8,
+    owner_len: usize,
+    expiry_ms: i64,
+) -> Result<Status, Error> {
+    // SAFETY: the caller's promise.
+    let owner = unsafe { bytes("owner_name", owner, owner_len) };
+    // SAFETY: the caller's promise.
+    let credential = |mechanism| unsafe { credential(mechanism, supplied) };
+    pending.supply_token(credential, owner, expiry_ms)?;
+    Ok(Status::OK)
 }
 
 /// Asks the host's callback. Nothing is locked or borrowed exclusively while it runs.
 pub(super) fn ask(
     callback: &Callback<LookupFn>,
-    settings: &Arc<Settings>,
     question: NeedCredential,
+    made_up: MadeUp,
 ) -> Result<AwaitClientFinal, Rejected> {
     // The name stays where it is when the question moves.
     let (name, name_len) = (question.name().as_ptr(), question.name().len());
     let (mechanism, kind) = (question.mechanism(), question.kind());
-    let mut reply = scramtoken_lookup_reply {
-        lookup: Mutex::new(Lookup::new(question)),
-        settings: Arc::clone(settings),
-    };
+    let mut reply = scramtoken_lookup_reply(Mutex::new(Pending::new(question, made_up)));
     // SAFETY: the function is the host's for this userdata, which its finalizer has not freed yet;
     // all pointers are valid for the call, the reply's through shared references alone.
     let status = Status::from_raw(unsafe {
@@ -182,19 +105,7 @@ pub(super) fn ask(
             &raw mut reply,
         )
     });
-    let Lookup { state, answered_twice } = reply.lookup.into_inner();
-    let fault = check_answer("lookup", status, answered_twice).err();
-    match (state, fault) {
-        (LookupState::Answered(answer), None) => answer,
-        (LookupState::Answered(Ok(answered)), Some(fault)) => Err(answered.reject(fault)),
-        (LookupState::Answered(Err(rejected)), Some(_)) => Err(rejected),
-        (LookupState::Asked(question), Some(fault)) => Err(question.reject(fault)),
-        (LookupState::Asked(question), None) => Err(question
-            .reject(Error::new(Status::INVALID_STATE, "the lookup callback gave no answer"))),
-        (LookupState::Answering, _) => {
-            Err(Rejected::new(Error::new(Status::INTERNAL, "a fault while an answer was taken")))
-        }
-    }
+    reply.0.into_inner().settle(check_answer("lookup", status, false))
 }
 
 /// The number that a kind has in C.
@@ -213,12 +124,12 @@ pub(super) fn identity_kind(kind: IdentityKind) -> i32 {
 /// As for [`lent`].
 unsafe fn on_reply(
     reply: *mut scramtoken_lookup_reply,
-    body: impl FnOnce(&mut Lookup, &Settings) -> Result<Status, Error>,
+    body: impl FnOnce(&mut Pending) -> Result<Status, Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
         let reply = unsafe { lent("reply", reply)? };
-        body(&mut reply.lookup.lock(), &reply.settings)
+        body(&mut reply.0.lock())
     })
 }
 
@@ -237,7 +148,7 @@ pub unsafe extern "C" fn scramtoken_lookup_reply_user(
     credential: *const scramtoken_credential,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe { on_reply(reply, |lookup, _| lookup.answer_user(credential)) }
+    unsafe { on_reply(reply, |pending| supply_user(pending, credential)) }
 }
 
 /// The name is a token's id. The owner's name ("alice", UTF-8 without NUL) and the credential are
@@ -259,15 +170,16 @@ pub unsafe extern "C" fn scramtoken_lookup_reply_token(
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
     unsafe {
-        on_reply(reply, |lookup, _| {
-            lookup.answer_token(credential, owner_name, owner_name_len, expiry_ms)
+        on_reply(reply, |pending| {
+            supply_token(pending, credential, owner_name, owner_name_len, expiry_ms)
         })
     }
 }
 
-/// Nobody has that name. The login goes on with a made-up challenge and is refused at its end.
+/// Nobody has that name. The login goes on with a made-up challenge and is refused at its end, with
+/// UNKNOWN_USER or TOKEN_NOT_FOUND.
 ///
-/// Errors: INVALID_ARGUMENT, INVALID_STATE for a second answer, IO (no random numbers).
+/// Errors: INVALID_ARGUMENT, INVALID_STATE for a second answer.
 ///
 /// # Safety
 ///
@@ -277,5 +189,5 @@ pub unsafe extern "C" fn scramtoken_lookup_reply_unknown(
     reply: *mut scramtoken_lookup_reply,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe { on_reply(reply, |lookup, settings| lookup.answer_unknown(settings)) }
+    unsafe { on_reply(reply, |pending| pending.supply_unknown().map(|()| Status::OK)) }
 }

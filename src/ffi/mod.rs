@@ -37,6 +37,7 @@ pub use server::*;
 pub use server_config::*;
 pub use status::*;
 pub use store::*;
+pub use token::*;
 pub use token_manager::*;
 pub use token_requests::*;
 pub use verdict::*;

@@ -1,26 +1,20 @@
 //! `scramtoken_server`: one login, server side.
 
 use core::ffi::c_char;
-use core::mem;
-use std::borrow::Cow;
 use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use super::boundary::{
     HasError, LastText, Object, bytes, call, call_on, check_out, hand_out, object, string,
     take_back, was_freed,
 };
 use super::credential::scramtoken_credential;
-use super::lookup::{Lookup, LookupState, ask, identity_kind};
-use super::server_config::{Lookups, Settings, scramtoken_server_config};
+use super::lookup::{identity_kind, supply_token, supply_user};
+use super::server_config::scramtoken_server_config;
 use super::status::scramtoken_status;
 use super::verdict::scramtoken_verdict;
-use crate::audit::Event;
 use crate::error::Error;
-use crate::scram::{
-    Authenticated, AwaitClientFinal, AwaitClientFirst, MAX_MESSAGE, Mechanism, Nonce, Rejected,
-};
+use crate::login::{Server, StepError};
+use crate::scram::{MAX_MESSAGE, Mechanism, Nonce};
 use crate::status::Status;
 
 /// One login, server side (RFC 5802). For one thread at a time. Any failing step ends the login.
@@ -43,168 +37,8 @@ use crate::status::Status;
 /// scramtoken_server_free(server);
 /// ```
 pub struct scramtoken_server {
-    mechanism: Mechanism,
-    settings: Arc<Settings>,
-    state: Mutex<State>,
+    login: Server,
     error: LastText,
-}
-
-enum State {
-    /// With the nonce that a test chose.
-    Start(Option<Nonce>),
-    Lookup(Lookup),
-    AwaitClientFinal(AwaitClientFinal),
-    /// For as long as a step takes, its callbacks too.
-    Stepping,
-    Authenticated(Authenticated),
-    Rejected(Status),
-}
-
-/// How a step failed: the login is over, and the peer may be told; or nothing happened.
-enum Failure {
-    Rejected(Rejected),
-    Misuse(State, Error),
-}
-
-impl scramtoken_server {
-    /// The state is out for as long as a step takes: what panics leaves the login rejected, and
-    /// nothing is locked while a callback runs.
-    fn step(&self, input: &[u8]) -> Result<Status, (Error, &'static [u8])> {
-        let state = mem::replace(&mut *self.state.lock(), State::Stepping);
-        let unless_it_panics = RejectOnDrop(&self.state);
-        let (next, event, outcome) = match self.advance(state, input) {
-            Ok((next, status)) => {
-                let event = match &next {
-                    State::Authenticated(login) => {
-                        self.event(|now_ms| Event::authenticated(now_ms, self.mechanism, login))
-                    }
-                    _ => None,
-                };
-                (next, event, Ok(status))
-            }
-            Err(Failure::Rejected(rejected)) => {
-                let event = self.event(|now_ms| Event::rejected(now_ms, self.mechanism, &rejected));
-                let error = rejected.error().clone();
-                (State::Rejected(error.status()), event, Err((error, rejected.message())))
-            }
-            Err(Failure::Misuse(state, error)) => (state, None, Err((error, &b""[..]))),
-        };
-        mem::forget(unless_it_panics);
-        *self.state.lock() = next;
-        // Last, so that who is told finds the verdict decided.
-        if let Some(event) = event {
-            self.settings.audit.tell(event);
-        }
-        outcome
-    }
-
-    fn event(&self, build: impl FnOnce(i64) -> Event) -> Option<Event> {
-        self.settings.audit.event(|| build(self.settings.clock.now_ms()))
-    }
-
-    fn advance(&self, state: State, input: &[u8]) -> Result<(State, Status), Failure> {
-        match state {
-            State::Start(nonce) => self.read_client_first(nonce, input),
-            State::Lookup(lookup) => challenge(lookup, input),
-            State::AwaitClientFinal(state) => {
-                let clock = &self.settings.clock;
-                let input = if clock.is_foreign() {
-                    // It may be the message of a client that the clock's callback frees. A message
-                    // that is too long is cut, and still too long.
-                    Cow::Owned(input.get(..=MAX_MESSAGE).unwrap_or(input).to_vec())
-                } else {
-                    Cow::Borrowed(input)
-                };
-                let login = state.step(&input, clock.now_ms()).map_err(Failure::Rejected)?;
-                Ok((State::Authenticated(login), Status::OK))
-            }
-            State::Stepping => {
-                let text = "a step is running: its callbacks cannot step";
-                Err(Failure::Misuse(State::Stepping, Error::new(Status::INVALID_STATE, text)))
-            }
-            state @ (State::Authenticated(_) | State::Rejected(_)) => {
-                let text = "the login is over: no step follows";
-                Err(Failure::Misuse(state, Error::new(Status::INVALID_STATE, text)))
-            }
-        }
-    }
-
-    fn read_client_first(
-        &self,
-        nonce: Option<Nonce>,
-        input: &[u8],
-    ) -> Result<(State, Status), Failure> {
-        let nonce = match nonce {
-            Some(nonce) => nonce,
-            None => Nonce::from_random(
-                crate::random::bytes().map_err(|error| Failure::Rejected(Rejected::new(error)))?,
-            ),
-        };
-        let start = AwaitClientFirst::new(self.mechanism, self.settings.policy, nonce);
-        let question = start.step(input).map_err(Failure::Rejected)?;
-        let answer = match &self.settings.lookup {
-            Lookups::Caller => {
-                return Ok((State::Lookup(Lookup::new(question)), Status::NEED_CREDENTIAL));
-            }
-            Lookups::Callback(callback) => ask(callback, &self.settings, question),
-            Lookups::Store(store) => match self.settings.mock_challenges() {
-                Ok(mock) => store.answer(question, &mock),
-                Err(error) => Err(question.reject(error)),
-            },
-        };
-        let next = answer.map_err(Failure::Rejected)?;
-        Ok((State::AwaitClientFinal(next), Status::CONTINUE))
-    }
-
-    /// What the last step gave to send. It lives in the state, so until the next step or the end.
-    fn output(&self) -> (*const u8, usize) {
-        let state = self.state.lock();
-        let message = match &*state {
-            State::AwaitClientFinal(state) => state.message(),
-            State::Authenticated(login) => login.message(),
-            State::Start(_) | State::Lookup(_) | State::Stepping | State::Rejected(_) => b"",
-        };
-        (message.as_ptr(), message.len())
-    }
-
-    fn supply(
-        &self,
-        answer: impl FnOnce(&mut Lookup) -> Result<Status, Error>,
-    ) -> Result<Status, Error> {
-        match &mut *self.state.lock() {
-            State::Lookup(lookup) => answer(lookup),
-            _ => Err(Error::new(Status::INVALID_STATE, "no credential was asked for")),
-        }
-    }
-}
-
-/// Ends a login whose step panicked.
-struct RejectOnDrop<'a>(&'a Mutex<State>);
-
-impl Drop for RejectOnDrop<'_> {
-    fn drop(&mut self) {
-        *self.0.lock() = State::Rejected(Status::INTERNAL);
-    }
-}
-
-/// Goes on once the caller has supplied.
-fn challenge(lookup: Lookup, input: &[u8]) -> Result<(State, Status), Failure> {
-    if !input.is_empty() {
-        let text = "the step after a supply has no input: the peer's message has been read";
-        let error = Error::new(Status::INVALID_ARGUMENT, text);
-        return Err(Failure::Misuse(State::Lookup(lookup), error));
-    }
-    match lookup.into_answer() {
-        Ok(answer) => {
-            let next = answer.map_err(Failure::Rejected)?;
-            Ok((State::AwaitClientFinal(next), Status::CONTINUE))
-        }
-        Err(lookup) => {
-            let text = "a credential was asked for: supply one before the next step";
-            let error = Error::new(Status::INVALID_STATE, text);
-            Err(Failure::Misuse(State::Lookup(lookup), error))
-        }
-    }
 }
 
 impl Object for scramtoken_server {}
@@ -251,9 +85,7 @@ pub unsafe extern "C" fn scramtoken_server_new(
         let (config, mechanism) =
             unsafe { (object("config", config)?, string("mechanism", mechanism)?) };
         let server = scramtoken_server {
-            mechanism: Mechanism::from_name(mechanism)?,
-            settings: config.0.current(),
-            state: Mutex::new(State::Start(None)),
+            login: Server::new(config.0.current(), Mechanism::from_name(mechanism)?),
             error: LastText::default(),
         };
         // SAFETY: not NULL, and the caller promises that it may be written.
@@ -279,14 +111,7 @@ pub unsafe extern "C" fn scramtoken_server_set_nonce(
     // SAFETY: the caller's promise.
     unsafe {
         on_server(server, |server| {
-            let nonce = Nonce::from_text(bytes("nonce", nonce, nonce_len)?)?;
-            match &mut *server.state.lock() {
-                State::Start(chosen) => *chosen = Some(nonce),
-                _ => {
-                    let text = "the login has begun: too late to set up";
-                    return Err(Error::new(Status::INVALID_STATE, text));
-                }
-            }
+            server.login.set_nonce(Nonce::from_text(bytes("nonce", nonce, nonce_len)?)?)?;
             Ok(Status::OK)
         })
     }
@@ -297,11 +122,12 @@ pub unsafe extern "C" fn scramtoken_server_set_nonce(
 /// client is authenticated; send the output) or an error, which ends the login; the output, where
 /// there is one, is then the e= to send. Outputs are valid until the next step or the free.
 ///
-/// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID, INVALID_PROOF,
-/// TOKEN_EXPIRED, IO (no random numbers); what the lookup callback returned, or INVALID_STATE when it
-/// did not answer once; of a store IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of
-/// the step freed the server, and then there is no output. INVALID_STATE after the end, within a
-/// callback of a step or for want of a supply, and INVALID_ARGUMENT, leave the login as it was.
+/// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID; UNKNOWN_USER,
+/// TOKEN_NOT_FOUND, INVALID_PROOF and TOKEN_EXPIRED, all of which send the same e=; IO (no random
+/// numbers); what the lookup callback returned, or INVALID_STATE when it did not answer once; of a store
+/// IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of the step freed the server, and then
+/// there is no output. INVALID_STATE after the end, within a callback of a step or for want of a supply,
+/// and INVALID_ARGUMENT, leave the login as it was.
 ///
 /// # Safety
 ///
@@ -319,21 +145,33 @@ pub unsafe extern "C" fn scramtoken_server_step(
         on_server(server, |server| {
             check_out("out", out)?;
             check_out("out_len", out_len)?;
-            match server.step(bytes("in", r#in, in_len)?) {
+            let input = bytes("in", r#in, in_len)?;
+            let copied;
+            let input = if server.login.has_host_clock() {
+                // It may be the message of a client that the clock's callback frees. A message that is
+                // too long is cut, and still too long.
+                copied = input.get(..=MAX_MESSAGE).unwrap_or(input).to_vec();
+                copied.as_slice()
+            } else {
+                input
+            };
+            match server.login.step(input) {
                 Ok(_) if was_freed(server) => {
                     let text = "the server was freed within a callback of its step";
                     Err(Error::new(Status::INVALID_STATE, text))
                 }
-                Ok(status) => {
-                    let (message, len) = server.output();
-                    out.write(message);
-                    out_len.write(len);
-                    Ok(status)
-                }
-                Err((error, message)) => {
-                    if !message.is_empty() {
+                Ok(progress) => {
+                    // The message lives in the login's state: until the next step or the free.
+                    server.login.with_message(|message| {
                         out.write(message.as_ptr());
                         out_len.write(message.len());
+                    });
+                    Ok(progress.into())
+                }
+                Err(StepError { error, answer }) => {
+                    if !answer.is_empty() {
+                        out.write(answer.as_ptr());
+                        out_len.write(answer.len());
                     }
                     Err(error)
                 }
@@ -364,17 +202,11 @@ pub unsafe extern "C" fn scramtoken_server_identity(
         check_out("kind", kind)?;
         // SAFETY: the caller's promise; the outputs are not NULL.
         unsafe {
-            let server = object("server", server)?;
-            let state = server.state.lock();
-            let State::Lookup(lookup) = &*state else {
-                return Err(Error::new(Status::INVALID_STATE, "no credential is asked for"));
-            };
-            let LookupState::Asked(question) = lookup.state() else {
-                return Err(Error::new(Status::INVALID_STATE, "the credential was supplied"));
-            };
-            name.write(question.name().as_ptr());
-            name_len.write(question.name().len());
-            kind.write(identity_kind(question.kind()));
+            object("server", server)?.login.with_question(|question| {
+                name.write(question.name().as_ptr());
+                name_len.write(question.name().len());
+                kind.write(identity_kind(question.kind()));
+            })?;
         }
         Ok(Status::OK)
     })
@@ -394,7 +226,9 @@ pub unsafe extern "C" fn scramtoken_server_supply_user(
     credential: *const scramtoken_credential,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe { on_server(server, |server| server.supply(|lookup| lookup.answer_user(credential))) }
+    unsafe {
+        on_server(server, |server| server.login.supply(|pending| supply_user(pending, credential)))
+    }
 }
 
 /// After NEED_CREDENTIAL: the name is a token's id. The owner's name ("alice", UTF-8 without NUL) and
@@ -418,17 +252,17 @@ pub unsafe extern "C" fn scramtoken_server_supply_token(
     // SAFETY: the caller's promise.
     unsafe {
         on_server(server, |server| {
-            server.supply(|lookup| {
-                lookup.answer_token(credential, owner_name, owner_name_len, expiry_ms)
+            server.login.supply(|pending| {
+                supply_token(pending, credential, owner_name, owner_name_len, expiry_ms)
             })
         })
     }
 }
 
 /// After NEED_CREDENTIAL: nobody has that name. The login goes on with a made-up challenge and is
-/// refused at its end.
+/// refused at its end, with UNKNOWN_USER or TOKEN_NOT_FOUND.
 ///
-/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for; IO (no random numbers).
+/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for.
 ///
 /// # Safety
 ///
@@ -438,9 +272,7 @@ pub unsafe extern "C" fn scramtoken_server_supply_unknown(
     server: *mut scramtoken_server,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        on_server(server, |server| server.supply(|lookup| lookup.answer_unknown(&server.settings)))
-    }
+    unsafe { on_server(server, |server| server.login.supply_unknown().map(|()| Status::OK)) }
 }
 
 /// What the login came to, at any time: undecided within the callbacks of a step, but for the audit's,
@@ -460,15 +292,7 @@ pub unsafe extern "C" fn scramtoken_server_verdict(
         check_out("out", out)?;
         // SAFETY: the caller's promise; the output is not NULL.
         unsafe {
-            let server = object("server", server)?;
-            out.write(match &*server.state.lock() {
-                State::Authenticated(login) => scramtoken_verdict::authenticated(login),
-                State::Rejected(reason) => scramtoken_verdict::rejected(*reason),
-                State::Start(_)
-                | State::Lookup(_)
-                | State::AwaitClientFinal(_)
-                | State::Stepping => scramtoken_verdict::undecided(),
-            });
+            object("server", server)?.login.with_verdict(|verdict| out.write(verdict.into()));
         }
         Ok(Status::OK)
     })

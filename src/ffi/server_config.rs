@@ -1,81 +1,25 @@
 //! `scramtoken_server_config`: what all logins of one listener share.
 
-use core::ffi::c_void;
-use std::sync::Arc;
+use core::ffi::{c_char, c_void};
 
-use once_cell::sync::OnceCell;
-use zeroize::Zeroizing;
-
-use super::audit::{Audit, scramtoken_audit_fn};
-use super::boundary::{Object, bytes, call, check_out, hand_out, object, take_back};
+use super::audit::{self, scramtoken_audit_fn};
+use super::boundary::{Object, bytes, call, check_out, hand_out, object, string, take_back};
 use super::callback::{Callback, scramtoken_finalizer_fn};
-use super::clock::{Clock, scramtoken_clock_fn};
-use super::lookup::{LookupFn, scramtoken_lookup_fn};
+use super::clock::{self, scramtoken_clock_fn};
+use super::lookup::{ask, scramtoken_lookup_fn};
 use super::snapshots::Snapshots;
 use super::status::scramtoken_status;
 use super::store::scramtoken_store;
 use crate::error::Error;
-use crate::scram::{MockChallenges, ServerPolicy};
+use crate::login::ServerConfig;
+use crate::scram::{Mechanism, ServerPolicy};
 use crate::status::Status;
-use crate::store::Store;
 
 /// What the logins of one listener share. Settings are made by one thread; as a const pointer the
 /// config serves any number of threads. A login takes it as it is at scramtoken_server_new.
-pub struct scramtoken_server_config(pub(super) Snapshots<Settings>);
+pub struct scramtoken_server_config(pub(super) Snapshots<ServerConfig>);
 
 impl Object for scramtoken_server_config {}
-
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) lookup: Lookups,
-    pub(super) policy: ServerPolicy,
-    mock_iterations: u32,
-    /// As the host set it.
-    mock_secret: Option<Arc<Zeroizing<Vec<u8>>>>,
-    /// Shared by copies of the settings, so that all of them make up the same challenges.
-    random_mock_secret: Arc<OnceCell<Zeroizing<[u8; 32]>>>,
-    pub(super) clock: Clock,
-    pub(super) audit: Audit,
-}
-
-/// Who answers lookups.
-#[derive(Clone)]
-pub(super) enum Lookups {
-    /// Whoever calls step: it supplies.
-    Caller,
-    Callback(Arc<Callback<LookupFn>>),
-    Store(Store),
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            lookup: Lookups::Caller,
-            policy: ServerPolicy::default(),
-            mock_iterations: 4096,
-            mock_secret: None,
-            random_mock_secret: Arc::default(),
-            clock: Clock::default(),
-            audit: Audit::default(),
-        }
-    }
-}
-
-impl Settings {
-    /// Challenges for unknown names: from the secret that was set, or else the store's own, or else
-    /// a random one for as long as the config lives.
-    pub(super) fn mock_challenges(&self) -> Result<MockChallenges<'_>, Error> {
-        let secret = match (&self.mock_secret, &self.lookup) {
-            (Some(secret), _) => secret.as_slice(),
-            (None, Lookups::Store(store)) => return Ok(store.mock_challenges(self.mock_iterations)),
-            (None, Lookups::Caller | Lookups::Callback(_)) => {
-                let random = || crate::random::bytes().map(Zeroizing::new);
-                self.random_mock_secret.get_or_try_init(random)?.as_slice()
-            }
-        };
-        Ok(MockChallenges::new(secret, self.mock_iterations))
-    }
-}
 
 /// Changes the settings, of which running logins keep their own copy.
 ///
@@ -84,7 +28,7 @@ impl Settings {
 /// As for [`object`].
 unsafe fn set(
     config: *mut scramtoken_server_config,
-    change: impl FnOnce(&mut Settings) -> Result<(), Error>,
+    change: impl FnOnce(&mut ServerConfig) -> Result<(), Error>,
 ) -> scramtoken_status {
     call(|| {
         // SAFETY: the caller's promise.
@@ -132,7 +76,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_store(
     // SAFETY: the caller's promise.
     unsafe {
         set(config, |settings| {
-            settings.lookup = Lookups::Store(object("store", store)?.0.clone());
+            settings.set_store(&object("store", store)?.0);
             Ok(())
         })
     }
@@ -156,7 +100,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_lookup(
     unsafe {
         set(config, |settings| {
             let callback = Callback::new("lookup", lookup, userdata, finalizer)?;
-            settings.lookup = Lookups::Callback(Arc::new(callback));
+            settings.set_lookup(move |question, made_up| ask(&callback, question, made_up));
             Ok(())
         })
     }
@@ -179,7 +123,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_implicit_tokens(
     // SAFETY: the caller's promise.
     unsafe {
         set(config, |settings| {
-            settings.policy.implicit_tokens = implicit_tokens;
+            settings.set_policy(ServerPolicy { implicit_tokens, ..settings.policy() });
             Ok(())
         })
     }
@@ -201,14 +145,16 @@ pub unsafe extern "C" fn scramtoken_server_config_set_doubled_nonce(
     // SAFETY: the caller's promise.
     unsafe {
         set(config, |settings| {
-            settings.policy.doubled_nonce = doubled_nonce;
+            settings.set_policy(ServerPolicy { doubled_nonce, ..settings.policy() });
             Ok(())
         })
     }
 }
 
-/// Unknown names get a made-up challenge, whose salt comes from this secret (copied; not empty, best
-/// 32 random bytes). Give every server of a cluster the same one, and keep it over restarts: a salt
+/// Unknown names get a made-up challenge, whose salt is derived from this secret (copied; not empty,
+/// best 32 random bytes), the name, the mechanism, and whether a user or a token was asked for. Where
+/// either would do, a name in the form of Kafka's token ids (22 of A-Z a-z 0-9 - _) counts as a token.
+/// Give every server of a cluster the same one, and keep it over restarts: a salt
 /// that changes shows that the name is unknown. Unless set, a store has one of its own, and without a
 /// store it is random for each config.
 ///
@@ -225,19 +171,12 @@ pub unsafe extern "C" fn scramtoken_server_config_set_mock_secret(
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
     unsafe {
-        set(config, |settings| {
-            let secret = bytes("secret", secret, secret_len)?;
-            if secret.is_empty() {
-                return Err(Error::new(Status::INVALID_ARGUMENT, "the mock secret is empty"));
-            }
-            settings.mock_secret = Some(Arc::new(Zeroizing::new(secret.to_vec())));
-            Ok(())
-        })
+        set(config, |settings| settings.set_mock_secret(bytes("secret", secret, secret_len)?))
     }
 }
 
-/// The iteration count of made-up challenges (from 1): what the listener's users have. 4096 unless
-/// set.
+/// The iteration count of made-up challenges for users (from 1): what the listener's users have. 4096
+/// unless set.
 ///
 /// Errors: INVALID_ARGUMENT.
 ///
@@ -250,13 +189,29 @@ pub unsafe extern "C" fn scramtoken_server_config_set_mock_iterations(
     iterations: u32,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
+    unsafe { set(config, |settings| settings.set_mock_iterations(iterations)) }
+}
+
+/// The iteration count of a mechanism's made-up challenges for tokens (from 1): what
+/// scramtoken_token_manager_set_iterations, or whoever makes the tokens, gives to real ones. 4096 unless
+/// set, as Kafka's tokens have.
+///
+/// Errors: INVALID_ARGUMENT, UNSUPPORTED_MECHANISM.
+///
+/// # Safety
+///
+/// The config is NULL or a living object, `mechanism` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_server_config_set_mock_token_iterations(
+    config: *mut scramtoken_server_config,
+    mechanism: *const c_char,
+    iterations: u32,
+) -> scramtoken_status {
+    // SAFETY: the caller's promise.
     unsafe {
         set(config, |settings| {
-            if iterations == 0 {
-                return Err(Error::new(Status::INVALID_ARGUMENT, "the iteration count is 0"));
-            }
-            settings.mock_iterations = iterations;
-            Ok(())
+            let mechanism = Mechanism::from_name(string("mechanism", mechanism)?)?;
+            settings.set_mock_token_iterations(mechanism, iterations)
         })
     }
 }
@@ -278,7 +233,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_clock(
     // SAFETY: the caller's promise.
     unsafe {
         set(config, |settings| {
-            settings.clock = Clock::from_callback(clock, userdata, finalizer)?;
+            settings.set_clock(clock::from_callback(clock, userdata, finalizer)?);
             Ok(())
         })
     }
@@ -301,7 +256,7 @@ pub unsafe extern "C" fn scramtoken_server_config_set_audit(
     // SAFETY: the caller's promise.
     unsafe {
         set(config, |settings| {
-            settings.audit = Audit::from_callback(audit, userdata, finalizer)?;
+            settings.set_audit(audit::from_callback(audit, userdata, finalizer)?);
             Ok(())
         })
     }

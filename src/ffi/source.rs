@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 
 use super::boundary::{Object, bytes, call, check_out, hand_out, lent, object, string, take_back};
 use super::callback::{Callback, check_answer, scramtoken_finalizer_fn};
-use super::clock::Clock;
 use super::status::scramtoken_status;
 use super::token::scramtoken_token;
 use crate::error::Error;
@@ -221,7 +220,7 @@ pub unsafe extern "C" fn scramtoken_source_token(
         check_out("out", out)?;
         // SAFETY: the caller's promise.
         let source = unsafe { object("source", source)? };
-        let token = source.0.token(Clock::default().now_ms())?;
+        let token = source.0.token(crate::clock::now_ms())?;
         // SAFETY: not NULL, and the caller promises that it may be written.
         unsafe { hand_out(out, scramtoken_token::new(&token)) };
         Ok(Status::OK)

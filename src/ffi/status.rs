@@ -53,17 +53,21 @@ pub const SCRAMTOKEN_ERR_ITERATIONS: scramtoken_status = -24;
 pub const SCRAMTOKEN_ERR_EXTENSION: scramtoken_status = -25;
 /// The client may not act as the identity it asked for.
 pub const SCRAMTOKEN_ERR_AUTHZID: scramtoken_status = -26;
-/// Wrong password or HMAC, or nobody of that name.
+/// Server: wrong password or HMAC, of a user or token that exists.
 pub const SCRAMTOKEN_ERR_INVALID_PROOF: scramtoken_status = -27;
 /// Client: the server does not know the credential.
 pub const SCRAMTOKEN_ERR_SERVER_SIGNATURE: scramtoken_status = -28;
 /// Client: the server sent e=.
 pub const SCRAMTOKEN_ERR_SERVER_REFUSED: scramtoken_status = -29;
+/// Server: no user of that name has a credential of the mechanism. The client cannot tell this from
+/// INVALID_PROOF.
+pub const SCRAMTOKEN_ERR_UNKNOWN_USER: scramtoken_status = -30;
 
 /// Kafka's DELEGATION_TOKEN_AUTH_DISABLED. This and the following are Kafka's error codes, negated
 /// and moved by 1000.
 pub const SCRAMTOKEN_ERR_TOKEN_AUTH_DISABLED: scramtoken_status = -1061;
-/// Kafka's DELEGATION_TOKEN_NOT_FOUND.
+/// Kafka's DELEGATION_TOKEN_NOT_FOUND. Of a server's login: the client cannot tell this from
+/// INVALID_PROOF.
 pub const SCRAMTOKEN_ERR_TOKEN_NOT_FOUND: scramtoken_status = -1062;
 /// Kafka's DELEGATION_TOKEN_OWNER_MISMATCH.
 pub const SCRAMTOKEN_ERR_TOKEN_OWNER_MISMATCH: scramtoken_status = -1063;
@@ -104,6 +108,7 @@ assert_same! {
     SCRAMTOKEN_ERR_INVALID_PROOF = INVALID_PROOF,
     SCRAMTOKEN_ERR_SERVER_SIGNATURE = SERVER_SIGNATURE,
     SCRAMTOKEN_ERR_SERVER_REFUSED = SERVER_REFUSED,
+    SCRAMTOKEN_ERR_UNKNOWN_USER = UNKNOWN_USER,
     SCRAMTOKEN_ERR_TOKEN_AUTH_DISABLED = TOKEN_AUTH_DISABLED,
     SCRAMTOKEN_ERR_TOKEN_NOT_FOUND = TOKEN_NOT_FOUND,
     SCRAMTOKEN_ERR_TOKEN_OWNER_MISMATCH = TOKEN_OWNER_MISMATCH,

@@ -3,15 +3,16 @@
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
 
-use super::audit::{Audit, scramtoken_audit_fn};
+use super::audit::{self, scramtoken_audit_fn};
 use super::boundary::{
     Object, bytes, c_string, call, check_out, hand_out, object, string, take_back,
 };
 use super::callback::{Callback, scramtoken_finalizer_fn};
-use super::clock::{Clock, scramtoken_clock_fn};
+use super::clock::{self, scramtoken_clock_fn};
 use super::snapshots::Snapshots;
 use super::status::scramtoken_status;
 use super::store::scramtoken_store;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::scram::Mechanism;
 use crate::status::Status;
@@ -278,7 +279,7 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_clock(
     // SAFETY: the caller's promise.
     unsafe {
         set(manager, |manager| {
-            manager.clock = Clock::from_callback(clock, userdata, finalizer)?;
+            manager.clock = clock::from_callback(clock, userdata, finalizer)?;
             Ok(())
         })
     }
@@ -302,8 +303,8 @@ pub unsafe extern "C" fn scramtoken_token_manager_set_audit(
     // SAFETY: the caller's promise.
     unsafe {
         set(manager, |manager| {
-            let audit = Audit::from_callback(audit, userdata, finalizer)?;
-            manager.manager.set_audit(move |event| audit.tell(event));
+            let told = audit::from_callback(audit, userdata, finalizer)?;
+            manager.manager.set_audit(move |event| told(&event));
             Ok(())
         })
     }

@@ -1,6 +1,7 @@
 //! `scramtoken_verdict`: what a login came to.
 
 use super::status::scramtoken_status;
+use crate::login::Verdict;
 use crate::scram::Authenticated;
 use crate::status::Status;
 
@@ -16,7 +17,8 @@ pub const SCRAMTOKEN_REJECTED: i32 = 2;
 pub struct scramtoken_verdict {
     /// SCRAMTOKEN_UNDECIDED, _AUTHENTICATED or _REJECTED; zero is never a yes.
     pub outcome: i32,
-    /// Why rejected: for the server's log, not for the peer.
+    /// Why rejected: for the server's log, not for the peer, who cannot tell UNKNOWN_USER,
+    /// TOKEN_NOT_FOUND, TOKEN_EXPIRED and INVALID_PROOF apart.
     pub reason: scramtoken_status,
     /// Whether the credential is a token's. Such a login may not manage tokens (KIP-48).
     pub is_token: bool,
@@ -37,8 +39,19 @@ pub struct scramtoken_verdict {
     pub reserved: [u64; 4],
 }
 
+/// The pointers are into the login.
+impl From<Verdict<'_>> for scramtoken_verdict {
+    fn from(verdict: Verdict<'_>) -> Self {
+        match verdict {
+            Verdict::Undecided => Self::undecided(),
+            Verdict::Authenticated(login) => Self::authenticated(login),
+            Verdict::Rejected(login) => Self::rejected(login.error().status()),
+        }
+    }
+}
+
 impl scramtoken_verdict {
-    pub(super) fn undecided() -> Self {
+    fn undecided() -> Self {
         Self {
             outcome: SCRAMTOKEN_UNDECIDED,
             reason: Status::OK.to_raw(),
@@ -53,12 +66,11 @@ impl scramtoken_verdict {
         }
     }
 
-    pub(super) fn rejected(reason: Status) -> Self {
+    fn rejected(reason: Status) -> Self {
         Self { outcome: SCRAMTOKEN_REJECTED, reason: reason.to_raw(), ..Self::undecided() }
     }
 
-    /// The pointers are into the login.
-    pub(super) fn authenticated(login: &Authenticated) -> Self {
+    fn authenticated(login: &Authenticated) -> Self {
         let (name, token_id) = (login.name(), login.token_id().unwrap_or_default());
         Self {
             outcome: SCRAMTOKEN_AUTHENTICATED,

@@ -7,8 +7,8 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
 use jni::errors::ErrorPolicy;
-use jni::objects::{JByteArray, JValue};
-use jni::sys::jlong;
+use jni::objects::{JByteArray, JString, JValue};
+use jni::sys::{jint, jlong};
 use jni::{Env, jni_sig, jni_str};
 use zeroize::Zeroizing;
 
@@ -20,7 +20,16 @@ use crate::status::Status;
 #[derive(Debug)]
 pub(super) enum Failure {
     Ours(Error),
+    Refused(Box<Refused>),
     Jvm(jni::errors::Error),
+}
+
+/// A server's refusal, and of whom.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) error: Error,
+    /// Requester, token's owner and token's id, as they may stand in a log.
+    pub(super) names: [Option<String>; 3],
 }
 
 impl From<Error> for Failure {
@@ -39,6 +48,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ours(error) => error.fmt(f),
+            Self::Refused(refused) => refused.error.fmt(f),
             Self::Jvm(error) => write!(f, "the JVM failed scramtoken: {error}"),
         }
     }
@@ -57,9 +67,14 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
     ) -> jni::errors::Result<T> {
         let status = match &failure {
             Failure::Ours(error) => error.status(),
+            Failure::Refused(refused) => refused.error.status(),
             Failure::Jvm(_) => Status::INTERNAL,
         };
-        throw(env, status, &failure.to_string());
+        let names = match &failure {
+            Failure::Refused(refused) => Some(&refused.names),
+            Failure::Ours(_) | Failure::Jvm(_) => None,
+        };
+        throw(env, status, &failure.to_string(), names);
         Ok(T::default())
     }
 
@@ -70,26 +85,40 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
     ) -> jni::errors::Result<T> {
         let text = "a fault inside scramtoken (a panic, its text is on standard error): please \
                     report it";
-        throw(env, Status::INTERNAL, text);
+        throw(env, Status::INTERNAL, text, None);
         Ok(T::default())
     }
 }
 
 /// An exception that is pending already stays, and so does one that making this one causes, such
 /// as an OutOfMemoryError: an exception there is.
-fn throw(env: &mut Env<'_>, status: Status, text: &str) {
+fn throw(env: &mut Env<'_>, status: Status, text: &str, names: Option<&Names>) {
     if !env.exception_check() {
-        let _ = try_throw(env, status, text);
+        let _ = try_throw(env, status, text, names);
     }
 }
 
-fn try_throw(env: &mut Env<'_>, status: Status, text: &str) -> jni::errors::Result<()> {
+type Names = [Option<String>; 3];
+
+fn try_throw(
+    env: &mut Env<'_>,
+    status: Status,
+    text: &str,
+    names: Option<&Names>,
+) -> jni::errors::Result<()> {
     let status = env.new_string(status.to_string())?;
     let text = env.new_string(text)?;
+    let array = env.new_object_type_array::<JString<'_>>(3, JString::null())?;
+    for (index, name) in names.into_iter().flatten().enumerate() {
+        if let Some(name) = name {
+            let name = env.new_string(name)?;
+            array.set_element(env, index, &name)?;
+        }
+    }
     let exception = env.new_object(
         jni_str!("io/scramtoken/kafka/NativeException"),
-        jni_sig!((status: JString, message: JString) -> void),
-        &[JValue::Object(&status), JValue::Object(&text)],
+        jni_sig!((status: JString, message: JString, names: JString[]) -> void),
+        &[JValue::Object(&status), JValue::Object(&text), JValue::Object(&array)],
     )?;
     let exception = env.cast_local::<jni::objects::JThrowable>(exception)?;
     env.throw(exception)
@@ -116,6 +145,11 @@ pub(super) fn copy_message(env: &Env<'_>, message: &JByteArray<'_>) -> Result<Ve
     let mut signed = vec![0; len];
     message.get_region(env, 0, &mut signed)?;
     Ok(signed.into_iter().map(i8::cast_unsigned).collect())
+}
+
+/// A count; a negative one is none, which the rooms refuse.
+pub(super) fn count(number: jint) -> u32 {
+    u32::try_from(number).unwrap_or_default()
 }
 
 /// An object of Java's. Whatever it is, and of whichever version of this library: it begins with what

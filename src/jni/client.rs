@@ -4,7 +4,7 @@ use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, NativeMethod, native_method};
 
-use super::boundary::{Failure, Throw, copy_message, hand_out, object};
+use super::boundary::{Failure, Throw, copy_message, count, hand_out, object};
 use super::source::source;
 use crate::error::Error;
 use crate::login::Client;
@@ -47,7 +47,6 @@ fn begin<'local>(
     started: JObjectArray<'local>,
 ) -> Result<jlong, Failure> {
     let login = Client::new(Mechanism::from_name(&mechanism.try_to_string(env)?)?);
-    let count = |iterations| u32::try_from(iterations).unwrap_or_default();
     let limits = IterationLimits::new(count(min_iterations), count(max_iterations))?;
     login.set_iteration_limits(limits)?;
     login.set_source(&source(handle)?)?;

@@ -14,7 +14,7 @@ use jni::sys::{JNI_ERR, JNI_VERSION_1_8, jint, jlong};
 use jni::{Env, EnvUnowned, JavaVM, NativeMethod, jni_sig, jni_str, native_method};
 
 use super::boundary::{Failure, Throw, take_back};
-use super::{client, server, source, store};
+use super::{client, listener, server, source, store};
 
 const METHODS: &[NativeMethod] = &[
     native_method! {
@@ -44,8 +44,8 @@ const SHARED_METHODS: &[NativeMethod] = &[
 ];
 
 /// The methods of each class, in the order of NativeLibrary.CLASSES.
-const CLASSES: [&[NativeMethod]; 5] =
-    [METHODS, server::METHODS, source::METHODS, store::METHODS, client::METHODS];
+const CLASSES: [&[NativeMethod]; 6] =
+    [METHODS, listener::METHODS, server::METHODS, source::METHODS, store::METHODS, client::METHODS];
 
 /// What shared.Library keeps of each version of this library. It throws where it fails.
 type Registrar = for<'local> extern "system" fn(

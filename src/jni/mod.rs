@@ -8,6 +8,7 @@
 mod boundary;
 mod client;
 mod library;
+mod listener;
 mod server;
 mod source;
 mod store;

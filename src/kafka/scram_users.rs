@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::apis::Api;
 use super::cluster::Cluster;
 use super::error_code;
-use crate::scram::{Cancel, Mechanism, cancelled, salted_password};
+use crate::scram::{BASE36_RANDOM, Cancel, Mechanism, base36, cancelled, salted_password};
 use crate::{error::Error, random};
 
 /// A user, with the mechanisms it has credentials of and their iterations.
@@ -114,7 +114,8 @@ fn upsertion(
     iterations: u32,
     password: &str,
 ) -> Result<ScramCredentialUpsertion, Error> {
-    let salt: [u8; 24] = random::bytes()?;
+    // As Kafka's own tools salt: a salt of another look would tell made-up ones from those of users.
+    let salt: Vec<u8> = base36(&random::bytes::<BASE36_RANDOM>()?).collect();
     let cancel = Cancel::default();
     let salted = salted_password(mechanism, password.as_bytes(), &salt, iterations, &cancel)
         .ok_or_else(cancelled)?;
@@ -122,7 +123,7 @@ fn upsertion(
         .with_name(user.to_owned().into())
         .with_mechanism(number(mechanism))
         .with_iterations(i32::try_from(iterations).unwrap_or(i32::MAX))
-        .with_salt(salt.to_vec().into())
+        .with_salt(salt.into())
         .with_salted_password(salted.as_bytes().to_vec().into()))
 }
 

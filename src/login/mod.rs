@@ -5,8 +5,15 @@
 //! behaves the same through every door.
 
 mod client;
+mod config;
+mod pending;
+mod server;
 
 pub use client::{Client, ClientProgress, CredentialKind};
+pub use config::ServerConfig;
+#[cfg(feature = "capi")]
+pub(crate) use pending::Pending;
+pub use server::{Server, ServerProgress, StepError, Verdict};
 
 use crate::error::Error;
 use crate::scram::Nonce;

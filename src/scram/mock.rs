@@ -1,19 +1,33 @@
 //! Made-up challenges, so that a stranger's name looks like anybody's.
 
-use super::keys::hmac;
+use super::credential::Credential;
+use super::keys::{MAX_KEY_LEN, hmac};
 use super::mechanism::Mechanism;
+use super::salt::{MAX_BASE36_LEN, base36};
+use crate::error::Error;
 
 /// How long a made-up salt is, in bytes; the store's own salts are as long.
 pub(crate) const SALT_LEN: usize = 16;
 
+/// How often the credentials of tokens iterate, in Kafka and unless a token manager was told otherwise.
+pub(crate) const TOKEN_ITERATIONS: u32 = 4096;
+
 /// What the challenges for unknown names are made from.
 ///
-/// A challenge is a function of the name, the mechanism and the secret, so it stays the same from
-/// login to login, and on every server that has the same secret.
+/// A challenge is a function of the name, the mechanism, whether a user or a token was asked for, and
+/// the secret. So it stays the same from login to login, and on every server that has the same secret.
+#[derive(Clone, Copy)]
 pub struct MockChallenges<'a> {
+    users: Made<'a>,
+    tokens: Made<'a>,
+    salts: MockSalts,
+}
+
+/// What challenges of one kind are made from.
+#[derive(Clone, Copy)]
+struct Made<'a> {
     secret: &'a [u8],
     iterations: u32,
-    salts: MockSalts,
 }
 
 /// What made-up salts look like: like the real ones of the server that they stand in for.
@@ -27,9 +41,27 @@ pub enum MockSalts {
 }
 
 impl<'a> MockChallenges<'a> {
-    /// The iteration count is what users of the listener usually have; it is never inferred.
+    /// The iteration count is what users of the listener usually have; it is never inferred. Tokens
+    /// have 4096, as in Kafka.
     pub fn new(secret: &'a [u8], iterations: u32) -> Self {
-        Self { secret, iterations, salts: MockSalts::default() }
+        let users = Made { secret, iterations };
+        let tokens = Made { secret, iterations: TOKEN_ITERATIONS };
+        Self { users, tokens, salts: MockSalts::default() }
+    }
+
+    /// The same with another iteration count for unknown tokens: that of real tokens.
+    #[must_use]
+    pub fn with_token_iterations(mut self, iterations: u32) -> Self {
+        self.tokens.iterations = iterations;
+        self
+    }
+
+    /// The same with a secret of its own for unknown tokens, for servers that salt real ones each by
+    /// itself.
+    #[must_use]
+    pub fn with_token_secret(mut self, secret: &'a [u8]) -> Self {
+        self.tokens.secret = secret;
+        self
     }
 
     /// The same with salts of another look.
@@ -38,79 +70,125 @@ impl<'a> MockChallenges<'a> {
         Self { salts, ..self }
     }
 
-    pub(super) fn iterations(&self) -> u32 {
-        self.iterations
-    }
-
-    pub(super) fn salt(&self, mechanism: Mechanism, name: &[u8]) -> Vec<u8> {
-        let parts = [LABEL, mechanism.name().as_bytes(), b"\0", name];
-        let mac = hmac(Mechanism::ScramSha256, self.secret, &parts);
+    pub(super) fn make_up(&self, stranger: Stranger, mechanism: Mechanism, name: &str) -> MadeUp {
+        let (label, Made { secret, iterations }) = match stranger {
+            Stranger::User => (USER_LABEL, self.users),
+            Stranger::Token => (TOKEN_LABEL, self.tokens),
+        };
+        let parts = [label, mechanism.name().as_bytes(), b"\0", name.as_bytes()];
+        let mac = hmac(Mechanism::ScramSha256, secret, &parts);
+        let mut made_up = MadeUp { salt: [0; MAX_BASE36_LEN], salt_len: 0, iterations };
         match self.salts {
-            MockSalts::Bytes => mac.as_bytes().iter().copied().take(SALT_LEN).collect(),
-            MockSalts::Base36 => base36_of_130_bits(mac.as_bytes()),
+            MockSalts::Bytes => made_up.set_salt(mac.as_bytes().iter().copied().take(SALT_LEN)),
+            MockSalts::Base36 => made_up.set_salt(base36(mac.as_bytes())),
+        }
+        made_up
+    }
+}
+
+/// A challenge for a name that may turn out to be nobody's. Made before the name is looked up, and
+/// whatever the lookup finds, so that strangers are not told from others by the time it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeUp {
+    salt: [u8; MAX_BASE36_LEN],
+    salt_len: usize,
+    pub(super) iterations: u32,
+}
+
+impl MadeUp {
+    pub(super) fn salt(&self) -> &[u8] {
+        self.salt.get(..self.salt_len).unwrap_or_default()
+    }
+
+    fn set_salt(&mut self, salt: impl Iterator<Item = u8>) {
+        self.salt_len = 0;
+        for (to, from) in self.salt.iter_mut().zip(salt) {
+            *to = from;
+            self.salt_len += 1;
         }
     }
 }
 
-const LABEL: &[u8] = b"scramtoken/mock-salt/v1\0";
+/// What stands in for a credential that is not there.
+pub(crate) struct Decoy {
+    mechanism: Mechanism,
+    salt: [u8; SALT_LEN],
+    key: [u8; MAX_KEY_LEN],
+}
 
-/// The first 17 bytes as a big-endian number, of which the lowest 130 bits are written.
-fn base36_of_130_bits(bytes: &[u8]) -> Vec<u8> {
-    let mut number: Vec<u8> = bytes.iter().copied().take(17).collect();
-    if let Some(first) = number.first_mut() {
-        *first &= 0b11;
+impl Decoy {
+    pub(crate) fn new(mechanism: Mechanism) -> Self {
+        Self { mechanism, salt: [0; SALT_LEN], key: [0; MAX_KEY_LEN] }
     }
-    let mut digits = Vec::with_capacity(26);
-    loop {
-        let digit = divide_by_36(&mut number);
-        digits.extend(char::from_digit(digit, 36).map(|digit| digit as u8));
-        if number.iter().all(|byte| *byte == 0) {
-            digits.reverse();
-            return digits;
-        }
+
+    /// One that belongs to no password, checked and copied as a real one.
+    pub(crate) fn credential(&self) -> Result<Credential<'_>, Error> {
+        let (key, _) = self.key.split_at(self.mechanism.key_len());
+        Credential::new(self.mechanism, &self.salt, TOKEN_ITERATIONS, key, key)
     }
 }
 
-/// Leaves the quotient in the number and returns the remainder.
-fn divide_by_36(number: &mut [u8]) -> u32 {
-    let mut rest = 0;
-    for byte in number {
-        let value = rest << 8 | u32::from(*byte);
-        *byte = u8::try_from(value / 36).unwrap_or_default(); // below 256, since rest is below 36
-        rest = value % 36;
-    }
-    rest
+/// What a name that nobody has is taken for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stranger {
+    User,
+    Token,
 }
+
+/// Users' salts came first: they must not change, for those of real users do not.
+const USER_LABEL: &[u8] = b"scramtoken/mock-salt/v1\0";
+const TOKEN_LABEL: &[u8] = b"scramtoken/mock-token-salt/v1\0";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_are_written_as_java_does() {
-        // new BigInteger(1, bytes).mod(BigInteger.TWO.pow(130)).toString(36) of OpenJDK 17.
-        let mut bytes = [0; 17];
-        assert_eq!(base36_of_130_bits(&bytes), b"0");
-        bytes[16] = 35;
-        assert_eq!(base36_of_130_bits(&bytes), b"z");
-        bytes[15] = 255;
-        assert_eq!(base36_of_130_bits(&bytes), b"1eeb");
-        assert_eq!(base36_of_130_bits(&[255; 32]), b"1omfro7zwmumr3umxudzyj6scf");
+    const USER: Stranger = Stranger::User;
+    const TOKEN: Stranger = Stranger::Token;
+
+    fn salt(mock: &MockChallenges<'_>, stranger: Stranger, name: &str) -> Vec<u8> {
+        mock.make_up(stranger, Mechanism::ScramSha512, name).salt().to_vec()
     }
 
     #[test]
     fn the_look_of_a_salt() {
-        let salts = |form| {
+        let salts = |form, stranger| {
             let mock = MockChallenges::new(b"secret", 4096).with_salts(form);
-            (0..1000).map(move |number: u32| {
-                mock.salt(Mechanism::ScramSha512, number.to_string().as_bytes())
-            })
+            (0..1000).map(move |number: u32| salt(&mock, stranger, &number.to_string()))
         };
-        assert!(salts(MockSalts::Bytes).all(|salt| salt.len() == SALT_LEN));
-        let lengths: Vec<usize> = salts(MockSalts::Base36).map(|salt| salt.len()).collect();
-        let share = |len| lengths.iter().filter(|is| **is == len).count();
-        // 36^25 is 2^129.25, so 2^-0.75 of all numbers have 25 digits or fewer.
-        assert!((520..640).contains(&share(25)), "{}", share(25));
-        assert!((350..460).contains(&share(26)), "{}", share(26));
+        for stranger in [USER, TOKEN] {
+            assert!(salts(MockSalts::Bytes, stranger).all(|salt| salt.len() == SALT_LEN));
+            let lengths: Vec<usize> =
+                salts(MockSalts::Base36, stranger).map(|salt| salt.len()).collect();
+            let share = |len| lengths.iter().filter(|is| **is == len).count();
+            // 36^25 is 2^129.25, so 2^-0.75 of all numbers have 25 digits or fewer.
+            assert!((520..640).contains(&share(25)), "{}", share(25));
+            assert!((350..460).contains(&share(26)), "{}", share(26));
+        }
+    }
+
+    /// HMAC-SHA-256 by Python's hmac module, its first 16 bytes. Salts of users that changed with an
+    /// update would tell that they are made up.
+    #[test]
+    fn known_salts() {
+        let mock = MockChallenges::new(b"secret", 8192);
+        let hex =
+            |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(salt(&mock, USER, "nobody")), "f971b9caf5e345879b6679fc4edea739");
+        assert_eq!(hex(salt(&mock, TOKEN, "nobody")), "e99cee72128d4398d7a16edf9f3755ad");
+    }
+
+    #[test]
+    fn users_and_tokens_have_nothing_in_common() {
+        let mock = MockChallenges::new(b"secret", 8192);
+        let iterations = |mock: &MockChallenges<'_>, stranger| {
+            mock.make_up(stranger, Mechanism::ScramSha256, "x").iterations
+        };
+        assert_eq!((iterations(&mock, USER), iterations(&mock, TOKEN)), (8192, 4096));
+        let more = mock.with_token_iterations(5000);
+        assert_eq!((iterations(&more, USER), iterations(&more, TOKEN)), (8192, 5000));
+        let other = mock.with_token_secret(b"of this broker");
+        assert_eq!(salt(&mock, USER, "x"), salt(&other, USER, "x"));
+        assert_ne!(salt(&mock, TOKEN, "x"), salt(&other, TOKEN, "x"));
     }
 }

@@ -12,6 +12,7 @@ mod mechanism;
 mod message;
 mod mock;
 mod nonce;
+mod salt;
 mod server;
 
 pub use client::{
@@ -28,9 +29,11 @@ pub use message::MAX_MESSAGE;
 pub(crate) use message::check_name;
 #[cfg(fuzzing)]
 pub use message::fuzzing;
-pub(crate) use mock::SALT_LEN;
-pub use mock::{MockChallenges, MockSalts};
+pub(crate) use mock::{Decoy, SALT_LEN, TOKEN_ITERATIONS};
+pub use mock::{MadeUp, MockChallenges, MockSalts};
 pub use nonce::{NONCE_ENTROPY, Nonce};
+#[cfg(feature = "cli")]
+pub(crate) use salt::{BASE36_RANDOM, base36};
 pub(crate) use server::NEVER;
 pub use server::{
     Authenticated, AwaitClientFinal, AwaitClientFirst, IdentityKind, NeedCredential, Rejected,

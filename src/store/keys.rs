@@ -109,11 +109,19 @@ pub(crate) fn by_name(read: &dyn Read, name: &str) -> Result<Option<StoredKey>, 
 
 /// What has become of a key. One that the store does not know is damage, for it forgets none.
 pub(crate) fn state(read: &dyn Read, number: u32) -> Result<KeyState, Error> {
+    find_state(read, number)?.ok_or_else(|| missing(number))
+}
+
+/// The same, where it is no damage that there is no such key.
+pub(super) fn find_state(read: &dyn Read, number: u32) -> Result<Option<KeyState>, Error> {
     let key = number.to_be_bytes();
-    match record::get(read, Table::Keys, &key)? {
-        Some(mut decoder) => KeyState::decode(&mut decoder),
-        None => Err(record::damaged(Table::Keys, &key)),
-    }
+    let record = record::get(read, Table::Keys, &key)?;
+    record.map(|mut decoder| KeyState::decode(&mut decoder)).transpose()
+}
+
+/// The error for a key that a token names and the store does not know.
+pub(super) fn missing(number: u32) -> Error {
+    record::damaged(Table::Keys, &number.to_be_bytes())
 }
 
 fn put(write: &mut dyn Write, key: &StoredKey) -> Result<(), Error> {

@@ -4,13 +4,19 @@ use super::backend::Read;
 use super::keys::{self, KeyState};
 use super::{tokens, users};
 use crate::error::Error;
-use crate::scram::{Credential, IdentityKind, Mechanism};
+use crate::scram::{Credential, Decoy, IdentityKind, Mechanism};
 
-/// Whose name it is, with the salt still in the store's memory.
-pub(super) enum Found<'a> {
-    User(Credential<'a>),
+/// What was found of a name, with the salt still in the store's memory.
+pub(super) struct Found<'a> {
+    pub(super) whose: Whose<'a>,
+    /// Of a name that nobody has, a decoy's.
+    pub(super) credential: Credential<'a>,
+}
+
+/// Whose name it is.
+pub(super) enum Whose<'a> {
+    User,
     Token {
-        credential: Credential<'a>,
         /// The owner's name, without `User:`.
         owner: &'a str,
         expiry_ms: i64,
@@ -18,39 +24,110 @@ pub(super) enum Found<'a> {
     Nobody,
 }
 
+/// What is read in place of a record that is not there: a lookup that finds nothing takes as long as one
+/// that finds something.
+pub(super) struct Decoys {
+    sha_256: OfMechanism,
+    sha_512: OfMechanism,
+    token: tokens::Decoy,
+}
+
+struct OfMechanism {
+    user: users::Decoy,
+    credential: Decoy,
+}
+
+impl Decoys {
+    pub(super) fn new() -> Result<Self, Error> {
+        let [sha_256, sha_512] = Mechanism::ALL.map(Decoy::new);
+        let of_token = vec![(&sha_256.credential()?).into(), (&sha_512.credential()?).into()];
+        let token = tokens::Decoy::new(of_token)?;
+        Ok(Self { sha_256: OfMechanism::new(sha_256)?, sha_512: OfMechanism::new(sha_512)?, token })
+    }
+
+    fn of(&self, mechanism: Mechanism) -> &OfMechanism {
+        match mechanism {
+            Mechanism::ScramSha256 => &self.sha_256,
+            Mechanism::ScramSha512 => &self.sha_512,
+        }
+    }
+}
+
+impl OfMechanism {
+    fn new(credential: Decoy) -> Result<Self, Error> {
+        let user = users::Decoy::new(&(&credential.credential()?).into())?;
+        Ok(Self { user, credential })
+    }
+}
+
 /// Looks a name up: where both would do, a name that is a user's in any mechanism is never a token.
+/// What is looked up depends on the kind, and never on what is there.
 pub(super) fn find<'a>(
     read: &'a dyn Read,
+    decoys: &'a Decoys,
     name: &str,
     kind: IdentityKind,
     mechanism: Mechanism,
 ) -> Result<Found<'a>, Error> {
-    if kind.admits(IdentityKind::User) {
-        if let Some(credential) = users::credential(read, name, mechanism)? {
-            return Ok(Found::User(credential));
-        }
-        if kind == IdentityKind::User || users::exists(read, name)? {
-            return Ok(Found::Nobody);
+    match kind {
+        IdentityKind::User => user(read, decoys, name, mechanism),
+        IdentityKind::Token => token(read, decoys, name, mechanism),
+        IdentityKind::Either => {
+            let user = user(read, decoys, name, mechanism)?;
+            let is_user_elsewhere = users::has_another(read, name, mechanism)?;
+            let token = token(read, decoys, name, mechanism);
+            let is_user = matches!(user.whose, Whose::User) || is_user_elsewhere;
+            if is_user { Ok(user) } else { token }
         }
     }
-    token(read, name, mechanism)
+}
+
+fn user<'a>(
+    read: &'a dyn Read,
+    decoys: &'a Decoys,
+    name: &str,
+    mechanism: Mechanism,
+) -> Result<Found<'a>, Error> {
+    let (is_there, credential) = users::login(read, name, mechanism, &decoys.of(mechanism).user)?;
+    Ok(Found { whose: if is_there { Whose::User } else { Whose::Nobody }, credential })
 }
 
 /// A token past its expiry is found: that it has expired is for the verdict to say.
-fn token<'a>(read: &'a dyn Read, id: &str, mechanism: Mechanism) -> Result<Found<'a>, Error> {
-    let Some((token, credential)) = tokens::login(read, id, mechanism)? else {
-        return Ok(Found::Nobody);
-    };
-    if keys::state(read, token.key_number)? != KeyState::Live {
-        return Ok(Found::Nobody);
+fn token<'a>(
+    read: &'a dyn Read,
+    decoys: &'a Decoys,
+    id: &str,
+    mechanism: Mechanism,
+) -> Result<Found<'a>, Error> {
+    let tokens::Login { is_there, token, credential } =
+        tokens::login(read, id, mechanism, &decoys.token)?;
+    let state = keys::find_state(read, token.key_number)?;
+    if is_there && state.is_none() {
+        return Err(keys::missing(token.key_number));
     }
     let owner = token.owner.split_once(':').map_or(token.owner, |(_, name)| name);
-    Ok(Found::Token { credential, owner, expiry_ms: token.expiry_ms })
+    let whose = if is_there && state == Some(KeyState::Live) {
+        Whose::Token { owner, expiry_ms: token.expiry_ms }
+    } else {
+        Whose::Nobody
+    };
+    match credential {
+        Some(credential) => Ok(Found { whose, credential }),
+        // It cannot log in by that mechanism.
+        None => {
+            let credential = decoys.of(mechanism).credential.credential()?;
+            Ok(Found { whose: Whose::Nobody, credential })
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::super::Store;
+    use super::super::backend::{Table, Visit};
+    use super::super::tokens::StoredToken;
     use super::super::tokens::tests::token;
     use super::*;
     use crate::scram::IdentityKind::{Either, Token, User};
@@ -81,19 +158,15 @@ mod tests {
     /// "user", "nobody", or a token's owner and expiry.
     fn found(store: &Store, name: &str, kind: IdentityKind, mechanism: Mechanism) -> String {
         let find = |read: &dyn Read| {
-            Ok(match find(read, name, kind, mechanism)? {
-                Found::User(credential) => {
-                    assert_eq!(credential.mechanism(), mechanism);
-                    "user".to_owned()
-                }
-                Found::Token { credential, owner, expiry_ms } => {
-                    assert_eq!(
-                        (credential.mechanism(), credential.salt()),
-                        (mechanism, &b"salt"[..])
-                    );
+            let Found { whose, credential } = find(read, &store.0.decoys, name, kind, mechanism)?;
+            assert_eq!(credential.mechanism(), mechanism);
+            Ok(match whose {
+                Whose::User => "user".to_owned(),
+                Whose::Token { owner, expiry_ms } => {
+                    assert_eq!(credential.salt(), b"salt");
                     format!("{owner} {expiry_ms}")
                 }
-                Found::Nobody => "nobody".to_owned(),
+                Whose::Nobody => "nobody".to_owned(),
             })
         };
         store.read(find).unwrap()
@@ -133,9 +206,58 @@ mod tests {
         assert_eq!(found(&store, "bob", Either, SHA_256), "user");
     }
 
+    /// A snapshot that remembers which tables were asked.
+    struct Watched<'a> {
+        inner: &'a dyn Read,
+        asked: RefCell<Vec<Table>>,
+    }
+
+    impl Read for Watched<'_> {
+        fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
+            self.asked.borrow_mut().push(table);
+            self.inner.get(table, key)
+        }
+
+        fn scan(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
+            self.inner.scan(table, from, visit)
+        }
+
+        fn len(&self, table: Table) -> Result<u64, Error> {
+            self.inner.len(table)
+        }
+    }
+
+    /// Otherwise time tells who exists.
+    #[test]
+    fn the_same_is_asked_for_every_name() {
+        let store = store();
+        let removed = store.write(|write| keys::register(write, "removed", &[2; 32])).unwrap();
+        let of_removed =
+            StoredToken { key_number: removed.number, ..token("gone", "User:a", 5000) };
+        store.write(|write| tokens::put(write, &of_removed)).unwrap();
+        store.write(|write| keys::remove(write, &removed)).unwrap();
+        let names = ["bob", "both", "id", "half", "gone", "nobody", "AAAAAAAAAAAAAAAAAAAAAA"];
+        for (kind, expected) in [
+            (User, vec![Table::Users]),
+            (Token, vec![Table::Tokens, Table::Keys]),
+            (Either, vec![Table::Users, Table::Users, Table::Tokens, Table::Keys]),
+        ] {
+            for (name, mechanism) in
+                names.iter().flat_map(|name| Mechanism::ALL.map(|mechanism| (name, mechanism)))
+            {
+                let asked = store.read(|read| {
+                    let watched = Watched { inner: read, asked: RefCell::default() };
+                    find(&watched, &store.0.decoys, name, kind, mechanism)?;
+                    Ok(watched.asked.into_inner())
+                });
+                assert_eq!(asked.unwrap(), expected, "{name} {kind:?} {mechanism:?}");
+            }
+        }
+    }
+
     #[test]
     fn damage_is_an_error_and_nobody() {
-        use super::super::backend::{Table, Write};
+        use super::super::backend::Write;
         let store = store();
         let damage = |write: &mut dyn Write| {
             let mut record = write.get(Table::Tokens, b"id")?.unwrap().to_vec();
@@ -143,7 +265,9 @@ mod tests {
             write.put(Table::Tokens, b"id", &record)
         };
         store.write(damage).unwrap();
-        let error = store.read(|read| find(read, "id", Token, SHA_256).map(|_| ())).unwrap_err();
+        let error = store
+            .read(|read| find(read, &store.0.decoys, "id", Token, SHA_256).map(|_| ()))
+            .unwrap_err();
         assert_eq!(error.status(), Status::CORRUPT);
         assert!(error.text().contains("tokens: the record id is damaged"), "{error}");
     }

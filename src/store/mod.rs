@@ -33,6 +33,7 @@ pub(crate) mod tokens;
 mod users;
 
 use core::fmt;
+use core::hint::black_box;
 use core::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ pub use users::User;
 
 use self::backend::Backend;
 use self::lmdb::{Lmdb, NO_STORE};
-use self::lookup::Found;
+use self::lookup::{Decoys, Found, Whose};
 use self::memory::Memory;
 use self::schema::MockSecret;
 use crate::paths::{absolute, io};
@@ -93,6 +94,7 @@ struct Inner {
     backend: Box<dyn Backend>,
     mock_secret: MockSecret,
     warning: Option<String>,
+    decoys: Decoys,
 }
 
 impl Store {
@@ -162,7 +164,8 @@ impl Store {
                         scramtoken store backup made can be opened there";
             return Err(Error::new(Status::IO, format!("{uri}: {text}")));
         }
-        Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret, warning })))
+        let decoys = Decoys::new()?;
+        Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret, warning, decoys })))
     }
 
     /// A sentence for the host's log, without secrets: a group had rights on the store's directory or
@@ -261,7 +264,8 @@ impl Store {
 
     /// Looks up whom a login wants to be, and goes on with it: as a user, a token's owner, or nobody
     /// (then with `mock`, best [`mock_challenges`](Self::mock_challenges)). With implicit tokens a
-    /// name that is a user's in any mechanism is never a token's id.
+    /// name that is a user's in any mechanism is never a token's id. It does the same for every name,
+    /// whatever it finds.
     ///
     /// # Errors
     ///
@@ -271,16 +275,19 @@ impl Store {
         question: NeedCredential,
         mock: &MockChallenges<'_>,
     ) -> Result<AwaitClientFinal, Rejected> {
+        let made_up = black_box(question.make_up(mock));
         let (mut asked, mut answer) = (Some(question), None);
         let outcome = self.read(|read| {
             let question = asked.take().ok_or_else(not_run)?;
             let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
-            answer = Some(match lookup::find(read, name, kind, mechanism) {
-                Ok(Found::User(credential)) => question.supply_user(&credential),
-                Ok(Found::Token { credential, owner, expiry_ms }) => {
-                    question.supply_token(&credential, owner, expiry_ms)
-                }
-                Ok(Found::Nobody) => question.supply_unknown(mock),
+            answer = Some(match lookup::find(read, &self.0.decoys, name, kind, mechanism) {
+                Ok(Found { whose, credential }) => match whose {
+                    Whose::User => question.supply_user(&credential),
+                    Whose::Token { owner, expiry_ms } => {
+                        question.supply_token(&credential, owner, expiry_ms)
+                    }
+                    Whose::Nobody => question.supply_nobody(&made_up, credential.keys()),
+                },
                 Err(error) => Err(question.reject(error)),
             });
             Ok(())

@@ -59,18 +59,18 @@ impl Encoder {
     }
 
     /// Seals the record and puts it where it belongs.
-    pub(super) fn put(
-        mut self,
-        write: &mut dyn Write,
-        table: Table,
-        key: &[u8],
-    ) -> Result<(), Error> {
+    pub(super) fn put(self, write: &mut dyn Write, table: Table, key: &[u8]) -> Result<(), Error> {
+        write.put(table, key, &self.seal(table, key))
+    }
+
+    /// The record, for this place alone.
+    pub(super) fn seal(mut self, table: Table, key: &[u8]) -> Zeroizing<Vec<u8>> {
         let fields = self.0.get(HEADER_LEN..).unwrap_or_default();
         let checksum = checksum(VERSION, table, key, fields).to_be_bytes();
         for (to, from) in self.0.iter_mut().zip([VERSION].into_iter().chain(checksum)) {
             *to = from;
         }
-        write.put(table, key, &self.0)
+        self.0
     }
 
     /// A vector that grows by itself would leave copies in the memory that it gives up.

@@ -5,8 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256, Sha512};
 
+use super::lookup::Whose;
 use super::tokens::{self, StoredToken};
-use super::{Found, Store, StoredCredential, keys, lookup};
+use super::{Store, StoredCredential, keys, lookup};
 use crate::error::Error;
 use crate::scram::{Credential, IdentityKind, Mechanism};
 
@@ -32,8 +33,8 @@ impl Store {
     /// Whether there is such a token with a credential of the mechanism: what a login's lookup does.
     pub fn has_token(&self, id: &str, mechanism: Mechanism) -> Result<bool, Error> {
         self.read(|read| {
-            let found = lookup::find(read, id, IdentityKind::Token, mechanism)?;
-            Ok(matches!(found, Found::Token { .. }))
+            let found = lookup::find(read, &self.0.decoys, id, IdentityKind::Token, mechanism)?;
+            Ok(matches!(found.whose, Whose::Token { .. }))
         })
     }
 

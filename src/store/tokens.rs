@@ -2,6 +2,8 @@
 
 use core::ops::ControlFlow;
 
+use zeroize::Zeroizing;
+
 use super::backend::{Read, Table, Write};
 use super::credential::{CredentialRef, StoredCredential};
 use super::indexes::{self, INDEXES, Indexed, sha256};
@@ -196,21 +198,57 @@ pub(super) fn count_of_key(read: &dyn Read, key_number: u32) -> Result<u64, Erro
     Ok(count)
 }
 
-/// What a login by that token needs; None also where it has no credential of the mechanism.
+/// What a login by that token needs. Where there is no such token it is the decoy's, so that it takes as
+/// long.
 pub(super) fn login<'a>(
     read: &'a dyn Read,
     id: &str,
     mechanism: Mechanism,
-) -> Result<Option<(TokenLogin<'a>, Credential<'a>)>, Error> {
-    let found = record::get(read, Table::Tokens, id.as_bytes())?;
-    let Some(mut decoder) = found else { return Ok(None) };
+    decoy: &'a Decoy,
+) -> Result<Login<'a>, Error> {
+    let found = read.get(Table::Tokens, id.as_bytes())?;
+    let (id, record) = found.map_or((DECOY, decoy.0.as_slice()), |record| (id, record));
+    let mut decoder = Decoder::new(Table::Tokens, id.as_bytes(), record)?;
     let token = TokenLogin::decode(&mut decoder)?;
     let mut credentials = token.credentials.into_iter().flatten();
-    let Some(found) = credentials.find(|found| found.mechanism == mechanism) else {
-        return Ok(None);
-    };
-    Ok(Some((token, found.credential(&decoder)?)))
+    let credential = credentials.find(|credential| credential.mechanism == mechanism);
+    let credential = credential.map(|found| found.credential(&decoder)).transpose()?;
+    Ok(Login { is_there: found.is_some(), token, credential })
 }
+
+/// What was found of a token that a login asked for.
+pub(super) struct Login<'a> {
+    /// Whether it is that token's, and not the decoy's.
+    pub(super) is_there: bool,
+    pub(super) token: TokenLogin<'a>,
+    /// None where the token has none of the mechanism.
+    pub(super) credential: Option<Credential<'a>>,
+}
+
+/// A record that is read where there is no token.
+pub(super) struct Decoy(Zeroizing<Vec<u8>>);
+
+impl Decoy {
+    /// Of a token like most: of some user's, whom it has no renewer besides.
+    pub(super) fn new(credentials: Vec<StoredCredential>) -> Result<Self, Error> {
+        let owner = "User:nobody".to_owned();
+        let token = StoredToken {
+            id: DECOY.to_owned(),
+            key_number: 1, // the first that a store has
+            owner: owner.clone(),
+            requester: owner,
+            renewers: Vec::new(),
+            issue_ms: 0,
+            expiry_ms: 0,
+            max_ms: 0,
+            hmac_digest: [0; 32],
+            credentials,
+        };
+        Ok(Self(token.encode()?.seal(Table::Tokens, DECOY.as_bytes())))
+    }
+}
+
+const DECOY: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// What a login needs of a token, in the store's own memory.
 pub(super) struct TokenLogin<'a> {

@@ -1,11 +1,12 @@
 //! SCRAM users: a credential for each name and mechanism.
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::backend::{Read, Table, Write};
 use super::credential::{CredentialRef, StoredCredential, tag};
 use super::page::{Page, page};
-use super::record::{self, Decoder, Encoder};
+use super::record::{Decoder, Encoder};
 use crate::error::Error;
 use crate::scram::{Credential, Mechanism};
 
@@ -26,10 +27,14 @@ pub(super) fn put(
     name: &str,
     credential: &StoredCredential,
 ) -> Result<(), Error> {
+    encode(name, credential)?.put(write, Table::Users, &key(name, credential.mechanism))
+}
+
+fn encode(name: &str, credential: &StoredCredential) -> Result<Encoder, Error> {
     let mut encoder = Encoder::new();
     encoder.bytes(name.as_bytes())?;
     credential.encode(&mut encoder)?;
-    encoder.put(write, Table::Users, &key(name, credential.mechanism))
+    Ok(encoder)
 }
 
 /// Whether there was such a user.
@@ -41,27 +46,58 @@ pub(super) fn remove(
     write.delete(Table::Users, &key(name, mechanism))
 }
 
-/// Whether the name has a credential in any mechanism.
-pub(super) fn exists(read: &dyn Read, name: &str) -> Result<bool, Error> {
-    for mechanism in Mechanism::ALL {
-        if read.get(Table::Users, &key(name, mechanism))?.is_some() {
-            return Ok(true);
-        }
+/// Whether the name has a credential of a mechanism other than this one.
+pub(super) fn has_another(
+    read: &dyn Read,
+    name: &str,
+    mechanism: Mechanism,
+) -> Result<bool, Error> {
+    let mut has_another = false;
+    for other in Mechanism::ALL.into_iter().filter(|other| *other != mechanism) {
+        has_another |= read.get(Table::Users, &key(name, other))?.is_some();
     }
-    Ok(false)
+    Ok(has_another)
 }
 
-/// A user's credential for a login.
+/// A user's credential.
 pub(super) fn credential<'a>(
     read: &'a dyn Read,
     name: &str,
     mechanism: Mechanism,
 ) -> Result<Option<Credential<'a>>, Error> {
     let key = key(name, mechanism);
-    let Some(mut decoder) = record::get(read, Table::Users, &key)? else { return Ok(None) };
-    let (_, credential) = decode(&mut decoder, &key)?;
-    credential.credential(&decoder).map(Some)
+    read.get(Table::Users, &key)?.map(|record| decode_credential(&key, record)).transpose()
 }
+
+/// A user's credential for a login, and whether it is that user's: where there is none, it is the
+/// decoy's, so that it takes as long.
+pub(super) fn login<'a>(
+    read: &'a dyn Read,
+    name: &str,
+    mechanism: Mechanism,
+    decoy: &'a Decoy,
+) -> Result<(bool, Credential<'a>), Error> {
+    let key = key(name, mechanism);
+    let found = read.get(Table::Users, &key)?;
+    let (at, record) = found.map_or((&decoy.key, decoy.record.as_slice()), |record| (&key, record));
+    Ok((found.is_some(), decode_credential(at, record)?))
+}
+
+/// A record that is read where there is no user of a mechanism.
+pub(super) struct Decoy {
+    key: [u8; 33],
+    record: Zeroizing<Vec<u8>>,
+}
+
+impl Decoy {
+    pub(super) fn new(credential: &StoredCredential) -> Result<Self, Error> {
+        let key = key(DECOY, credential.mechanism);
+        Ok(Self { key, record: encode(DECOY, credential)?.seal(Table::Users, &key) })
+    }
+}
+
+/// As long as most names are.
+const DECOY: &str = "nobody";
 
 /// Every user, in no order that means anything. The first page is that from the empty key.
 pub(super) fn all(read: &dyn Read, from: &[u8], limit: usize) -> Result<Page<User>, Error> {
@@ -79,6 +115,12 @@ fn key(name: &str, mechanism: Mechanism) -> [u8; 33] {
         *to = *from;
     }
     key
+}
+
+fn decode_credential<'a>(at: &[u8], record: &'a [u8]) -> Result<Credential<'a>, Error> {
+    let mut decoder = Decoder::new(Table::Users, at, record)?;
+    let (_, credential) = decode(&mut decoder, at)?;
+    credential.credential(&decoder)
 }
 
 /// Name and credential of the record at a key.

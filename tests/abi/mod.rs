@@ -140,7 +140,7 @@ impl Credential {
     }
 }
 
-pub struct Store(*mut scramtoken_store);
+pub struct Store(pub *mut scramtoken_store);
 
 impl Store {
     pub fn open(uri: &CStr) -> Self {

@@ -63,13 +63,13 @@ static void each_login_is_one_event(void) {
   log_in(config, SHA_512, password_client(SHA_512, VECTOR_USER, "wrong"));
   check_seen(SCRAMTOKEN_ERR_INVALID_PROOF, VECTOR_USER, "(null)", "(null)");
   log_in(config, SHA_512, password_client(SHA_512, "nobody", "x"));
-  check_seen(SCRAMTOKEN_ERR_INVALID_PROOF, "nobody", "(null)", "(null)");
+  check_seen(SCRAMTOKEN_ERR_UNKNOWN_USER, "nobody", "(null)", "(null)");
   log_in(config, SHA_512, token_client(SHA_512, TOKEN_ID, TOKEN_HMAC));
   check_seen(SCRAMTOKEN_OK, TOKEN_ID, TOKEN_OWNER, TOKEN_ID);
   log_in(config, SHA_512, token_client(SHA_512, TOKEN_ID, "wrong"));
   check_seen(SCRAMTOKEN_ERR_INVALID_PROOF, TOKEN_ID, TOKEN_OWNER, TOKEN_ID);
   log_in(config, SHA_512, token_client(SHA_512, "no-token", "x"));
-  check_seen(SCRAMTOKEN_ERR_INVALID_PROOF, "no-token", "(null)", "no-token");
+  check_seen(SCRAMTOKEN_ERR_TOKEN_NOT_FOUND, "no-token", "(null)", "no-token");
   accounts.token_expiry_ms = 1;
   log_in(config, SHA_512, token_client(SHA_512, TOKEN_ID, TOKEN_HMAC));
   check_seen(SCRAMTOKEN_ERR_TOKEN_EXPIRED, TOKEN_ID, TOKEN_OWNER, TOKEN_ID);
@@ -103,7 +103,7 @@ static void a_message_that_breaks_the_grammar_is_an_event(void) {
 static void names_cannot_forge_a_log(void) {
   scramtoken_server_config *config = audited_config();
   log_in(config, SHA_512, password_client(SHA_512, "a\r\nb\x1b[2Jc\x7f", "x"));
-  check_seen(SCRAMTOKEN_ERR_INVALID_PROOF, "a\\u{d}\\u{a}b\\u{1b}[2Jc\\u{7f}", "(null)", "(null)");
+  check_seen(SCRAMTOKEN_ERR_UNKNOWN_USER, "a\\u{d}\\u{a}b\\u{1b}[2Jc\\u{7f}", "(null)", "(null)");
   char name[1001];
   memset(name, 'x', 1000);
   name[1000] = '\0';

@@ -60,6 +60,8 @@ static void nulls_are_invalid_arguments(void) {
   CHECK_STATUS(scramtoken_server_config_set_mock_secret(NULL, x, 1), BAD);
   CHECK_STATUS(scramtoken_server_config_set_mock_secret(config, NULL, 32), BAD);
   CHECK_STATUS(scramtoken_server_config_set_mock_iterations(NULL, 4096), BAD);
+  CHECK_STATUS(scramtoken_server_config_set_mock_token_iterations(NULL, SHA_256, 4096), BAD);
+  CHECK_STATUS(scramtoken_server_config_set_mock_token_iterations(config, NULL, 4096), BAD);
   CHECK_STATUS(scramtoken_server_config_set_clock(NULL, NULL, NULL, NULL), BAD);
   CHECK_STATUS(scramtoken_server_config_set_audit(NULL, NULL, NULL, NULL), BAD);
 

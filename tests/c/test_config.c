@@ -23,8 +23,8 @@ static void mock_challenge(const scramtoken_server_config *config, const char *m
   scramtoken_server_free(server);
 }
 
-static void made_up_challenges_depend_on_name_mechanism_and_secret(void) {
-  enum { SALTS = 6 };
+static void made_up_challenges_depend_on_name_kind_mechanism_and_secret(void) {
+  enum { SALTS = 7 };
   char salts[SALTS][64], again[64];
   unsigned iterations;
   scramtoken_server_config *one = new_config(), *two = new_config(), *other = new_config();
@@ -41,6 +41,8 @@ static void made_up_challenges_depend_on_name_mechanism_and_secret(void) {
   mock_challenge(one, SHA_256, "n,,n=bob,r=abc", salts[1], &iterations);
   mock_challenge(one, SHA_512, "n,,n=alice,r=abc", salts[2], &iterations);
   mock_challenge(other, SHA_256, "n,,n=alice,r=abc", salts[3], &iterations);
+  mock_challenge(one, SHA_256, "n,,n=alice,r=abc,tokenauth=true", salts[6], &iterations);
+  CHECK_INT(iterations, 4096);
   /* Without a secret each config draws one of its own, and stays with it. */
   scramtoken_server_config *drawn[2];
   for (int i = 0; i < 2; i++) {
@@ -66,6 +68,20 @@ static void made_up_iterations_are_configured(void) {
   mock_challenge(config, SHA_256, "n,,n=alice,r=abc", salt, &iterations);
   CHECK_INT(iterations, 4096); /* a setting that failed changed nothing */
   CHECK_OK(scramtoken_server_config_set_mock_iterations(config, 8192));
+  mock_challenge(config, SHA_256, "n,,n=alice,r=abc", salt, &iterations);
+  CHECK_INT(iterations, 8192);
+  /* Tokens have their own, for each mechanism. */
+  mock_challenge(config, SHA_256, "n,,n=alice,r=abc,tokenauth=true", salt, &iterations);
+  CHECK_INT(iterations, 4096);
+  CHECK_STATUS(scramtoken_server_config_set_mock_token_iterations(config, SHA_256, 0), BAD);
+  CHECK_CONTAINS(scramtoken_last_error(), "iteration");
+  CHECK_STATUS(scramtoken_server_config_set_mock_token_iterations(config, "PLAIN", 5000),
+               SCRAMTOKEN_ERR_UNSUPPORTED_MECHANISM);
+  CHECK_OK(scramtoken_server_config_set_mock_token_iterations(config, SHA_256, 5000));
+  mock_challenge(config, SHA_256, "n,,n=alice,r=abc,tokenauth=true", salt, &iterations);
+  CHECK_INT(iterations, 5000);
+  mock_challenge(config, SHA_512, "n,,n=alice,r=abc,tokenauth=true", salt, &iterations);
+  CHECK_INT(iterations, 4096);
   mock_challenge(config, SHA_256, "n,,n=alice,r=abc", salt, &iterations);
   CHECK_INT(iterations, 8192);
   CHECK_STATUS(scramtoken_server_config_set_mock_secret(config, BYTES("")), BAD);
@@ -101,7 +117,7 @@ static void an_implicit_token_is_marked_as_a_token(void) {
   scramtoken_server_config *config = config_with(&accounts);
   /* A client that cannot send tokenauth=true: refused, then let in. */
   CHECK_ENDING(log_in(config, SHA_256, password_client(SHA_256, TOKEN_ID, TOKEN_HMAC)),
-               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_INVALID_PROOF);
+               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_UNKNOWN_USER);
   CHECK_OK(scramtoken_server_config_set_implicit_tokens(config, true));
   scramtoken_client *client = password_client(SHA_256, TOKEN_ID, TOKEN_HMAC);
   scramtoken_server *server = new_server(config, SHA_256);
@@ -115,7 +131,7 @@ static void an_implicit_token_is_marked_as_a_token(void) {
   scramtoken_server_free(server);
   /* tokenauth=true never falls back to a user. */
   CHECK_ENDING(log_in(config, SHA_256, token_client(SHA_256, VECTOR_USER, VECTOR_PASSWORD)),
-               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_INVALID_PROOF);
+               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND);
   scramtoken_server_config_free(config);
 }
 
@@ -301,7 +317,7 @@ static void a_setter_that_fails_runs_no_finalizer(void) {
 }
 
 int main(void) {
-  RUN(made_up_challenges_depend_on_name_mechanism_and_secret);
+  RUN(made_up_challenges_depend_on_name_kind_mechanism_and_secret);
   RUN(made_up_iterations_are_configured);
   RUN(implicit_tokens_ask_for_either);
   RUN(an_implicit_token_is_marked_as_a_token);

@@ -73,7 +73,9 @@ static void a_user_and_a_token_log_in(void) {
 
   config = config_of(&caller, reply_unknown);
   CHECK_ENDING(log_in(config, SHA_256, password_client(SHA_256, "user", VECTOR_PASSWORD)),
-               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_INVALID_PROOF);
+               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_UNKNOWN_USER);
+  CHECK_ENDING(log_in(config, SHA_256, token_client(SHA_256, TOKEN_ID, VECTOR_PASSWORD)),
+               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND);
   scramtoken_server_config_free(config);
 }
 

@@ -469,7 +469,7 @@ static void strangers_look_like_anybody(void) {
                SCRAMTOKEN_ERR_INVALID_PROOF);
   CHECK_STATUS(whole_login(password_client(SHA_256, "user", "wrong"), NULL, false, -1,
                            first[STRANGER], last[STRANGER]),
-               SCRAMTOKEN_ERR_INVALID_PROOF);
+               SCRAMTOKEN_ERR_UNKNOWN_USER);
   CHECK_STATUS(whole_login(token_client(SHA_256, TOKEN_ID, TOKEN_HMAC), &token, true, 1,
                            first[EXPIRED], last[EXPIRED]),
                SCRAMTOKEN_ERR_TOKEN_EXPIRED);
@@ -488,7 +488,7 @@ static void nobody_logs_in_as_a_stranger(void) {
     scramtoken_client *client = is_token ? token_client(SHA_256, "nobody", "x")
                                          : password_client(SHA_256, "nobody", "x");
     CHECK_STATUS(whole_login(client, NULL, is_token != 0, -1, first, last),
-                 SCRAMTOKEN_ERR_INVALID_PROOF);
+                 is_token ? SCRAMTOKEN_ERR_TOKEN_NOT_FOUND : SCRAMTOKEN_ERR_UNKNOWN_USER);
   }
 }
 

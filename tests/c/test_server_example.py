@@ -152,12 +152,12 @@ def test_token(server, mechanism, token_id, until):
     ("client", "reason"),
     [
         (lambda m: user(m, password="wrong"), "INVALID_PROOF"),
-        (lambda m: user(m, name="nobody"), "INVALID_PROOF"),
+        (lambda m: user(m, name="nobody"), "UNKNOWN_USER"),
         (lambda m: token(m, "token-1", hmac="wrong"), "INVALID_PROOF"),
-        (lambda m: token(m, "no-token", hmac="wrong"), "INVALID_PROOF"),
+        (lambda m: token(m, "no-token", hmac="wrong"), "TOKEN_NOT_FOUND"),
         (lambda m: token(m, "old-token"), "TOKEN_EXPIRED"),
-        (lambda m: token(m, "alice", hmac=PASSWORD), "INVALID_PROOF"),
-        (lambda m: user(m, name="token-1", password=TOKENS["token-1"]), "INVALID_PROOF"),
+        (lambda m: token(m, "alice", hmac=PASSWORD), "TOKEN_NOT_FOUND"),
+        (lambda m: user(m, name="token-1", password=TOKENS["token-1"]), "UNKNOWN_USER"),
     ],
     ids=["password", "name", "hmac", "id", "expired", "user-as-token", "token-as-user"],
 )

@@ -52,9 +52,11 @@ static scramtoken_server_config *config_on(const scramtoken_store *store) {
 #define CHECK_LOGIN(config, mechanism, name, password) \
   CHECK_ENDING(log_in(config, mechanism, password_client(mechanism, name, password)), \
                SCRAMTOKEN_OK, SCRAMTOKEN_OK)
-#define CHECK_REFUSED(config, mechanism, name, password) \
+#define CHECK_REFUSED(config, mechanism, name, password, status) \
   CHECK_ENDING(log_in(config, mechanism, password_client(mechanism, name, password)), \
-               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_INVALID_PROOF)
+               SCRAMTOKEN_ERR_SERVER_REFUSED, status)
+#define WRONG SCRAMTOKEN_ERR_INVALID_PROOF
+#define UNKNOWN SCRAMTOKEN_ERR_UNKNOWN_USER
 
 static void users_log_in_on(const char *place) {
   scramtoken_store *store = open_store(place);
@@ -66,12 +68,12 @@ static void users_log_in_on(const char *place) {
   CHECK_LOGIN(config, SHA_256, "alice", "pencil");
   CHECK_LOGIN(config, SHA_512, "alice", "another pencil");
   CHECK_LOGIN(config, SHA_512, "b\xc3\xb6" "b,=", "p");
-  CHECK_REFUSED(config, SHA_512, "alice", "pencil");
-  CHECK_REFUSED(config, SHA_256, "b\xc3\xb6" "b,=", "p");
-  CHECK_REFUSED(config, SHA_256, "carol", "pencil");
+  CHECK_REFUSED(config, SHA_512, "alice", "pencil", WRONG);
+  CHECK_REFUSED(config, SHA_256, "b\xc3\xb6" "b,=", "p", UNKNOWN);
+  CHECK_REFUSED(config, SHA_256, "carol", "pencil", UNKNOWN);
   /* A user's name is nobody's token id, and the other way round. */
   CHECK_ENDING(log_in(config, SHA_256, token_client(SHA_256, "alice", "pencil")),
-               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_INVALID_PROOF);
+               SCRAMTOKEN_ERR_SERVER_REFUSED, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND);
   scramtoken_server_config_free(config);
 }
 
@@ -96,11 +98,11 @@ static void the_longest_name_logs_in(void) {
 static void a_change_counts_at_once(void) {
   scramtoken_store *store = open_store("memory:");
   scramtoken_server_config *config = config_on(store);
-  CHECK_REFUSED(config, SHA_256, "alice", "pencil");
+  CHECK_REFUSED(config, SHA_256, "alice", "pencil", UNKNOWN);
   put_user(store, SHA_256, "alice", "pencil");
   CHECK_LOGIN(config, SHA_256, "alice", "pencil");
   put_user(store, SHA_256, "alice", "pen");
-  CHECK_REFUSED(config, SHA_256, "alice", "pencil");
+  CHECK_REFUSED(config, SHA_256, "alice", "pencil", WRONG);
   CHECK_LOGIN(config, SHA_256, "alice", "pen");
 
   struct kept kept; /* of any iteration count: this one is the verge of what clients accept */
@@ -116,7 +118,7 @@ static void a_change_counts_at_once(void) {
                SCRAMTOKEN_ERR_USER_NOT_FOUND);
   CHECK_CONTAINS(scramtoken_last_error(), "\"alice\" of SCRAM-SHA-512");
   CHECK_OK(scramtoken_store_delete_user(store, SHA_256, BYTES("alice")));
-  CHECK_REFUSED(config, SHA_256, "alice", "derived");
+  CHECK_REFUSED(config, SHA_256, "alice", "derived", UNKNOWN);
   CHECK_STATUS(scramtoken_store_delete_user(store, SHA_256, BYTES("alice")),
                SCRAMTOKEN_ERR_USER_NOT_FOUND);
   scramtoken_server_config_free(config);
@@ -268,7 +270,7 @@ static void a_path_is_shared_within_a_process(void) {
   CHECK_CONTAINS(scramtoken_last_error(), "for reading only");
   CHECK_STATUS(scramtoken_store_delete_user(read_only, SHA_256, BYTES("alice")), STATE);
   CHECK_OK(scramtoken_store_delete_user(second, SHA_256, BYTES("alice")));
-  CHECK_REFUSED(config, SHA_256, "alice", "pencil");
+  CHECK_REFUSED(config, SHA_256, "alice", "pencil", UNKNOWN);
   put_user(second, SHA_256, "carol", "pencil");
   scramtoken_store_free(second);
   scramtoken_store_free(read_only);
@@ -381,10 +383,10 @@ static void the_last_one_set_answers(void) {
   scramtoken_store *store = open_store("memory:");
   put_user(store, SHA_256, "alice", "pencil");
   scramtoken_server_config *config = config_with(&accounts);
-  CHECK_REFUSED(config, SHA_256, "alice", "pencil");
+  CHECK_REFUSED(config, SHA_256, "alice", "pencil", UNKNOWN);
   CHECK_OK(scramtoken_server_config_set_store(config, store));
   CHECK_LOGIN(config, SHA_256, "alice", "pencil");
-  CHECK_REFUSED(config, SHA_256, VECTOR_USER, VECTOR_PASSWORD);
+  CHECK_REFUSED(config, SHA_256, VECTOR_USER, VECTOR_PASSWORD, UNKNOWN);
   CHECK_OK(scramtoken_server_config_set_lookup(config, look_up_accounts, &accounts, NULL));
   CHECK_LOGIN(config, SHA_256, VECTOR_USER, VECTOR_PASSWORD);
   scramtoken_server_config_free(config);

@@ -445,18 +445,18 @@ static void tokens_log_in(void) {
   token = create(manager);
   CHECK_LETS_IN(config, SHA_256, token);
   CHECK_OK(expire(manager, ALICE, token, -1));
-  CHECK_REFUSES(config, SHA_256, token, SCRAMTOKEN_ERR_INVALID_PROOF);
+  CHECK_REFUSES(config, SHA_256, token, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND);
   scramtoken_token_free(token);
 
   CHECK_OK(scramtoken_token_manager_set_iterations(manager, SHA_256, 0));
   token = create(manager);
-  CHECK_REFUSES(config, SHA_256, token, SCRAMTOKEN_ERR_INVALID_PROOF);
+  CHECK_REFUSES(config, SHA_256, token, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND);
   CHECK_LETS_IN(config, SHA_512, token);
   CHECK_OK(scramtoken_token_manager_add_secret_key(manager, "second", BYTES(OTHER_SECRET)));
   CHECK_OK(scramtoken_token_manager_set_signing_key(manager, "second"));
   CHECK_LETS_IN(config, SHA_512, token);
   CHECK_OK(scramtoken_token_manager_remove_secret_key(manager, "first", NULL));
-  CHECK_REFUSES(config, SHA_512, token, SCRAMTOKEN_ERR_INVALID_PROOF);
+  CHECK_REFUSES(config, SHA_512, token, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND);
   scramtoken_token_free(token);
   token = create(manager);
   CHECK_LETS_IN(config, SHA_512, token);

@@ -134,6 +134,9 @@ class ServerLogin(_Login):
         for option in ("implicit_tokens", "doubled_nonce", "mock_iterations"):
             if option in self.case:
                 set(option, self.case[option])
+        if "mock_token_iterations" in self.case:
+            mechanism = self.case["mechanism"].encode()
+            set("mock_token_iterations", mechanism, self.case["mock_token_iterations"])
         if "mock_secret" in self.case:
             secret = self.case["mock_secret"].encode()
             set("mock_secret", secret, len(secret))

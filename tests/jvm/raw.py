@@ -8,6 +8,7 @@ import ssl
 
 from tests.kafka.jars import ROOT
 
+KAFKAS_WORDS = "Authentication failed during authentication due to invalid credentials"
 SECRET = "a mock secret that all brokers share"
 
 _spec = importlib.util.spec_from_file_location("login", ROOT / "examples" / "python" / "login.py")

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.kafka.admin import KafkaError
+from tests.kafka.cli import client_config, scramtoken
 from tests.kafka.login_program import PYTHON, C, Credential, log_in
-from tests.kafka.properties import LISTENERS, SCRAM_MECHANISMS, USERS
+from tests.kafka.properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
 
 from .conftest import NEWEST, OLDEST, places
-from .raw import RawLogin, Refused, challenge, log_in_with_doubled_nonce
+from .raw import KAFKAS_WORDS, RawLogin, Refused, challenge, log_in_with_doubled_nonce
 
 IMPLICIT = "SCRAM-SHA-512"  # the mechanism whose line has implicitTokens and doubledNonce
 EXPLICIT = "SCRAM-SHA-256"  # the one whose line has not
-KAFKAS_WORDS = "Authentication failed during authentication due to invalid credentials"
 
 pytestmark = pytest.mark.parametrize(
     "broker", places(NEWEST, OLDEST), indirect=True, scope="session"
@@ -127,10 +127,50 @@ def test_strangers_get_a_challenge_like_anybody(broker, token):
         # The real ones look the same.
         for name in (salt, challenge(broker, mechanism, "alice")[0]):
             assert 22 <= len(name) <= 26 and name.isalnum() and name == name.lower()
-        stranger = challenge(broker, mechanism, "x" * 22, ",tokenauth=true")
-        real = challenge(broker, mechanism, token.id, ",tokenauth=true")
-        assert stranger[1] == real[1] == 4096
     assert len(set(salts.values())) == 2
+
+
+def test_unknown_tokens_look_like_live_ones(broker, token):
+    """Which of the three challenges for a name are equal, and how often each iterates."""
+    removed = broker.create_token("User:alice")
+    broker.expire_token(removed)
+    never = secrets.token_urlsafe(16)
+    for mechanism in (IMPLICIT, EXPLICIT):
+        for name in (token.id, removed.id, never):
+            said = challenge(broker, mechanism, name, ",tokenauth=true")
+            plain = challenge(broker, mechanism, name)
+            assert said == challenge(broker, mechanism, name, ",tokenauth=true")
+            assert plain == challenge(broker, mechanism, name)
+            assert (said == plain) == (mechanism == IMPLICIT), name
+            assert said[1] == 4096
+            assert plain[1] == (4096 if mechanism == IMPLICIT else 8192)  # as mockIterations says
+            assert 22 <= len(said[0]) <= 26 and said[0].isalnum() and said[0] == said[0].lower()
+
+
+@pytest.mark.parametrize("name", ["alice", "mallory", "alice.of-22-characters"])
+def test_users_and_strangers_have_another_salt_as_tokens(broker, name):
+    for mechanism in (IMPLICIT, EXPLICIT):
+        as_user = challenge(broker, mechanism, name)
+        as_token = challenge(broker, mechanism, name, ",tokenauth=true")
+        assert as_user[0] != as_token[0]
+
+
+def test_users_made_by_our_program_are_salted_like_others(broker, tmp_path):
+    """Made-up salts have the look of Kafka's: so must all real ones."""
+    config = client_config(tmp_path / "admin.properties", ADMIN, USERS[ADMIN])
+    password = tmp_path / "password"
+    password.write_text("its-password")
+    password.chmod(0o600)
+    for name in ("made-by-us", "made-by-us-too"):
+        done = scramtoken(
+            *("configs", "--bootstrap-server", broker.bootstrap(), "--command-config", config),
+            *("--alter", "--entity-type", "users", "--entity-name", name),
+            *("--add-config", f"{IMPLICIT}=[iterations=4096]", "--password-file", password),
+        )
+        assert done.returncode == 0, done.stderr
+        broker.login(name, "its-password", mechanism=IMPLICIT)
+        salt, _ = challenge(broker, IMPLICIT, name)
+        assert 22 <= len(salt) <= 26 and salt.isalnum() and salt == salt.lower()
 
 
 def test_a_doubled_nonce(broker):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import pytest
 from tests.kafka.login_program import PYTHON, Credential, log_in
 from tests.kafka.properties import USERS
 
-from .raw import RawLogin, Refused
+from .raw import KAFKAS_WORDS, RawLogin, Refused
 
 
 def audit_lines(broker):
@@ -22,10 +23,12 @@ def events_of(broker, requester):
     return [event for event in audit_lines(broker) if event["requester"] == requester]
 
 
-def refuse(broker, name, mechanism="SCRAM-SHA-512"):
+def refuse(broker, name, mechanism="SCRAM-SHA-512", is_token=False):
+    """A login with a proof that is none; the same words to the client, whatever the reason."""
+    extension = ",tokenauth=true" if is_token else ""
     with RawLogin(broker, mechanism) as connection:
-        connection.send(f"n,,n={name},r=abcdefgh")
-        with pytest.raises(Refused):
+        connection.send(f"n,,n={name},r=abcdefgh{extension}")
+        with pytest.raises(Refused, match=KAFKAS_WORDS):
             connection.send("c=biws,r=wrong,p=AAAA")
 
 
@@ -52,10 +55,25 @@ def test_one_event_for_each_decision(broker):
 
 
 def test_a_refusal_and_its_true_reason(broker):
-    refuse(broker, "audited")
-    [event] = events_of(broker, "audited")
-    assert event["status"] == "MALFORMED" or event["status"] == "INVALID_PROOF"
-    assert "Refused a login as audited by SCRAM-SHA-512" in broker.log()
+    token = broker.create_token("User:bob")
+    removed = broker.create_token("User:bob")
+    broker.expire_token(removed)
+    never = secrets.token_urlsafe(16)
+    for name, is_token, status in [
+        ("audited", False, "UNKNOWN_USER"),
+        ("alice", False, "INVALID_PROOF"),
+        ("audited.token", True, "TOKEN_NOT_FOUND"),
+        (removed.id, True, "TOKEN_NOT_FOUND"),
+        (never, False, "TOKEN_NOT_FOUND"),  # by implicitTokens
+        (token.id, True, "INVALID_PROOF"),
+    ]:
+        before = len(events_of(broker, name))
+        refuse(broker, name, "SCRAM-SHA-512", is_token)
+        [event] = events_of(broker, name)[before:]
+        assert event["status"] == status, name
+        assert event["token_id"] == (name if is_token or name == never else None)
+        assert event["owner"] == ("bob" if name == token.id else None)
+    assert "Refused a login as audited by SCRAM-SHA-512: UNKNOWN_USER: " in broker.log()
 
 
 def test_no_event_where_the_line_does_not_ask(broker):

@@ -129,7 +129,7 @@ class Look:
             if error.name in ("CORRUPT", "IO"):
                 self.note(NOTICED)
             elif error.name != refused:
-                assert error.name in ("INVALID_PROOF", "TOKEN_NOT_FOUND"), error
+                assert error.name in ("UNKNOWN_USER", "TOKEN_NOT_FOUND"), error
                 self.note(NOT_FOUND)
             return None
         assert not refused, f"{call}{arguments} gave {result}"
@@ -154,9 +154,10 @@ class Look:
         for name, password in USERS.items():
             verdict = self.ask(log_in, config, mechanism, username=name, password=password)
             assert verdict is None or (verdict.name, verdict.is_token) == (name, False)
-        for name, password in {**USERS, "carol": ""}.items():
             wrong = {"username": name, "password": password + "x"}
             self.ask(log_in, config, mechanism, refused="INVALID_PROOF", **wrong)
+        nobody = {"username": "carol", "password": "x"}
+        self.ask(log_in, config, mechanism, refused="UNKNOWN_USER", **nobody)
 
     def at_tokens(self, config, mechanism):
         token, ended = self.token, self.ended
@@ -194,7 +195,7 @@ class Look:
                 )
             if self.ask(manager.expire, "User:alice", hmac) is not None:
                 gone = {"token_id": self.token.id, "hmac": hmac}
-                self.ask(log_in, config, "SCRAM-SHA-256", refused="INVALID_PROOF", **gone)
+                self.ask(log_in, config, "SCRAM-SHA-256", refused="TOKEN_NOT_FOUND", **gone)
 
     def at_descriptions(self, manager, principal, expected):
         described = self.ask(manager.describe, principal)

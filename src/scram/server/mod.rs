@@ -17,7 +17,7 @@ use super::message::{
     ClientFinal, ClientFirst, Extensions, MessageName, ServerFinal, ServerFirst, check_length,
     claimed_name,
 };
-use super::mock::MockChallenges;
+use super::mock::{Decoy, MadeUp, MockChallenges, Stranger};
 use super::nonce::Nonce;
 use crate::{error::Error, status::Status};
 
@@ -155,17 +155,56 @@ impl NeedCredential {
     ///
     /// `TOO_LONG` when nonces and salt do not fit into one message.
     pub fn supply_unknown(self, mock: &MockChallenges<'_>) -> Result<AwaitClientFinal, Rejected> {
-        let salt = mock.salt(self.mechanism, self.name().as_bytes());
-        // Any keys do: the verdict does not depend on them, but takes the same time.
-        let key = hash(self.mechanism, &salt);
-        let keys = StoredKeys { stored_key: key.clone(), server_key: key };
-        self.challenge(&salt, mock.iterations(), keys, Subject::Nobody, "")
+        let made_up = self.make_up(mock);
+        self.supply_made_up(&made_up)
+    }
+
+    /// Makes up a challenge before the lookup, for [`supply_made_up`](Self::supply_made_up). A server
+    /// that does so for every name takes as long for those that somebody has.
+    pub fn make_up(&self, mock: &MockChallenges<'_>) -> MadeUp {
+        mock.make_up(self.stranger(), self.mechanism, self.name())
+    }
+
+    /// [`supply_unknown`](Self::supply_unknown) with the challenge that
+    /// [`make_up`](Self::make_up) gave.
+    ///
+    /// # Errors
+    ///
+    /// `TOO_LONG` when nonces and salt do not fit into one message.
+    pub fn supply_made_up(self, made_up: &MadeUp) -> Result<AwaitClientFinal, Rejected> {
+        match Decoy::new(self.mechanism).credential() {
+            Ok(decoy) => self.supply_nobody(made_up, decoy.keys()),
+            Err(error) => Err(self.reject(error)),
+        }
+    }
+
+    /// Any keys do: the verdict does not depend on them, but takes as long as with real ones.
+    pub(crate) fn supply_nobody(
+        self,
+        made_up: &MadeUp,
+        keys: &StoredKeys,
+    ) -> Result<AwaitClientFinal, Rejected> {
+        // A token has an owner, who takes a moment too.
+        let owner = if self.stranger() == Stranger::Token { "nobody" } else { "" };
+        let subject = Subject::Nobody(self.stranger());
+        self.challenge(made_up.salt(), made_up.iterations, keys.clone(), subject, owner)
+    }
+
+    /// What the name is taken for unless somebody has it. With implicit tokens a name of a token id's
+    /// form is a token's: were it a user's, ids of live tokens would be told from others, whose two
+    /// challenges, with and without `tokenauth`, would not be the same.
+    fn stranger(&self) -> Stranger {
+        match self.kind {
+            IdentityKind::Token => Stranger::Token,
+            IdentityKind::Either if is_like_token_id(self.name()) => Stranger::Token,
+            IdentityKind::Either | IdentityKind::User => Stranger::User,
+        }
     }
 
     /// Ends the login because its lookup failed.
     pub fn reject(self, error: Error) -> Rejected {
-        let is_token = self.kind == IdentityKind::Token;
-        Rejected { error, request: Some(self.request), answer: None, is_token }
+        let subject = Subject::Nobody(self.stranger());
+        Rejected { error, request: Some(self.request), answer: None, subject }
     }
 
     fn supply(
@@ -204,13 +243,8 @@ impl NeedCredential {
         if let Err(error) = check_length(MessageName::ServerFirst, answer.challenge().len()) {
             return Err(self.reject(error));
         }
-        let is_token = match subject {
-            Subject::User => false,
-            Subject::Token { .. } => true,
-            Subject::Nobody => self.kind == IdentityKind::Token,
-        };
         let Self { mechanism, policy, request, .. } = self;
-        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject, is_token })
+        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject })
     }
 }
 
@@ -223,8 +257,6 @@ pub struct AwaitClientFinal {
     answer: Answer,
     keys: StoredKeys,
     subject: Subject,
-    /// What the name was taken for, found or not.
-    is_token: bool,
 }
 
 impl AwaitClientFinal {
@@ -237,8 +269,9 @@ impl AwaitClientFinal {
     ///
     /// # Errors
     ///
-    /// `MALFORMED`, `TOO_LONG`, `EXTENSION`, `CHANNEL_BINDING`, `NONCE`, `INVALID_PROOF`, and
-    /// `TOKEN_EXPIRED` where the proof was good.
+    /// `MALFORMED`, `TOO_LONG`, `EXTENSION`, `CHANNEL_BINDING`, `NONCE`; for a proof that is wrong
+    /// `INVALID_PROOF`, and in its place `UNKNOWN_USER` or `TOKEN_NOT_FOUND` where nobody has the
+    /// name; `TOKEN_EXPIRED` where the proof was good.
     pub fn step(self, client_final: &[u8], now_ms: i64) -> Result<Authenticated, Rejected> {
         match self.judge(client_final, now_ms) {
             Ok(accepted) => Ok(self.authenticated(accepted)),
@@ -248,7 +281,13 @@ impl AwaitClientFinal {
 
     fn judge(&self, client_final: &[u8], now_ms: i64) -> Result<Accepted, Error> {
         let name = MessageName::ClientFinal;
-        let parsed = ClientFinal::parse(client_final, self.mechanism)?;
+        let parsed = match ClientFinal::parse(client_final, self.mechanism) {
+            Err(error) if error.status() == Status::INVALID_PROOF => {
+                let is_somebody = !matches!(self.subject, Subject::Nobody(_));
+                return Err(if is_somebody { error } else { self.wrong_proof() });
+            }
+            parsed => parsed?,
+        };
         if *parsed.without_proof.channel_binding != *self.request.gs2_header() {
             return Err(name.error(
                 Status::CHANNEL_BINDING,
@@ -264,12 +303,9 @@ impl AwaitClientFinal {
         let signature = hmac(self.mechanism, server_key.as_bytes(), &auth_message);
         let client_key = parsed.proof.xor(&client_signature);
         let proved = hash(self.mechanism, client_key.as_bytes()).ct_eq(stored_key);
-        let is_somebody = Choice::from(u8::from(self.subject != Subject::Nobody));
-        if !bool::from(proved & is_somebody) {
-            return Err(name.error(
-                Status::INVALID_PROOF,
-                "p= is wrong: another password or HMAC, or nobody of that name",
-            ));
+        let is_somebody = !matches!(self.subject, Subject::Nobody(_));
+        if !bool::from(proved & Choice::from(u8::from(is_somebody))) {
+            return Err(self.wrong_proof());
         }
         if let Subject::Token { expiry_ms } = self.subject
             && has_expired(expiry_ms, now_ms)
@@ -278,6 +314,31 @@ impl AwaitClientFinal {
             return Err(Error::new(Status::TOKEN_EXPIRED, text));
         }
         Ok(Accepted { signature, doubled_nonce })
+    }
+
+    /// For the server's log: the peer is told the same of all of these.
+    fn wrong_proof(&self) -> Error {
+        let (status, text) = match self.subject {
+            Subject::User | Subject::Token { .. } => (
+                Status::INVALID_PROOF,
+                "client-final-message: p= is wrong: another password or HMAC than the server's",
+            ),
+            Subject::Nobody(Stranger::Token) => (
+                Status::TOKEN_NOT_FOUND,
+                "client-final-message: p= is wrong: there is no token of that id, or no longer",
+            ),
+            Subject::Nobody(Stranger::User) if is_like_token_id(self.request.name()) => (
+                Status::UNKNOWN_USER,
+                "client-final-message: p= is wrong: there is no user of that name, which looks like \
+                 a token's id: the client has to say tokenauth=true, or the server to do without \
+                 (implicitTokens in JAAS, scramtoken_server_config_set_implicit_tokens in C)",
+            ),
+            Subject::Nobody(Stranger::User) => (
+                Status::UNKNOWN_USER,
+                "client-final-message: p= is wrong: there is no user of that name and mechanism",
+            ),
+        };
+        Error::new(status, text)
     }
 
     /// Whether the nonce is doubled; an error when it is anything else but right.
@@ -309,8 +370,8 @@ impl AwaitClientFinal {
 
     /// Ends the login for a reason of the caller's.
     pub fn reject(self, error: Error) -> Rejected {
-        let Self { request, answer, is_token, .. } = self;
-        Rejected { error, request: Some(request), answer: Some(answer), is_token }
+        let Self { request, answer, subject, .. } = self;
+        Rejected { error, request: Some(request), answer: Some(answer), subject }
     }
 }
 
@@ -327,7 +388,13 @@ pub(crate) fn has_expired(expiry_ms: i64, now_ms: i64) -> bool {
 enum Subject {
     User,
     Token { expiry_ms: i64 },
-    Nobody,
+    Nobody(Stranger),
+}
+
+/// Whether a name could be the id of one of Kafka's tokens, or of ours: 128 bits as base64 for URLs.
+fn is_like_token_id(name: &str) -> bool {
+    name.len() == 22
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 struct Accepted {
@@ -350,9 +417,11 @@ mod tests {
         let keys = StoredKeys::derive(MECHANISM, b"pencil", b"salt", 4096).unwrap();
         let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
         let credential = Credential::new(MECHANISM, b"salt", 4096, stored_key, server_key).unwrap();
-        for (subject, status) in
-            [(Subject::User, None), (Subject::Nobody, Some(Status::INVALID_PROOF))]
-        {
+        for (subject, status) in [
+            (Subject::User, None),
+            (Subject::Nobody(Stranger::User), Some(Status::UNKNOWN_USER)),
+            (Subject::Nobody(Stranger::Token), Some(Status::TOKEN_NOT_FOUND)),
+        ] {
             let user = ClientCredential::password(b"user", b"pencil").unwrap();
             let nonce = Nonce::from_random([0; crate::scram::NONCE_ENTROPY]);
             let client = ClientLogin::new(MECHANISM, user).start(&nonce).unwrap();

@@ -1,7 +1,7 @@
 //! How a login ends: two types, of which only one has a name to act for.
 
 use super::transcript::{Answer, Request};
-use super::{NEVER, Subject};
+use super::{NEVER, Stranger, Subject};
 use crate::{error::Error, status::Status};
 
 /// The client is who it says it is; the server's own proof is to be sent.
@@ -23,7 +23,7 @@ impl Authenticated {
     pub fn name(&self) -> &str {
         match self.subject {
             Subject::Token { .. } => self.answer.owner(),
-            Subject::User | Subject::Nobody => self.requested_name(),
+            Subject::User | Subject::Nobody(_) => self.requested_name(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Authenticated {
     pub fn expiry_ms(&self) -> i64 {
         match self.subject {
             Subject::Token { expiry_ms } => expiry_ms,
-            Subject::User | Subject::Nobody => NEVER,
+            Subject::User | Subject::Nobody(_) => NEVER,
         }
     }
 
@@ -59,13 +59,14 @@ pub struct Rejected {
     pub(super) request: Option<Request>,
     /// There is one when the login failed after its challenge.
     pub(super) answer: Option<Answer>,
-    pub(super) is_token: bool,
+    /// Nobody also where it is not known.
+    pub(super) subject: Subject,
 }
 
 impl Rejected {
     /// A failure before anything is known of the client.
     pub fn new(error: Error) -> Self {
-        Self { error, request: None, answer: None, is_token: false }
+        Self { error, request: None, answer: None, subject: Subject::Nobody(Stranger::User) }
     }
 
     /// The true reason: for the server's own log, not for the peer.
@@ -80,19 +81,25 @@ impl Rejected {
 
     /// The name that the client gave, where it was taken for a token's id.
     pub fn token_id(&self) -> Option<&str> {
-        self.requested_name().filter(|_| self.is_token)
+        let is_token =
+            matches!(self.subject, Subject::Token { .. } | Subject::Nobody(Stranger::Token));
+        self.requested_name().filter(|_| is_token)
     }
 
     /// The owner of the token, where it was found.
     pub fn token_owner(&self) -> Option<&str> {
-        self.answer.as_ref().map(Answer::owner).filter(|owner| !owner.is_empty())
+        let is_known = matches!(self.subject, Subject::Token { .. });
+        self.answer.as_ref().map(Answer::owner).filter(|_| is_known)
     }
 
     /// What to send to the peer (RFC 5802, section 7, server-error). It never tells whether the
-    /// name exists: an expired token looks like a wrong proof.
+    /// name exists: an unknown name and an expired token look like a wrong proof.
     pub fn message(&self) -> &'static [u8] {
         match self.error.status() {
-            Status::INVALID_PROOF | Status::TOKEN_EXPIRED => b"e=invalid-proof",
+            Status::INVALID_PROOF
+            | Status::UNKNOWN_USER
+            | Status::TOKEN_NOT_FOUND
+            | Status::TOKEN_EXPIRED => b"e=invalid-proof",
             Status::EXTENSION => b"e=extensions-not-supported",
             Status::CHANNEL_BINDING if self.answer.is_none() => b"e=channel-binding-not-supported",
             Status::CHANNEL_BINDING => b"e=channel-bindings-dont-match",

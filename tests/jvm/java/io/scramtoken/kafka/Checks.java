@@ -39,6 +39,8 @@ public final class Checks {
     private static final String MECHANISM = "SCRAM-SHA-512";
     private static final Map<String, ?> NO_PROPERTIES = Map.of();
 
+    private static NativeListener listener;
+
     public static void main(String[] args) throws Exception {
         switch (args[0]) {
             case "login":
@@ -235,12 +237,11 @@ public final class Checks {
     /** Use after close is an exception; a second close is nothing. */
     private static void closed() throws Exception {
         login(Map.of());
-        NativeServer server = new NativeServer(MECHANISM, false, false);
+        NativeServer server = begin("n,,n=a,r=x");
         server.close();
         server.close();
-        expect(IllegalStateException.class, () -> server.name());
-        expect(IllegalStateException.class, () -> server.readClientFirst(new byte[0]));
-        expect(IllegalStateException.class, () -> server.finish(new byte[0], 0));
+        expect(IllegalStateException.class, () -> supplyNobody(server));
+        expect(IllegalStateException.class, () -> server.finish(new byte[0], true));
 
         SaslServer sasl = server(login(Map.of()));
         sasl.dispose();
@@ -252,46 +253,37 @@ public final class Checks {
 
         // Those that nobody closes are freed by the cleaner; one that is freed twice would crash.
         for (int i = 0; i < 100_000; i++) {
-            new NativeServer(MECHANISM, false, false);
+            begin("n,,n=a,r=x");
         }
         System.gc();
     }
 
-    /** Calls out of order, and with what Kafka would never pass. */
+    /** Calls out of order, and with what Kafka would never pass, leave the login as it was. */
     private static void order() throws Exception {
         login(Map.of());
-        expectNative("INVALID_STATE", server -> server.name());
-        expectNative("INVALID_STATE", server -> server.finish(bytes("c=biws"), 0));
-        expectNative("INVALID_STATE", server -> server.supplyUnknown(new byte[16], 4096));
-        expectNative("INTERNAL", server -> server.readClientFirst(null));
-        expectNative("INVALID_STATE", server -> {
-            server.readClientFirst(bytes("n,,n=a,r=x"));
-            server.readClientFirst(bytes("n,,n=a,r=x"));
-        });
-        expectNative("INVALID_ARGUMENT", server -> {
-            server.readClientFirst(bytes("n,,n=a,r=x"));
-            server.supplyUser(new ScramCredential(new byte[9], new byte[3], new byte[3], 4096));
-        });
-        expectNative("INVALID_ARGUMENT", server -> {
-            server.readClientFirst(bytes("n,,n=a,r=x"));
-            byte[] key = new byte[64];
-            server.supplyUser(new ScramCredential(new byte[9], key, key, -4096));
-        });
-        expectNative("TOO_LONG", server -> {
-            server.readClientFirst(bytes("n,,n=a,r=x"));
-            byte[] key = new byte[64];
-            server.supplyUser(new ScramCredential(new byte[1 << 20], key, key, 4096));
-        });
-        expectNative("INTERNAL", server -> {
-            server.readClientFirst(bytes("n,,n=a,r=x"));
-            server.supplyUser(new ScramCredential(null, null, null, 4096));
-        });
-        try {
-            new NativeServer("PLAIN", false, false);
-            throw new AssertionError("PLAIN");
-        } catch (NativeException e) {
-            check(e.status().equals("UNSUPPORTED_MECHANISM"), e.status());
-        }
+        byte[] key = new byte[64];
+        NativeServer server = begin("n,,n=a,r=x");
+        check(server.kind() == NativeServer.USER && server.name().equals("a"), server.name());
+        expectNative("INVALID_ARGUMENT", () -> server.finish(bytes("c=biws"), true));
+        expectNative("INVALID_ARGUMENT", () -> supply(server, NativeServer.TOKEN, new byte[9], key, 4096));
+        expectNative("INVALID_ARGUMENT", () -> supply(server, 9, new byte[9], key, 4096));
+        expectNative(
+                "INVALID_ARGUMENT",
+                () -> supply(server, NativeServer.USER, new byte[9], new byte[3], 4096));
+        expectNative("INVALID_ARGUMENT", () -> supply(server, NativeServer.USER, new byte[9], key, -4096));
+        expectNative("TOO_LONG", () -> supply(server, NativeServer.USER, new byte[1 << 20], key, 4096));
+        expectNative("INTERNAL", () -> supply(server, NativeServer.USER, null, null, 4096));
+        supply(server, NativeServer.USER, new byte[9], key, 4096);
+        expectNative("INVALID_STATE", () -> supplyNobody(server));
+        expectNative("MALFORMED", () -> server.finish(bytes("rubbish"), true));
+        expectNative("INVALID_STATE", () -> server.finish(bytes("rubbish"), true));
+        expectNative("INVALID_STATE", () -> supplyNobody(server));
+
+        expectNative("INTERNAL", () -> NativeServer.begin(listener(), MECHANISM, null));
+        expectNative("MALFORMED", () -> begin("rubbish"));
+        expectNative(
+                "UNSUPPORTED_MECHANISM",
+                () -> NativeServer.begin(listener(), "PLAIN", bytes("n,,n=a,r=x")));
         SaslServer refused = server(login(Map.of()));
         expect(SaslException.class, () -> refused.evaluateResponse(bytes("rubbish")));
         expect(IllegalSaslStateException.class, () -> refused.evaluateResponse(bytes("n,,n=a,r=x")));
@@ -467,10 +459,6 @@ public final class Checks {
         void run() throws Exception;
     }
 
-    private interface ServerCall {
-        void run(NativeServer server) throws Exception;
-    }
-
     private static void expect(Class<? extends Exception> wanted, Call call) throws Exception {
         try {
             call.run();
@@ -483,9 +471,31 @@ public final class Checks {
         throw new AssertionError("no " + wanted);
     }
 
-    private static void expectNative(String status, ServerCall call) throws Exception {
-        try (NativeServer server = new NativeServer(MECHANISM, false, false)) {
-            call.run(server);
+    private static NativeServer begin(String clientFirst) throws NativeException {
+        return NativeServer.begin(listener(), MECHANISM, bytes(clientFirst));
+    }
+
+    /** Where the library has been loaded. */
+    private static synchronized NativeListener listener() throws NativeException {
+        if (listener == null) {
+            listener = new NativeListener(false, false, new byte[16], null, 4096, 4096, null);
+        }
+        return listener;
+    }
+
+    private static byte[] supplyNobody(NativeServer server) throws NativeException {
+        return supply(server, NativeServer.NOBODY, new byte[9], new byte[64], 4096);
+    }
+
+    private static byte[] supply(
+            NativeServer server, int kind, byte[] salt, byte[] key, int iterations)
+            throws NativeException {
+        return server.supply(kind, new ScramCredential(salt, key, key, iterations), "", -1);
+    }
+
+    private static void expectNative(String status, Call call) throws Exception {
+        try {
+            call.run();
         } catch (NativeException e) {
             check(e.status().equals(status), e.status() + ": " + e.getMessage());
             return;

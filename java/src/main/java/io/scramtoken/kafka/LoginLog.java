@@ -17,11 +17,12 @@ final class LoginLog {
 
     private LoginLog() {}
 
-    static void authenticated(String mechanism, String[] names, boolean doubledNonce) {
-        AUDIT.info(json("OK", mechanism, names, doubledNonce, 0));
+    static void authenticated(String mechanism, NativeServer.Verdict verdict) {
+        AUDIT.info(json("OK", mechanism, verdict.loggableNames, verdict.isNonceDoubled, 0));
     }
 
-    static void refused(String mechanism, String[] names, NativeException reason, boolean audit) {
+    static void refused(String mechanism, NativeException reason, boolean audit) {
+        String[] names = reason.loggableNames();
         if (audit) {
             long leftOut = AUDITED_REFUSALS.admit(System.nanoTime());
             if (leftOut != RateLimit.LEAVE_OUT) {

@@ -10,13 +10,28 @@ final class NativeException extends Exception {
     private static final long serialVersionUID = 1L;
 
     private final String status;
+    private final transient String[] loggableNames;
 
     NativeException(String status, String message) {
+        this(status, message, new String[3]);
+    }
+
+    /** Called by the native library. */
+    NativeException(String status, String message, String[] loggableNames) {
         super(message, null, false, false);
         this.status = status;
+        this.loggableNames = loggableNames;
     }
 
     String status() {
         return status;
+    }
+
+    /**
+     * Of a login that was refused: the name that was asked for, the token's owner and its id; escaped
+     * and cut, null where there is none.
+     */
+    String[] loggableNames() {
+        return loggableNames;
     }
 }

@@ -30,6 +30,7 @@ final class NativeLibrary {
     /** Classes with native methods, in the library's order. */
     private static final Class<?>[] CLASSES = {
         NativeLibrary.class,
+        NativeListener.class,
         NativeServer.class,
         NativeSource.class,
         NativeStore.class,

@@ -4,115 +4,129 @@ import java.lang.ref.Reference;
 import org.apache.kafka.common.security.scram.ScramCredential;
 
 /**
- * One login, server side (RFC 5802), in the order of the methods here. Any exception ends the login.
- * Times are milliseconds since 1970.
+ * One login, server side (RFC 5802), in the order of the methods here: {@link #begin}, where the
+ * listener has no store {@link #supply}, {@link #finish}. A step that the peer makes fail
+ * ends the login; a call out of order is INVALID_STATE and leaves it as it was. For one thread at a
+ * time. Times are milliseconds since 1970.
  */
 final class NativeServer extends NativeObject {
-    /** Kinds of name that {@link #readClientFirst} asks for; {@code EITHER} is a user first. */
+    /** Kinds of name to look up; {@code EITHER} is a user first, {@code NOBODY} only an answer. */
+    static final int NOBODY = 0;
+
     static final int USER = 1;
 
     static final int TOKEN = 2;
     static final int EITHER = 3;
 
-    NativeServer(String mechanism, boolean implicitTokens, boolean doubledNonce)
+    private final byte[] challenge;
+    private final String name;
+    private final int kind;
+
+    private NativeServer(long handle, Object[] asked, int kind) {
+        super(handle);
+        challenge = (byte[]) asked[0];
+        name = (String) asked[1];
+        this.kind = kind;
+    }
+
+    /**
+     * Takes the client-first-message.
+     *
+     * @throws NativeException where the login is refused; it has the names of whom
+     */
+    static NativeServer begin(NativeListener listener, String mechanism, byte[] message)
             throws NativeException {
-        super(open(mechanism, implicitTokens, doubledNonce));
+        Object[] asked = new Object[2];
+        int[] kind = new int[1];
+        try {
+            long handle = begin(listener.handle(), mechanism, message, asked, kind);
+            return new NativeServer(handle, asked, kind[0]);
+        } finally {
+            Reference.reachabilityFence(listener);
+        }
     }
 
-    /** Reads the client-first-message: as what {@link #name} is to be looked up. */
-    synchronized int readClientFirst(byte[] message) throws NativeException {
-        return readClientFirst(handle(), message);
+    /** The challenge to send; null where the listener has no store, and something is to be supplied. */
+    byte[] challenge() {
+        return challenge;
     }
 
-    /** The name to look up: not empty, no NUL, otherwise anything. */
-    synchronized String name() throws NativeException {
-        return name(handle());
+    /** Without a store: the name to look up. Not empty, no NUL, otherwise anything. */
+    String name() {
+        return name;
     }
 
-    /** The name is a user's; the challenge to send. */
-    synchronized byte[] supplyUser(ScramCredential user) throws NativeException {
-        return supplyUser(
-                handle(), user.salt(), user.iterations(), user.storedKey(), user.serverKey());
+    /** Without a store: as what to look it up. */
+    int kind() {
+        return kind;
     }
 
-    /** The name is a token's id; the challenge to send. */
-    synchronized byte[] supplyToken(ScramCredential token, String owner, long expiryMs)
+    /**
+     * Without a store: answers who has the name; the challenge to send. One is supplied for nobody,
+     * too, with any credential, so that it takes as long.
+     *
+     * @param kind {@link #USER}, {@link #TOKEN} or {@link #NOBODY}
+     * @param owner of a token
+     * @param expiryMs of a token; -1 for never
+     */
+    synchronized byte[] supply(int kind, ScramCredential credential, String owner, long expiryMs)
             throws NativeException {
-        return supplyToken(
+        return supply(
                 handle(),
-                token.salt(),
-                token.iterations(),
-                token.storedKey(),
-                token.serverKey(),
+                kind,
+                credential.salt(),
+                credential.iterations(),
+                credential.storedKey(),
+                credential.serverKey(),
                 owner,
                 expiryMs);
     }
 
-    /** Nobody has that name; a made-up challenge, with a salt like Kafka's. */
-    synchronized byte[] supplyUnknown(byte[] mockSecret, int iterations) throws NativeException {
-        return supplyUnknown(handle(), mockSecret, iterations);
+    /**
+     * Judges the client-final-message: the client is authenticated when this returns.
+     *
+     * @param isAudited whether the verdict is to have the names that a log shows
+     */
+    synchronized Verdict finish(byte[] message, boolean isAudited) throws NativeException {
+        Object[] names = new Object[4];
+        long[] numbers = new long[3];
+        byte[] serverFinal = finish(handle(), message, names, numbers, isAudited);
+        return new Verdict(serverFinal, names, numbers);
     }
 
-    /**
-     * Looks the name up in a store; the challenge to send. Names that it does not know get one that is
-     * made up from {@code mockSecret}, or from the store's own where that is null.
-     */
-    synchronized byte[] supplyFromStore(NativeStore store, byte[] mockSecret, int iterations)
-            throws NativeException {
-        try {
-            return supplyFromStore(handle(), store.handle(), mockSecret, iterations);
-        } finally {
-            Reference.reachabilityFence(store);
+    /** What an accepted login came to. */
+    static final class Verdict {
+        /** The server-final-message to send. */
+        final byte[] serverFinal;
+        /** Whom to treat the peer as: the user, or the token's owner. */
+        final String principal;
+        /** Whether it was a token's login. */
+        final boolean isToken;
+        /** When the token ends; null for never, as for a user. */
+        final Long expiryMs;
+        /** Whether the client is a librdkafka before 2.6.1. */
+        final boolean isNonceDoubled;
+        /** Requester, token's owner and its id, escaped and cut; null where there is none. */
+        final String[] loggableNames;
+
+        private Verdict(byte[] serverFinal, Object[] names, long[] numbers) {
+            this.serverFinal = serverFinal;
+            principal = (String) names[0];
+            isToken = numbers[0] != 0;
+            expiryMs = numbers[1] == -1 ? null : numbers[1];
+            isNonceDoubled = numbers[2] != 0;
+            loggableNames =
+                    new String[] {(String) names[1], (String) names[2], (String) names[3]};
         }
     }
 
-    /** Judges the client-final-message: the client is authenticated when this returns. */
-    synchronized byte[] finish(byte[] message, long nowMs) throws NativeException {
-        return finish(handle(), message, nowMs);
-    }
-
-    /** Of an authenticated login: the user, or the token's owner. */
-    synchronized String principal() throws NativeException {
-        return principal(handle());
-    }
-
-    /** Of an authenticated login: whether it was a token's. */
-    synchronized boolean isToken() throws NativeException {
-        return isToken(handle());
-    }
-
-    /** Of an authenticated login: when the token ends; null for never, as for a user. */
-    synchronized Long expiryMs() throws NativeException {
-        long expiryMs = expiryMs(handle());
-        return expiryMs == -1 ? null : expiryMs;
-    }
-
-    /** Whether the client is a librdkafka before 2.6.1. */
-    synchronized boolean isNonceDoubled() throws NativeException {
-        return isNonceDoubled(handle());
-    }
-
-    /**
-     * Of a decided login: the name that was asked for, the token's owner and its id; escaped and cut,
-     * null where there is none.
-     */
-    synchronized String[] loggableNames() throws NativeException {
-        return loggableNames(handle());
-    }
-
-    private static native long open(
-            String mechanism, boolean implicitTokens, boolean doubledNonce) throws NativeException;
-
-    private native int readClientFirst(long server, byte[] message) throws NativeException;
-
-    private native String name(long server) throws NativeException;
-
-    private native byte[] supplyUser(
-            long server, byte[] salt, int iterations, byte[] storedKey, byte[] serverKey)
+    private static native long begin(
+            long listener, String mechanism, byte[] message, Object[] asked, int[] kind)
             throws NativeException;
 
-    private native byte[] supplyToken(
+    private native byte[] supply(
             long server,
+            int kind,
             byte[] salt,
             int iterations,
             byte[] storedKey,
@@ -121,21 +135,7 @@ final class NativeServer extends NativeObject {
             long expiryMs)
             throws NativeException;
 
-    private native byte[] supplyUnknown(long server, byte[] mockSecret, int iterations)
+    private native byte[] finish(
+            long server, byte[] message, Object[] verdict, long[] numbers, boolean isAudited)
             throws NativeException;
-
-    private native byte[] supplyFromStore(
-            long server, long store, byte[] mockSecret, int iterations) throws NativeException;
-
-    private native byte[] finish(long server, byte[] message, long nowMs) throws NativeException;
-
-    private native String principal(long server) throws NativeException;
-
-    private native boolean isToken(long server) throws NativeException;
-
-    private native long expiryMs(long server) throws NativeException;
-
-    private native boolean isNonceDoubled(long server) throws NativeException;
-
-    private native String[] loggableNames(long server) throws NativeException;
 }

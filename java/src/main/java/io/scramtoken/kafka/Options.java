@@ -14,6 +14,7 @@ final class Options {
     private static final String DOUBLED_NONCE = "doubledNonce";
     private static final String MOCK_SECRET = "mockSecret";
     private static final String MOCK_ITERATIONS = "mockIterations";
+    private static final String MOCK_TOKEN_ITERATIONS = "mockTokenIterations";
     private static final String AUDIT = "audit";
     private static final String STORE = "store";
     private static final String SOURCE = "source";
@@ -30,6 +31,7 @@ final class Options {
                     DOUBLED_NONCE,
                     MOCK_SECRET,
                     MOCK_ITERATIONS,
+                    MOCK_TOKEN_ITERATIONS,
                     AUDIT,
                     STORE);
     private static final int MIN_SECRET_LENGTH = 16;
@@ -37,24 +39,41 @@ final class Options {
     private final boolean implicitTokens;
     private final boolean doubledNonce;
     private final boolean audit;
-    private final byte[] mockSecret;
-    private final int mockIterations;
+    private final boolean hasStore;
     private final IterationLimits iterationLimits;
     private final NativeSource source;
-    private final NativeStore store;
+    private final NativeListener listener;
 
     private Options(Map<String, ?> line) {
         implicitTokens = flag(line, IMPLICIT_TOKENS);
         doubledNonce = flag(line, DOUBLED_NONCE);
         audit = flag(line, AUDIT);
-        mockSecret = secret(line);
-        mockIterations = count(line, MOCK_ITERATIONS, MockTokens.ITERATIONS);
+        hasStore = line.containsKey(STORE);
         iterationLimits =
                 new IterationLimits(
                         count(line, MIN_ITERATIONS, IterationLimits.DEFAULT.min),
                         count(line, MAX_ITERATIONS, IterationLimits.DEFAULT.max));
         source = source(line);
-        store = store(line);
+        listener = listener(line);
+    }
+
+    private NativeListener listener(Map<String, ?> line) {
+        byte[] mockSecret = secret(line);
+        int mockIterations = count(line, MOCK_ITERATIONS, MockTokens.ITERATIONS);
+        int mockTokenIterations = tokenIterations(line);
+        NativeStore store = store(line);
+        try {
+            return new NativeListener(
+                    implicitTokens,
+                    doubledNonce,
+                    mockSecret,
+                    hasStore ? null : MockTokens.SECRET,
+                    mockIterations,
+                    mockTokenIterations,
+                    store);
+        } catch (NativeException e) {
+            throw new IllegalArgumentException(e.getMessage());
+        }
     }
 
     /**
@@ -73,25 +92,8 @@ final class Options {
         return new Options(line);
     }
 
-    boolean implicitTokens() {
-        return implicitTokens;
-    }
-
-    boolean doubledNonce() {
-        return doubledNonce;
-    }
-
     boolean audit() {
         return audit;
-    }
-
-    /** For challenges to unknown users; null where the store's own does. */
-    byte[] mockSecret() {
-        return mockSecret;
-    }
-
-    int mockIterations() {
-        return mockIterations;
     }
 
     /** Which counts clients hash for the broker. */
@@ -104,9 +106,9 @@ final class Options {
         return source;
     }
 
-    /** Where a listener finds users and tokens; null where it is Kafka that knows them. */
-    NativeStore store() {
-        return store;
+    /** What the logins of a broker's listener share. */
+    NativeListener listener() {
+        return listener;
     }
 
     /** For the log: no secrets. */
@@ -115,7 +117,7 @@ final class Options {
         if (source != null) {
             return "the credential is a source's";
         }
-        return "users and tokens are " + (store == null ? "Kafka's" : "a store's")
+        return "users and tokens are " + (hasStore ? "a store's" : "Kafka's")
                 + ", " + IMPLICIT_TOKENS + "=" + implicitTokens
                 + ", " + DOUBLED_NONCE + "=" + doubledNonce
                 + ", " + AUDIT + "=" + audit;
@@ -176,6 +178,16 @@ final class Options {
             throw wrong(MOCK_SECRET, "shorter than " + MIN_SECRET_LENGTH + " characters");
         }
         return value.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Kafka leaves nobody a choice, a store's token manager does. */
+    private static int tokenIterations(Map<String, ?> line) {
+        if (line.containsKey(MOCK_TOKEN_ITERATIONS) && !line.containsKey(STORE)) {
+            throw wrong(
+                    MOCK_TOKEN_ITERATIONS,
+                    "for a " + STORE + ": Kafka's tokens have " + MockTokens.ITERATIONS);
+        }
+        return count(line, MOCK_TOKEN_ITERATIONS, MockTokens.ITERATIONS);
     }
 
     private static int count(Map<String, ?> line, String name, int unlessSet) {

@@ -24,18 +24,16 @@ final class ScramTokenSaslServer implements SaslServer {
         FAILED
     }
 
+    private static final long NEVER = -1;
+
     private final String mechanism;
     private final Options options;
     private final KafkaCredentials credentials;
 
     private State state = State.CLIENT_FIRST;
     private NativeServer login;
-    /** Whom to treat the peer as, once it has proved itself: the user, or the token's owner. */
-    private String principal;
-    /** A token manages no tokens, whatever it came with. */
-    private boolean isToken;
-    /** When the token ends, in milliseconds since 1970; null for a user. */
-    private Long expiryMs;
+    /** Null until the peer has proved itself. A token manages no tokens, whatever it came with. */
+    private NativeServer.Verdict verdict;
 
     ScramTokenSaslServer(String mechanism, Options options, KafkaCredentials credentials) {
         this.mechanism = mechanism;
@@ -75,7 +73,7 @@ final class ScramTokenSaslServer implements SaslServer {
     @Override
     public String getAuthorizationID() {
         requireComplete();
-        return principal;
+        return verdict.principal;
     }
 
     /** Kafka asks whether it was a token's login, and when the token ends. */
@@ -84,9 +82,9 @@ final class ScramTokenSaslServer implements SaslServer {
         requireComplete();
         switch (name) {
             case ScramLoginModule.TOKEN_AUTH_CONFIG:
-                return isToken ? "true" : null;
+                return verdict.isToken ? "true" : null;
             case SaslInternalConfigs.CREDENTIAL_LIFETIME_MS_SASL_NEGOTIATED_PROPERTY_KEY:
-                return expiryMs;
+                return verdict.expiryMs;
             default:
                 return null;
         }
@@ -117,57 +115,46 @@ final class ScramTokenSaslServer implements SaslServer {
     }
 
     private byte[] challenge(byte[] clientFirst) throws NativeException {
-        login = new NativeServer(mechanism, options.implicitTokens(), options.doubledNonce());
-        int kind = login.readClientFirst(clientFirst);
-        byte[] challenge =
-                options.store() == null
-                        ? supply(kind, login.name())
-                        : login.supplyFromStore(
-                                options.store(), options.mockSecret(), options.mockIterations());
+        NativeServer begun = NativeServer.begin(options.listener(), mechanism, clientFirst);
+        login = begun;
+        byte[] challenge = begun.challenge() == null ? askKafka(begun) : begun.challenge();
         state = State.CLIENT_FINAL;
         return challenge;
     }
 
-    private byte[] supply(int kind, String name) throws NativeException {
-        if (kind != NativeServer.TOKEN) {
-            ScramCredential user = credentials.user(name);
-            if (user != null) {
-                principal = name;
-                return login.supplyUser(user);
-            }
+    /** Both are asked, whatever the first one knows, and something is supplied for every name. */
+    private byte[] askKafka(NativeServer asks) throws NativeException {
+        String name = asks.name();
+        ScramCredential user =
+                asks.kind() == NativeServer.TOKEN ? null : credentials.user(name);
+        DelegationTokenCredentialCallback token =
+                asks.kind() == NativeServer.USER ? null : credentials.token(name);
+        if (user != null) {
+            return asks.supply(NativeServer.USER, user, name, NEVER);
         }
-        if (kind != NativeServer.USER) {
-            DelegationTokenCredentialCallback token = credentials.token(name);
-            if (token != null) {
-                isToken = true;
-                principal = token.tokenOwner();
-                expiryMs = token.tokenExpiryTimestamp();
-                return login.supplyToken(token.scramCredential(), principal, expiryMs);
-            }
+        if (token != null) {
+            return asks.supply(
+                    NativeServer.TOKEN,
+                    token.scramCredential(),
+                    token.tokenOwner(),
+                    token.tokenExpiryTimestamp());
         }
-        return kind == NativeServer.TOKEN
-                ? login.supplyUnknown(MockTokens.SECRET, MockTokens.ITERATIONS)
-                : login.supplyUnknown(options.mockSecret(), options.mockIterations());
+        return asks.supply(NativeServer.NOBODY, MockTokens.credential(mechanism), name, NEVER);
     }
 
     private byte[] finish(byte[] clientFinal) throws NativeException {
-        byte[] serverFinal = login.finish(clientFinal, System.currentTimeMillis());
-        if (options.store() != null) {
-            principal = login.principal();
-            isToken = login.isToken();
-            expiryMs = login.expiryMs();
-        }
+        verdict = login.finish(clientFinal, options.audit());
         if (options.audit()) {
-            LoginLog.authenticated(mechanism, login.loggableNames(), login.isNonceDoubled());
+            LoginLog.authenticated(mechanism, verdict);
         }
         state = State.COMPLETE;
         login.close();
-        return serverFinal;
+        return verdict.serverFinal;
     }
 
     private SaslException refuse(NativeException reason) {
         state = State.FAILED;
-        LoginLog.refused(mechanism, loggableNames(), reason, options.audit());
+        LoginLog.refused(mechanism, reason, options.audit());
         dispose();
         if (reason.status().equals("AUTHZID")) {
             throw new SaslAuthenticationException(
@@ -175,14 +162,6 @@ final class ScramTokenSaslServer implements SaslServer {
                             + " from username");
         }
         return new SaslException("Authentication failed: " + reason.getMessage());
-    }
-
-    private String[] loggableNames() {
-        try {
-            return login == null ? new String[3] : login.loggableNames();
-        } catch (NativeException e) {
-            return new String[3];
-        }
     }
 
     private void requireComplete() {
