@@ -13,7 +13,8 @@ Exit codes:
   3  no broker could be reached in time, TLS failed, or a disk did
   4  the login was refused
   5  the delegation token has expired
-  6  a file (properties, keys, token) or store is missing, malformed, or open to others";
+  6  a file (properties, keys, token) or store is missing, malformed, open to others, in the way
+     of --out, or has changed meanwhile";
 
 /// What went wrong with a file or store: it exits as that, and not as a network does.
 pub(super) fn of_file(error: Error) -> Error {

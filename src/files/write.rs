@@ -36,7 +36,8 @@ use crate::status::Status;
 /// device, a FIFO, a directory, a mount point, or a link to one) and stays as it is; `PERMISSIONS` where
 /// it belongs to another user.
 pub fn write_secret_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    SecretFile::check(path, Access::default())?.replace(bytes)
+    // Not rehearsed: it is the performance at once.
+    SecretFile { path: path.to_owned(), access: Access::default() }.replace(bytes)
 }
 
 /// A file for a secret, which was looked at when this was made.
@@ -81,7 +82,6 @@ impl SecretFile {
     pub(crate) fn check(path: &Path, access: Access) -> Result<Self, Error> {
         let file = Self { path: path.to_owned(), access };
         let place = file.place()?;
-        sweep(&place.directory);
         file.rehearse(&place).map_err(|errno| io(parent(path), errno))?;
         Ok(file)
     }
@@ -178,6 +178,7 @@ impl SecretFile {
 
     /// The bytes on the disk, not in their place yet.
     fn write(&self, place: &Place, bytes: &[u8]) -> Result<Temporary, Errno> {
+        sweep(&place.directory);
         let temporary = Temporary::new(&place.directory)?;
         let mut file = &temporary.file;
         file.write_all(bytes).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
