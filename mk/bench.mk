@@ -4,7 +4,7 @@ BENCHES = $(shell sed -n 's/^\(bench-[a-z-]*\):.*/\1/p' $(MAKEFILE_LIST) | sort)
 # What is measured beside it.
 BENCH_KAFKA := 4.4.0
 
-.PHONY: bench-logins
+.PHONY: bench-logins bench-strangers
 
 # One after the other, whatever make's -j, and the others even where one fails.
 bench: ## run every benchmark, one after the other (half an hour)
@@ -23,3 +23,7 @@ bench-logins: $(VENV)/.ready ## measure logins through C beside OpenSSL and Kafk
 	  $(CARGO) bench --bench logins -- --noplot
 	java -cp "build/kafka/$(BENCH_KAFKA)/broker/*" benches/KafkaLogins.java >build/bench/kafka.tsv
 	$(VENV)/bin/python -m benches.tables.logins | tee build/bench/logins.md
+
+bench-strangers: ## measure whether names that nobody has take a server longer (minutes)
+	mkdir -p build/bench
+	$(CARGO) bench --no-default-features --bench strangers | tee build/bench/strangers.tsv

@@ -49,7 +49,8 @@ statuses! {
     /// The caller passed what cannot be: a NULL, a wrong length, an empty name.
     INVALID_ARGUMENT = -1;
     /// Not now: a step after the end, a supply nobody asked for, a setting after the first step, a
-    /// lookup that did not answer once; a store that is for reading only, was opened before a fork, or
+    /// lookup that did not answer once, a step whose callback freed its own object; a signing key
+    /// that another manager removed; a store that is for reading only, was opened before a fork, or
     /// is open in a process of the same id.
     INVALID_STATE = -2;
     /// A fault of the library's own.

@@ -19,8 +19,9 @@ class Status(IntEnum):
     #: The caller passed what cannot be: a NULL, a wrong length, an empty name.
     INVALID_ARGUMENT = -1
     #: Not now: a step after the end, a supply nobody asked for, a setting after the first step, a
-    #: lookup that did not answer once; a store that is for reading only, was opened before a fork,
-    #: or is open in a process of the same id.
+    #: lookup that did not answer once, a step whose callback freed its own object; a signing key
+    #: that another manager removed; a store that is for reading only, was opened before a fork, or
+    #: is open in a process of the same id.
     INVALID_STATE = -2
     #: A fault of the library's own.
     INTERNAL = -3
@@ -50,12 +51,13 @@ class Status(IntEnum):
     EXTENSION = -25
     #: The client may not act as the identity it asked for.
     AUTHZID = -26
-    #: Wrong password or HMAC, or nobody of that name.
+    #: Wrong password or HMAC.
     INVALID_PROOF = -27
     #: The server does not know the credential.
     SERVER_SIGNATURE = -28
     #: The server sent e=.
     SERVER_REFUSED = -29
+    #: The name that the client gave is no user's.
     UNKNOWN_USER = -30
 
     #: The server does not do tokens.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.kafka.properties import USERS
 
 from .conftest import JVM_ARGS, NEWEST, places
 from .jar import JAR, broker_jaas, on_listeners
+from .raw import RawLogin
 
 MECHANISM = "SCRAM-SHA-512"
 HOW = {"mechanism": MECHANISM, "listener": "SASL_SSL"}
@@ -106,6 +108,32 @@ def test_a_token_of_the_store_manages_no_tokens(broker, manager, said, tmp_path)
 def test_kafkas_tokens_are_unknown_there(broker):
     token = broker.create_token("User:alice")
     refused(broker, token.id, token.hmac, token=True)
+
+
+def test_strangers_look_like_anybody(broker, store, manager):
+    """Which of a name's two challenges are equal, and what the log is told."""
+    store.put_user(MECHANISM, "dora", "doras password")
+    live, removed = manager.create("User:carol"), manager.create("User:carol")
+    manager.expire("User:carol", removed.hmac)
+    never = secrets.token_urlsafe(16)
+    for name, is_token, status in [
+        ("dora", False, "INVALID_PROOF"),
+        ("mallory", False, "UNKNOWN_USER"),
+        (live.id, True, "INVALID_PROOF"),
+        (removed.id, True, "TOKEN_NOT_FOUND"),
+        (never, True, "TOKEN_NOT_FOUND"),
+    ]:
+        said, plain = (salt_and_iterations(broker, name, more) for more in (",tokenauth=true", ""))
+        assert (said == plain) == is_token, name  # by implicitTokens
+        refused(broker, name, "another", token=is_token)
+        assert re.search(rf'"status":"{status}",[^}}]*"requester":"{name}"', broker.log()), name
+
+
+def salt_and_iterations(broker, name, extension):
+    """Salts are bytes here, and no text."""
+    with RawLogin(broker, MECHANISM, "SASL_SSL") as connection:
+        answer = connection.send(f"n,,n={name},r=abcdefgh{extension}")
+    return re.fullmatch("r=[^,]+,s=([^,]+),i=([0-9]+)", answer).groups()
 
 
 def test_two_processes_and_a_rotated_key(broker, manager, uri):

@@ -78,6 +78,8 @@ public final class Checks {
         expectLoginFailure(Map.of("mockIterations", "-1"), "mockIterations is -1, which is no count");
         expectLoginFailure(Map.of("maxIterations", "many"), "maxIterations is many, which is no");
         expectLoginFailure(
+                Map.of("mockTokenIterations", "5000"), "mockTokenIterations is for a store");
+        expectLoginFailure(
                 Map.of("minIterations", "9", "maxIterations", "8"), "iteration limits of 9 to 8");
     }
 
