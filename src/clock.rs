@@ -14,7 +14,6 @@ impl Clock {
     }
 
     /// Whether it is the host's, which may do anything when it is asked.
-    #[cfg(feature = "capi")]
     pub(crate) fn is_hosts(&self) -> bool {
         self.0.is_some()
     }

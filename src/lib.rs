@@ -280,6 +280,7 @@ mod json;
 #[cfg(feature = "cli")]
 mod kafka;
 mod login;
+mod panics;
 mod paths;
 mod properties;
 mod random;

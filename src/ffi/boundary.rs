@@ -3,12 +3,12 @@
 use core::cell::RefCell;
 use core::ffi::{CStr, c_char};
 use std::ffi::CString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::status::scramtoken_status;
+use crate::panics::{catch, quietly};
 use crate::{error::Error, status::Status};
 
 thread_local! {
@@ -42,12 +42,6 @@ pub(super) unsafe fn call_on<T: HasError>(
         let object = unsafe { object(what, pointer)? };
         catch(|| body(&object)).inspect_err(|error| object.error().set(error.text()))
     })
-}
-
-/// Runs a function that cannot fail, such as a free.
-pub(super) fn quietly(body: impl FnOnce()) {
-    // A panic is lost here, which is all that can be done with it: nobody asks for a status.
-    let _ = catch_unwind(AssertUnwindSafe(body));
 }
 
 /// The text of the thread's last error.
@@ -186,16 +180,6 @@ pub(super) unsafe fn string<'a>(what: &str, pointer: *const c_char) -> Result<&'
 /// Checks an output pointer before any work is done.
 pub(super) fn check_out<T>(what: &str, pointer: *const T) -> Result<(), Error> {
     if pointer.is_null() { Err(null(what)) } else { Ok(()) }
-}
-
-fn catch(body: impl FnOnce() -> Result<Status, Error>) -> Result<Status, Error> {
-    // Unwind safety: an object whose step panics has already given up its state and is over.
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        Err(Error::new(
-            Status::INTERNAL,
-            "a fault inside scramtoken (a panic, its text is on standard error): please report it",
-        ))
-    })
 }
 
 fn set_last_error(error: &Error) {

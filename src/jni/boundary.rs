@@ -4,7 +4,6 @@
 use core::ffi::c_void;
 use core::fmt;
 use std::any::Any;
-use std::panic::{self, AssertUnwindSafe};
 
 use jni::errors::ErrorPolicy;
 use jni::objects::{JByteArray, JString, JValue};
@@ -13,6 +12,7 @@ use jni::{Env, jni_sig, jni_str};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::panics;
 use crate::scram::MAX_MESSAGE;
 use crate::status::Status;
 
@@ -83,9 +83,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         _captures: &mut (),
         _payload: Box<dyn Any + Send>,
     ) -> jni::errors::Result<T> {
-        let text = "a fault inside scramtoken (a panic, its text is on standard error): please \
-                    report it";
-        throw(env, Status::INTERNAL, text, None);
+        throw(env, Status::INTERNAL, panics::FAULT, None);
         Ok(T::default())
     }
 }
@@ -171,8 +169,7 @@ pub(super) fn hand_out<T>(object: T) -> jlong {
 unsafe extern "C" fn free<T>(handed: *mut c_void) {
     // SAFETY: the caller's promise.
     let handed = unsafe { Box::from_raw(handed.cast::<Handed<T>>()) };
-    // Nobody is there to be told of a panic.
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(handed)));
+    panics::quietly(|| drop(handed));
 }
 
 /// Borrows the object behind a number.

@@ -11,7 +11,6 @@ mod server;
 
 pub use client::{Client, ClientProgress, CredentialKind};
 pub use config::ServerConfig;
-#[cfg(feature = "capi")]
 pub(crate) use pending::Pending;
 pub use server::{Server, ServerProgress, StepError, Verdict};
 

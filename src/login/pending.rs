@@ -84,7 +84,6 @@ impl Pending {
     /// # Errors
     ///
     /// As of [`supply_user`](Self::supply_user).
-    #[cfg(feature = "jni")]
     pub(crate) fn supply_nobody<'a>(
         &mut self,
         credential: impl FnOnce(Mechanism) -> Result<Credential<'a>, Error>,
@@ -104,7 +103,6 @@ impl Pending {
 
     /// What a callback made of the question. `returned` is how the callback ended; no answer, or
     /// more than one, is never a yes.
-    #[cfg(feature = "capi")]
     pub(crate) fn settle(self, returned: Result<(), Error>) -> Result<AwaitClientFinal, Rejected> {
         let fault = returned.err().or_else(|| {
             let text = "the lookup callback answered twice";

@@ -132,7 +132,6 @@ impl Server {
     }
 
     /// Whether a step calls the host's clock.
-    #[cfg(feature = "capi")]
     pub(crate) fn has_host_clock(&self) -> bool {
         self.config.clock.is_hosts()
     }

@@ -2,17 +2,10 @@
 
 use core::ffi::{CStr, c_char};
 use core::ptr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{error::Error, status::Status};
-
-/// Runs a function of ours; a panic becomes an error.
-pub(super) fn guard<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // What a panic leaves behind is dropped with its login, or was not changed yet.
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        Err(Error::new(Status::INTERNAL, "a fault in scramtoken: please report it"))
-    })
-}
+use crate::error::Error;
+/// What a panic leaves behind is dropped with its login, or was not changed yet.
+pub(super) use crate::panics::catch as guard;
 
 /// A string of librdkafka's; None for NULL.
 ///
