@@ -21,7 +21,7 @@ VENV := build/venv
 CFLAGS ?= -O2 -g
 EXAMPLES := build/examples/login build/examples/server
 
-.PHONY: help lib program examples demo test test-long check bench header install uninstall clean FORCE
+.PHONY: third-party help lib program examples demo test test-long check bench header install uninstall clean FORCE
 
 include $(wildcard mk/*.mk)
 
@@ -62,12 +62,18 @@ check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 header: ## write include/scramtoken.h anew from src/ffi
 	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
 
+third-party: ## write THIRD-PARTY anew, the terms of what is linked
+	mkdir -p build
+	CARGO=$(CARGO) $(PYTHON) packaging/third_party.py >build/THIRD-PARTY
+	mv build/THIRD-PARTY THIRD-PARTY
+
 # Where root has no cargo, as under sudo, what `make lib program` built is installed.
 install: $(if $(shell command -v $(CARGO)),lib program) ## install everything for C and the shell below $(DESTDIR)$(PREFIX)
 	@[[ -f $(LIBRARY) && -f $(PROGRAM) ]] || \
 	  { echo "Nothing to install: run make lib program first; it takes Rust (https://rustup.rs)." >&2; \
 	  exit 1; }
 	install -d $(INSTALLED)/{bin,include,lib/pkgconfig,lib/cmake/scramtoken,share/man/man1} \
+	  $(INSTALLED)/share/doc/scramtoken \
 	  $(INSTALLED)/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
 	install -m 755 $(LIBRARY) $(INSTALLED)/lib/libscramtoken.so.$(VERSION)
 	ln -sf libscramtoken.so.$(VERSION) $(INSTALLED)/lib/$(SONAME)
@@ -80,6 +86,7 @@ install: $(if $(shell command -v $(CARGO)),lib program) ## install everything fo
 	sed -e 's|@VERSION@|$(VERSION)|' packaging/scramtokenConfigVersion.cmake.in | \
 	  install -m 644 /dev/stdin $(INSTALLED)/lib/cmake/scramtoken/scramtokenConfigVersion.cmake
 	install -m 755 $(PROGRAM) $(INSTALLED)/bin/scramtoken
+	install -m 644 LICENSE-* THIRD-PARTY $(INSTALLED)/share/doc/scramtoken
 	umask 022; $(PROGRAM) man --out $(INSTALLED)/share/man/man1
 	$(call install_completions,bash,bash-completion/completions/scramtoken)
 	$(call install_completions,zsh,zsh/site-functions/_scramtoken)
@@ -97,7 +104,7 @@ uninstall: ## remove what install installed, from the same $(DESTDIR)$(PREFIX)
 	  $(INSTALLED)/share/bash-completion/completions/scramtoken \
 	  $(INSTALLED)/share/zsh/site-functions/_scramtoken \
 	  $(INSTALLED)/share/fish/vendor_completions.d/scramtoken.fish
-	rm -rf $(INSTALLED)/lib/cmake/scramtoken
+	rm -rf $(INSTALLED)/lib/cmake/scramtoken $(INSTALLED)/share/doc/scramtoken
 
 clean: ## remove everything that was built
 	rm -rf target build

@@ -68,7 +68,7 @@ def test_wheel_holds_library_types_and_licences(wheel):
     names = archive.namelist()
     assert "scramtoken/_native/libscramtoken.so" in names
     assert "scramtoken/py.typed" in names
-    for licence in ("LICENSE-MIT", "LICENSE-APACHE"):
+    for licence in ("LICENSE-MIT", "LICENSE-APACHE", "LICENSE-LMDB", "THIRD-PARTY"):
         (name,) = (name for name in names if name.endswith(f".dist-info/licenses/{licence}"))
         assert archive.read(name) == (ROOT / licence).read_bytes()
     assert not [name for name in names if "test" in name or "__pycache__" in name]

@@ -31,6 +31,7 @@ def test_what_is_in_it():
         "META-INF/LICENSE-APACHE",
         "META-INF/LICENSE-LMDB",
         "META-INF/LICENSE-MIT",
+        "META-INF/THIRD-PARTY",
         "META-INF/maven/io.scramtoken/scramtoken-kafka/pom.properties",
         "META-INF/maven/io.scramtoken/scramtoken-kafka/pom.xml",
         "META-INF/native/version",
@@ -78,7 +79,8 @@ def test_it_brings_no_dependency():
 @pytest.mark.long
 def test_built_twice_it_is_the_same(tmp_path):
     """In another directory, at another time, from the same library."""
-    for name in ("java", *(licence.name for licence in ROOT.glob("LICENSE-*"))):
+    licences = [licence.name for licence in ROOT.glob("LICENSE-*")]
+    for name in ("java", "THIRD-PARTY", *licences):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     library = tmp_path / "build" / "jar" / LIBRARY_IN_JAR

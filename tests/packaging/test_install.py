@@ -24,6 +24,10 @@ FILES = {
     "share/bash-completion/completions/scramtoken",
     "share/zsh/site-functions/_scramtoken",
     "share/fish/vendor_completions.d/scramtoken.fish",
+    "share/doc/scramtoken/LICENSE-APACHE",
+    "share/doc/scramtoken/LICENSE-LMDB",
+    "share/doc/scramtoken/LICENSE-MIT",
+    "share/doc/scramtoken/THIRD-PARTY",
 }
 EXECUTABLE = {"bin/scramtoken", f"lib/libscramtoken.so.{VERSION}"}
 MAN_PAGE = re.compile(r"share/man/man1/scramtoken(-[a-z-]+)?\.1")
