@@ -54,6 +54,7 @@ public final class Checks {
                 classLoaders();
                 closed();
                 order();
+                Misuse.run(Path.of("tests/misuse/table.txt"));
                 clients();
                 break;
             case "loaders":
