@@ -258,6 +258,9 @@
     allow(dead_code, unused_imports, reason = "rooms have more than the doors built here take")
 )]
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod agent;
 #[cfg(feature = "store")]
 mod ancestors;
 mod audit;

@@ -3,8 +3,8 @@
 
 use std::process::{Command, Output};
 
-const COMMANDS: [&str; 6] =
-    ["delegation-tokens", "configs", "store", "login", "completions", "man"];
+const COMMANDS: [&str; 7] =
+    ["delegation-tokens", "configs", "store", "login", "agent", "completions", "man"];
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_scramtoken")).args(arguments).output().unwrap()

@@ -9,7 +9,7 @@ use crate::files::read_shared_secret;
 use crate::kafka::{Address, Cluster, Config};
 use crate::properties::Properties;
 use crate::scram::ClientCredential;
-use crate::{byte_order_mark, error::Error, status::Status};
+use crate::{byte_order_mark, error::Error};
 
 #[derive(Args)]
 pub(super) struct ClusterArguments {
@@ -31,19 +31,9 @@ impl ClusterArguments {
         let Some(path) = &self.command_config else {
             return Ok(Config::from_properties(&Properties::default(), credential)?.0);
         };
-        let properties = read_properties(path)?;
-        let path = path.display();
-        // Whatever is wrong with a value is wrong in the file, and not on the command line.
-        let (config, warnings) =
-            Config::from_properties(&properties, credential).map_err(|error| {
-                let status = match error.status() {
-                    Status::INVALID_ARGUMENT => Status::CORRUPT,
-                    other => other,
-                };
-                Error::new(status, format!("{path}: {error}"))
-            })?;
+        let (config, warnings) = Config::read(path, credential)?;
         for warning in warnings {
-            warn(format_args!("{path}: {warning}"));
+            warn(warning);
         }
         Ok(config)
     }

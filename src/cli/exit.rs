@@ -5,16 +5,7 @@ use std::process::ExitCode;
 use crate::{error::Error, status::Status};
 
 /// Stands at the end of --help.
-pub(super) const HELP: &str = "\
-Exit codes:
-  0  done
-  1  the cluster or the store refused the request, or answered what cannot be
-  2  the command line is wrong
-  3  no broker could be reached in time, TLS failed, or a disk did
-  4  the login was refused
-  5  the delegation token has expired
-  6  a file (properties, keys, token) or store is missing, malformed, open to others, in the way
-     of --out, or has changed meanwhile";
+pub(super) const HELP: &str = include_str!("../exit_codes.txt");
 
 /// What went wrong with a file or store: it exits as that, and not as a network does.
 pub(super) fn of_file(error: Error) -> Error {

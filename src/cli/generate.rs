@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::{error::Error, status::Status};
@@ -15,8 +15,7 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(&self) -> Result<(), Error> {
-        let mut command = super::Arguments::command();
+    pub(super) fn run(&self, mut command: Command) -> Result<(), Error> {
         clap_complete::generate(self.shell, &mut command, "scramtoken", &mut io::stdout());
         Ok(())
     }
@@ -31,8 +30,8 @@ pub(super) struct Man {
 }
 
 impl Man {
-    pub(super) fn run(&self) -> Result<(), Error> {
-        clap_mangen::generate_to(super::Arguments::command(), &self.out).map_err(|error| {
+    pub(super) fn run(&self, command: Command) -> Result<(), Error> {
+        clap_mangen::generate_to(command, &self.out).map_err(|error| {
             Error::new(Status::CORRUPT, format!("{}: {error}", self.out.display()))
         })
     }

@@ -23,31 +23,36 @@ mod wrong_usage;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error::Error;
 
 /// Kafka's delegation tokens, SCRAM users and logins, without a JVM.
 #[derive(Parser)]
 #[command(name = "scramtoken", version, propagate_version = true, infer_long_args = true)]
 #[command(after_help = exit::HELP)]
-struct Arguments {
+struct Arguments<D: Subcommand> {
     #[command(subcommand)]
-    command: Command,
+    command: Command<D>,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Command<D: Subcommand> {
     DelegationTokens(delegation_tokens::Arguments),
     Configs(configs::Arguments),
     Store(store::Arguments),
     SecretKey(secret_key::Arguments),
     Login(login::Arguments),
+    /// Those of another door.
+    #[command(flatten)]
+    Door(D),
     Completions(generate::Completions),
     Man(generate::Man),
 }
 
-/// Does what the command line says.
-pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+/// Does what the command line says; `door` does the commands of another door.
+pub fn run<D: Subcommand>(door: fn(&D) -> Result<(), Error>) -> ExitCode {
+    let arguments = match Arguments::<D>::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return wrong_usage::report(error),
     };
@@ -57,8 +62,9 @@ pub fn run() -> ExitCode {
         Command::Store(arguments) => arguments.run(),
         Command::SecretKey(arguments) => arguments.run(),
         Command::Login(arguments) => arguments.run(),
-        Command::Completions(arguments) => arguments.run(),
-        Command::Man(arguments) => arguments.run(),
+        Command::Door(arguments) => door(&arguments),
+        Command::Completions(arguments) => arguments.run(Arguments::<D>::command()),
+        Command::Man(arguments) => arguments.run(Arguments::<D>::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use super::{exit, signals, token_table};
 use crate::files::{Access, SecretFile};
 use crate::kafka::escape;
 use crate::scram::Mechanism;
-use crate::source::TokenFile;
+use crate::source::{TokenFile, text};
 use crate::token::Token;
 use crate::{error::Error, json, status::Status};
 
@@ -38,20 +38,16 @@ pub(super) fn one(
     token: &Token,
     mechanism: Mechanism,
 ) -> Result<Zeroizing<String>, Error> {
-    let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
     Ok(match format {
         Format::Table => token_table::table(std::slice::from_ref(token)),
         Format::Json => json::text(&Described(token)),
-        Format::Properties => Zeroizing::new(format!(
-            "# A delegation token of {}, until {} unless it is renewed.\n\
-             sasl.mechanism={}\n\
-             sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
-             username=\"{}\" password=\"{hmac}\" tokenauth=\"true\";\n",
-            escape(token.owner.as_deref().unwrap_or_default()),
-            token_table::date(token.expiry_ms),
-            mechanism.name(),
-            check_plain(&token.id)?,
-        )),
+        Format::Properties => {
+            let owner = escape(token.owner.as_deref().unwrap_or_default());
+            let until = token_table::date(token.expiry_ms);
+            let comment =
+                format!("A delegation token of {owner}, until {until} unless it is renewed.");
+            text::properties(&comment, token, mechanism)?
+        }
         Format::TokenFile => json::text(&TokenFile(token, mechanism)),
     })
 }
@@ -121,15 +117,6 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| Error::new(Status::IO, format!("standard output: {error}")))
-}
-
-/// Kafka's ids are base64 for URLs; another could say something else than an id in properties.
-fn check_plain(id: &str) -> Result<&str, Error> {
-    if id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
-        return Ok(id);
-    }
-    let text = format!("the token's id {id:?} is none of Kafka's; --output json takes any");
-    Err(Error::new(Status::MALFORMED, text))
 }
 
 /// All that is known of a token.

@@ -47,7 +47,7 @@ pub(crate) struct SecretFile {
 }
 
 /// Whose the file will be. Until it is complete it is the effective user's alone.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Access {
     pub(crate) mode: u32,
     /// The effective user unless given.
@@ -84,6 +84,30 @@ impl SecretFile {
         let place = file.place()?;
         file.rehearse(&place).map_err(|errno| io(parent(path), errno))?;
         Ok(file)
+    }
+
+    /// Puts the bytes where they are not yet with these rights: of a file that is as it should be nothing
+    /// is touched, and nothing beside it. Whether it was written.
+    ///
+    /// # Errors
+    ///
+    /// As of [`write_secret_file`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn bring(path: &Path, access: Access, bytes: &[u8]) -> Result<bool, Error> {
+        let file = Self { path: path.to_owned(), access };
+        let place = file.place()?;
+        if file.holds(&place, bytes) {
+            return Ok(false);
+        }
+        file.replace(bytes)?;
+        Ok(true)
+    }
+
+    /// Whether a file holds these bytes already, with these rights.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_current(path: &Path, access: Access, bytes: &[u8]) -> bool {
+        let file = Self { path: path.to_owned(), access };
+        file.place().is_ok_and(|place| file.holds(&place, bytes))
     }
 
     /// Puts the bytes there, whatever was there before.

@@ -17,6 +17,7 @@ use super::list::Elements;
 use crate::error::Error;
 
 /// A client of a cluster. Connects when first asked for something.
+#[derive(Debug)]
 pub(crate) struct Cluster {
     config: Config,
     servers: Vec<Address>,

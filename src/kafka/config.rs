@@ -13,7 +13,7 @@ use crate::tls::Tls;
 use crate::{error::Error, status::Status};
 
 /// How to reach brokers and as whom. The names of Kafka's properties stand at the fields.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// `security.protocol`.
     protocol: SecurityProtocol,
@@ -80,6 +80,45 @@ impl Config {
     /// `security.protocol`.
     pub(crate) fn protocol(&self) -> SecurityProtocol {
         self.protocol
+    }
+
+    /// The same brokers in the same way, but logged in to by this credential.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` where `security.protocol` has no SASL.
+    pub(crate) fn with_credential(
+        &self,
+        mechanism: Mechanism,
+        credential: ClientCredential,
+    ) -> Result<Self, Error> {
+        if self.login.is_none() {
+            let what = "SASL_PLAINTEXT or SASL_SSL is wanted, to log in with a token";
+            return Err(invalid("security.protocol", what));
+        }
+        let login = Login {
+            name: credential.name().to_owned(),
+            method: Method::Scram { mechanism, is_token: credential.is_token(), credential },
+        };
+        Ok(Self { login: Some(login), ..self.clone() })
+    }
+
+    /// Whoever has other things to do waits no longer than this for anything, and does little else.
+    pub(crate) fn impatient(self, most: Duration) -> Self {
+        Self {
+            setup_timeout: self.setup_timeout.min(most),
+            request_timeout: self.request_timeout.min(most),
+            api_timeout: self.api_timeout.min(most),
+            ..self
+        }
+    }
+
+    /// The mechanism of its login, where that is SCRAM.
+    pub(crate) fn scram_mechanism(&self) -> Option<Mechanism> {
+        match self.login.as_ref()?.method {
+            Method::Scram { mechanism, .. } => Some(mechanism),
+            Method::Plain { .. } => None,
+        }
     }
 
     /// How it logs in; None without SASL.

@@ -8,6 +8,7 @@ mod address;
 mod apis;
 mod cluster;
 mod config;
+mod config_file;
 mod connection;
 mod deadline;
 mod error_code;
@@ -23,7 +24,7 @@ mod tokens;
 mod untrusted;
 
 pub(crate) use address::Address;
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Broker, Cluster};
 pub(crate) use config::Config;
 pub(crate) use connection::Connection;
 pub(crate) use login::Login;

@@ -9,6 +9,8 @@ mod env;
 mod file;
 mod json;
 mod last_good;
+#[cfg(feature = "cli")]
+pub(crate) mod text;
 
 use core::fmt;
 use core::num::NonZeroUsize;

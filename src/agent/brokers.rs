@@ -1,0 +1,212 @@
+//! What the agent asks of brokers, one request after the other, each with an end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::clock::steady_ms;
+use super::config::{Asked, ClusterConfig, placeholder};
+use super::life::{Acceptance, Failure};
+use crate::kafka::{Address, Broker, Cluster, Config};
+use crate::scram::{ClientCredential, Mechanism};
+use crate::token::{Principal, Token};
+use crate::{error::Error, status::Status};
+
+/// The cluster, as the agent sees it.
+#[derive(Debug)]
+pub(super) struct Brokers {
+    config: ClusterConfig,
+    connected: Option<Connected>,
+    /// The properties' mechanism and protocol of logins by tokens, once they were read.
+    way: Option<(Option<Mechanism>, &'static str)>,
+    /// Brokers that cannot be reached, and until when they are not tried again.
+    away: BTreeMap<String, (i64, Error)>,
+}
+
+/// What a run of requests has in common.
+#[derive(Debug)]
+struct Connected {
+    admin: Cluster,
+    /// How tokens log in, with the credential of some token.
+    tokens: Config,
+    /// Who the admin is, once it had to be known.
+    ourselves: Option<Principal>,
+}
+
+/// Which brokers take a login by a token.
+pub(super) struct Probe {
+    pub(super) acceptance: Acceptance,
+    /// Those that do not, with why.
+    pub(super) missing: Vec<String>,
+}
+
+impl Brokers {
+    pub(super) fn new(config: ClusterConfig) -> Self {
+        Self { config, connected: None, way: None, away: BTreeMap::new() }
+    }
+
+    /// Lets go of connections; the properties are read anew for the next one.
+    pub(super) fn disconnect(&mut self) {
+        self.connected = None;
+    }
+
+    pub(super) fn create(&mut self, asked: &Asked) -> Result<Token, Error> {
+        let Asked { owner, renewers, max_lifetime_ms } = asked;
+        let mut renewers = renewers.clone();
+        if let Some(owner) = owner {
+            // Who makes a token for another may renew and end it only as one of its renewers.
+            let ourselves = self.ourselves()?;
+            if ourselves != *owner && !renewers.contains(&ourselves) {
+                renewers.push(ourselves);
+            }
+        }
+        self.ask(|cluster| cluster.create_token(owner.as_ref(), &renewers, *max_lifetime_ms))
+    }
+
+    /// Who the agent is for the brokers, which may map names as they like. They say so in the answer to
+    /// a request for a token of one's own: it lives for a second, and is ended at once.
+    fn ourselves(&mut self) -> Result<Principal, Error> {
+        if let Some(ourselves) = &self.connected()?.ourselves {
+            return Ok(ourselves.clone());
+        }
+        let token = self.ask(|cluster| cluster.create_token(None, &[], 1000))?;
+        let hmac = hmac(&token)?;
+        // Where that fails, it ends by itself.
+        let _ = self.ask(|cluster| cluster.expire_token(&hmac, -1));
+        let ourselves: Principal = token.owner.unwrap_or_default().parse()?;
+        self.connected()?.ourselves = Some(ourselves.clone());
+        Ok(ourselves)
+    }
+
+    /// The new expiry.
+    pub(super) fn renew(&mut self, token: &Token) -> Result<i64, Error> {
+        let hmac = hmac(token)?;
+        self.ask(|cluster| cluster.renew_token(&hmac, -1))
+    }
+
+    pub(super) fn expire(&mut self, token: &Token) -> Result<(), Error> {
+        let hmac = hmac(token)?;
+        self.ask(|cluster| cluster.expire_token(&hmac, -1).map(|_| ()))
+    }
+
+    /// Logs in by a token to every broker that the cluster names now.
+    pub(super) fn probe(
+        &mut self,
+        token: &Token,
+        mechanism: Option<Mechanism>,
+    ) -> Result<Probe, Error> {
+        let (config, brokers) = self.places(token, mechanism)?;
+        let cluster = Cluster::new(Vec::new(), config, |_| ());
+        let now_ms = steady_ms();
+        self.away.retain(|_, (until_ms, _)| *until_ms > now_ms);
+        let mut missing = Vec::new();
+        for Broker { id, address } in &brokers {
+            let place = address.to_string();
+            let outcome = match self.away.get(&place) {
+                Some((_, error)) => Err(error.clone()),
+                None => cluster.connect_to(address).map(|_| ()),
+            };
+            let Err(error) = outcome else { continue };
+            if error.status() == Status::IO && !self.away.contains_key(&place) {
+                self.away.insert(place, (steady_ms() + AWAY_MS, error.clone()));
+            }
+            missing.push(format!("broker {id}: {error}"));
+        }
+        let acceptance = if brokers.is_empty() || missing.len() == brokers.len() {
+            Acceptance::None
+        } else if missing.is_empty() {
+            Acceptance::All
+        } else {
+            Acceptance::Some
+        };
+        Ok(Probe { acceptance, missing })
+    }
+
+    /// By which mechanism and protocol a token logs in.
+    pub(super) fn way(
+        &mut self,
+        mechanism: Option<Mechanism>,
+    ) -> Result<(Mechanism, &'static str), Error> {
+        let (theirs, protocol) = match self.way {
+            Some(way) => way,
+            None => {
+                let tokens = &self.connected()?.tokens;
+                (tokens.scram_mechanism(), tokens.protocol().name())
+            }
+        };
+        Ok((mechanism.or(theirs).unwrap_or(Mechanism::ScramSha512), protocol))
+    }
+
+    /// The brokers, and how the token logs in to them.
+    fn places(
+        &mut self,
+        token: &Token,
+        mechanism: Option<Mechanism>,
+    ) -> Result<(Config, Vec<Broker>), Error> {
+        let (mechanism, _) = self.way(mechanism)?;
+        let secret = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
+        let credential = ClientCredential::token(token.id.as_bytes(), secret)?;
+        let config = self.connected()?.tokens.with_credential(mechanism, credential)?;
+        let brokers = match &self.config.token_servers {
+            None => self.ask(Cluster::brokers)?,
+            Some(servers) => by_token(servers, &config)?,
+        };
+        Ok((config.impatient(PROBE), brokers))
+    }
+
+    fn ask<T>(&mut self, ask: impl FnOnce(&mut Cluster) -> Result<T, Error>) -> Result<T, Error> {
+        let answer = ask(&mut self.connected()?.admin);
+        if answer.is_err() {
+            self.disconnect();
+        }
+        answer
+    }
+
+    fn connected(&mut self) -> Result<&mut Connected, Error> {
+        if self.connected.is_none() {
+            let (admin, _) = Config::read(&self.config.command_config, None)?;
+            let tokens = match &self.config.token_config {
+                None => admin.clone(),
+                Some(path) => Config::read(path, Some(placeholder()?))?.0,
+            };
+            let servers = Address::parse_list(&self.config.servers, admin.protocol())?;
+            let admin = Cluster::new(servers, admin.impatient(REQUEST), |_| ());
+            self.way = Some((tokens.scram_mechanism(), tokens.protocol().name()));
+            self.connected = Some(Connected { admin, tokens, ourselves: None });
+        }
+        self.connected.as_mut().ok_or_else(|| Error::new(Status::INTERNAL, "not connected"))
+    }
+}
+
+/// Asks the listeners of tokens by the token itself; none where it is not known there yet.
+fn by_token(servers: &str, config: &Config) -> Result<Vec<Broker>, Error> {
+    let servers = Address::parse_list(servers, config.protocol())?;
+    let mut cluster = Cluster::new(servers, config.clone().impatient(PROBE), |_| ());
+    match cluster.brokers() {
+        Err(error) if error.status() == Status::SERVER_REFUSED => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// What an error means for the token that was asked about.
+pub(super) fn failure(error: &Error) -> Failure {
+    match error.status() {
+        Status::TOKEN_NOT_FOUND | Status::TOKEN_EXPIRED => Failure::Gone,
+        _ => Failure::Other,
+    }
+}
+
+fn hmac(token: &Token) -> Result<Vec<u8>, Error> {
+    let text = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
+    STANDARD.decode(text).map_err(|_| {
+        Error::new(Status::CORRUPT, format!("the HMAC of the token {:?} is not base64", token.id))
+    })
+}
+
+/// The most that one request may take, with its tries.
+const REQUEST: Duration = Duration::from_secs(10);
+/// The most that one login by a token may take.
+const PROBE: Duration = Duration::from_secs(3);
+/// For how long a broker that cannot be reached is not tried again.
+const AWAY_MS: i64 = 1_000;

@@ -1,0 +1,286 @@
+//! What is wrong with a file is told with its line, its key and how to mend it.
+
+use super::*;
+
+const WHOLE: &str = r#"
+command_config = "/etc/scramtoken/admin.properties"
+bootstrap_servers = "kafka1:9093,kafka2:9093"
+journal = "/var/lib/scramtoken/agent.json"
+
+[[token]]
+name = "spark-etl"
+owner = "User:spark"
+renewers = ["User:ops"]
+max_lifetime = "3d"
+
+[[token.target]]
+file = "/run/kafka/token.json"
+"#;
+
+fn parse(text: &str) -> Result<Config, Error> {
+    Config::parse(Path::new("agent.toml"), text)
+}
+
+#[test]
+fn a_whole_file() {
+    let config = parse(WHOLE).unwrap();
+    assert_eq!(config.cluster.servers, "kafka1:9093,kafka2:9093");
+    assert_eq!(config.listen, Some(DEFAULT_LISTEN));
+    let [token] = config.tokens.as_slice() else { panic!() };
+    assert_eq!(token.asked.owner.as_ref().unwrap().as_str(), "User:spark");
+    assert_eq!(token.asked.max_lifetime_ms, 3 * DAY_MS);
+    assert_eq!(token.targets[0].to_string(), "file /run/kafka/token.json");
+}
+
+#[test]
+fn every_key() {
+    let text = r#"
+        command_config = "/a"
+        bootstrap_servers = ["kafka1:9093", "kafka2:9093"]
+        token_config = "/b"
+        token_servers = "kafka1:9094"
+        journal = "/j"
+        listen = "off"
+        log = "json"
+        on_exit = "revoke"
+        [[token]]
+        name = "a"
+        owner = "User:spark"
+        renewers = "User:ops"
+        max_lifetime = "3d"
+        grace = "5s"
+        accept_timeout = "1m"
+        mechanism = "SCRAM-SHA-256"
+        target = [
+          { file = "/t/file", mode = "0640", owner = "root", group = "0" },
+          { directory = "/t/directory/" },
+          { properties = "/t/properties" },
+          { hadoop = "/t/hadoop", cluster = "main" },
+          { command = ["/bin/true", "x"], timeout = "1s" },
+          { signal = "USR1", pid_file = "/t/pid" },
+        ]
+    "#;
+    let config = parse(text).unwrap();
+    assert_eq!(
+        (config.listen, config.log, config.on_exit),
+        (None, LogFormat::Json, OnExit::Revoke)
+    );
+    let kinds: Vec<_> = config.tokens[0].targets.iter().map(Target::kind).collect();
+    assert_eq!(kinds, ["file", "directory", "properties", "hadoop", "command", "signal"]);
+}
+
+/// Each mistake as a line put in place of another, and what is said of it.
+#[test]
+fn each_mistake_is_named_with_its_line() {
+    for (line, instead, expected) in [
+        (
+            "bootstrap_servers = \"kafka1:9093,kafka2:9093\"",
+            "",
+            "agent.toml:1: bootstrap_servers is missing: add",
+        ),
+        (
+            "command_config = \"/etc/scramtoken/admin.properties\"",
+            "",
+            "agent.toml:1: command_config is missing",
+        ),
+        (
+            "journal = \"/var/lib/scramtoken/agent.json\"",
+            "",
+            "agent.toml:1: journal is missing: add journal =",
+        ),
+        (
+            "kafka1:9093,kafka2:9093",
+            "kafka1",
+            "agent.toml:3: bootstrap_servers: the server \"kafka1\"",
+        ),
+        (
+            "\"/var/lib/scramtoken/agent.json\"",
+            "\"agent.json\"",
+            "agent.toml:4: journal: \"agent.json\" is no absolute path",
+        ),
+        (
+            "\"/var/lib/scramtoken/agent.json\"",
+            "7",
+            "agent.toml:4: journal: it is of the type integer; write a text",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "max_lifetime = \"3x\"",
+            "agent.toml:10: token.max_lifetime: \"3x\" is no duration: write it as",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "max_lifetime = 3",
+            "agent.toml:10: token.max_lifetime: it is of the type integer",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "max_lifetime = \"10ms\"",
+            "agent.toml:10: token.max_lifetime: \"10ms\" is out of range",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "max_lifetme = \"3d\"",
+            "agent.toml:10: token.max_lifetme: there is no such key: did you mean max_lifetime?",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "colour = \"3d\"",
+            "agent.toml:10: token.colour: there is no such key: remove it; known here are name,",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "mechanism = \"PLAIN\"",
+            "agent.toml:10: token.mechanism: \"PLAIN\" is not known: write \"SCRAM-SHA-256\" or",
+        ),
+        (
+            "max_lifetime = \"3d\"",
+            "name = \"x\"",
+            "agent.toml:10: it is no TOML here: duplicate key",
+        ),
+        ("max_lifetime = \"3d\"", "max_lifetime = ", "agent.toml:10: it is no TOML here: "),
+        (
+            "\"User:spark\"",
+            "\"spark\"",
+            "agent.toml:8: token.owner: a principal is written as type:name",
+        ),
+        ("[\"User:ops\"]", "[\"ops\"]", "agent.toml:9: token.renewers: a principal is written as"),
+        (
+            "[\"User:ops\"]",
+            "[1]",
+            "agent.toml:9: token.renewers: it is of the type array; write a list",
+        ),
+        ("\"spark-etl\"", "\"spark etl\"", "agent.toml:7: token.name: \"spark etl\" is no name"),
+        ("\"spark-etl\"", "\"\"", "agent.toml:7: token.name: it is empty"),
+        (
+            "name = \"spark-etl\"",
+            "",
+            "agent.toml:6: [[token]]: name is missing: add name = \"spark-etl\"",
+        ),
+        (
+            "[[token.target]]\nfile = \"/run/kafka/token.json\"",
+            "",
+            "agent.toml:6: [[token]]: it has no target that keeps the token",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "",
+            "agent.toml:12: [[token.target]]: it says not what it is",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "signal = \"HUP\"\npid_file = \"/p\"",
+            "agent.toml:6: [[token]]: it has no target",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "file = \"/a\"\nhadoop = \"/b\"",
+            "agent.toml:12: [[token.target]]: it has file and hadoop: write",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "hadoop = \"/b\"",
+            "agent.toml:12: [[token.target]]: cluster is missing: add cluster = \"main\"",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "file = \"/b\"\ntimeout = \"1s\"",
+            "agent.toml:14: token.target.timeout: there is no such key",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "file = \"/b\"\nmode = \"0644\"",
+            "agent.toml:14: token.target.mode: \"0644\" is no mode for a secret",
+        ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "file = \"/b\"\ngroup = \"nobody's\"",
+            "agent.toml:14: token.target.group: \"nobody's\" is not in /etc/group",
+        ),
+        (
+            "\"/run/kafka/token.json\"",
+            "\"/var/lib/scramtoken/agent.json\"",
+            "agent.toml:12: [[token.target]]: /var/lib/scramtoken/agent.json is written already",
+        ),
+        (
+            "[[token.target]]",
+            "[token.target]",
+            "agent.toml:12: token.target: it is of the type table; write [[token.target]]",
+        ),
+        (
+            "[[token]]",
+            "[token]",
+            "agent.toml:6: token: it is of the type table; write [[token]] above its keys",
+        ),
+    ] {
+        assert!(WHOLE.contains(line), "{line}");
+        let error = parse(&WHOLE.replacen(line, instead, 1)).expect_err(expected);
+        assert_eq!(error.status(), Status::INVALID_ARGUMENT);
+        assert!(error.text().starts_with(expected), "{expected}\n{error}");
+    }
+    let twice =
+        format!("{WHOLE}\n[[token]]\nname = \"spark-etl\"\ntarget = [{{ file = \"/b\" }}]\n");
+    let error = parse(&twice).unwrap_err();
+    assert!(error.text().contains(":16: token.name: \"spark-etl\" is the name of a token above"));
+    let error = parse("").unwrap_err();
+    assert!(error.text().starts_with("agent.toml:1: command_config is missing"), "{error}");
+}
+
+/// The help, the manual and the parser name the same keys.
+#[test]
+fn every_key_is_in_the_reference() {
+    let reference = include_str!("reference.txt");
+    for key in KEYS {
+        assert!(reference.contains(&format!("{key} = ")), "{key}");
+    }
+    let known = |text: &str| -> Vec<String> {
+        let error = parse(text).unwrap_err();
+        let (_, list) = error.text().split_once("known here are ").unwrap();
+        list.split(", ").map(str::to_owned).collect()
+    };
+    let mut all = known(&format!("qqqqqq = 1\n{WHOLE}"));
+    all.extend(known(&WHOLE.replace("max_lifetime", "qqqqqq")));
+    for target in
+        ["file = \"/f\"", "hadoop = \"/f\"\ncluster = \"c\"", "command = \"c\"", "file = \"/f\""]
+    {
+        let text =
+            WHOLE.replace("file = \"/run/kafka/token.json\"", &format!("{target}\nqqqqqq = 1"));
+        all.extend(known(&text));
+    }
+    for key in all {
+        assert!(
+            KEYS.contains(&key.as_str()) || ["token", "target"].contains(&key.as_str()),
+            "{key}"
+        );
+    }
+}
+
+const KEYS: [&str; 27] = [
+    "command_config",
+    "bootstrap_servers",
+    "token_config",
+    "token_servers",
+    "journal",
+    "listen",
+    "log",
+    "on_exit",
+    "name",
+    "owner",
+    "renewers",
+    "max_lifetime",
+    "grace",
+    "accept_timeout",
+    "mechanism",
+    "file",
+    "directory",
+    "properties",
+    "hadoop",
+    "cluster",
+    "command",
+    "timeout",
+    "signal",
+    "pid_file",
+    "mode",
+    "owner",
+    "group",
+];

@@ -1,0 +1,380 @@
+//! What the agent must remember of the tokens that it has made: one file, replaced as a whole.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use super::clock::SavedClock;
+use super::config::Asked;
+use super::life::{Held, Life, Retired};
+use crate::files::{open_secret, write_secret_file};
+use crate::paths::io;
+use crate::token::Token;
+use crate::{error::Error, random, status::Status};
+
+/// The file, of which this process is the only writer.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    /// Held for as long as this lives.
+    _lock: File,
+}
+
+/// What it holds.
+#[derive(Default, Debug)]
+pub(super) struct Contents {
+    pub(super) clock: Option<SavedClock>,
+    pub(super) tokens: BTreeMap<String, Entry>,
+}
+
+/// One token by its name.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) asked: Asked,
+    pub(super) current: Option<Held>,
+    pub(super) successor: Option<Held>,
+    pub(super) retired: Vec<Retired>,
+    /// Of which token and expiry commands and signals have told.
+    pub(super) announced: Option<(String, i64)>,
+}
+
+impl Entry {
+    pub(super) fn of(life: &Life, asked: &Asked, announced: Option<&(String, i64)>) -> Self {
+        Self {
+            asked: asked.clone(),
+            current: life.current().cloned(),
+            successor: life.successor().cloned(),
+            retired: life.retired().to_vec(),
+            announced: announced.cloned(),
+        }
+    }
+
+    /// Whether some of its tokens may still log in.
+    pub(super) fn is_alive(&self, broker_ms: i64) -> bool {
+        let retired = self.retired.iter().map(|retired| &retired.held);
+        let mut all = self.current.iter().chain(&self.successor).chain(retired);
+        all.any(|held| held.expiry_ms() > broker_ms)
+    }
+}
+
+impl Journal {
+    /// Opens the journal, which may not be there yet, and keeps every other agent off it.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, `PERMISSIONS`; `INVALID_STATE` while another agent has it; `CORRUPT`.
+    pub(super) fn open(path: &Path) -> Result<(Self, Contents), Error> {
+        let lock = lock(path)?;
+        let contents = match open_secret(path) {
+            Ok((file, _)) => read(path, file)?,
+            Err(_) if !is_there(path) => Contents::default(),
+            Err(error) => return Err(error),
+        };
+        let journal = Self { path: path.to_owned(), _lock: lock };
+        // What can be refused is refused before a token is made.
+        journal.write(&contents)?;
+        Ok((journal, contents))
+    }
+
+    /// Replaces what it holds.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, `PERMISSIONS`.
+    pub(super) fn write(&self, contents: &Contents) -> Result<(), Error> {
+        write_secret_file(&self.path, text(contents).as_bytes())
+    }
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// The journal itself is replaced all the time; the lock is a file that stays.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = OsString::from(path);
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let file = options.open(&name).map_err(|error| io(&name, error))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        let text = format!(
+            "{}: another agent works with this journal: give each agent one of its own",
+            path.display()
+        );
+        Error::new(Status::INVALID_STATE, text)
+    })?;
+    Ok(file)
+}
+
+fn read(path: &Path, file: File) -> Result<Contents, Error> {
+    let len = file.metadata().map_err(|error| io(path, error))?.len();
+    let capacity = usize::try_from(len.min(MAX_BYTES)).unwrap_or_default() + 1;
+    // Whole from the beginning: growing would leave copies of secrets behind.
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
+    let read = file.take(MAX_BYTES).read_to_string(&mut text);
+    let contents = read.ok().and_then(|_| parse(&text));
+    contents.ok_or_else(|| {
+        let text = format!(
+            "{0}: it is damaged, or of another version: move it away (mv {0} {0}.bad) and the agent \
+             begins anew; the tokens in it end by themselves",
+            path.display()
+        );
+        Error::new(Status::CORRUPT, text)
+    })
+}
+
+fn text(contents: &Contents) -> Zeroizing<String> {
+    // Whole from the beginning, again.
+    let mut text = Zeroizing::new(String::with_capacity(256 + 2560 * contents.tokens.len()));
+    text.push_str(&format!("{{\"version\":{VERSION}"));
+    if let Some(SavedClock { boot, offset_ms }) = &contents.clock {
+        let boot = quoted(boot);
+        text.push_str(&format!(",\"clock\":{{\"boot\":{boot},\"offset_ms\":{offset_ms}}}"));
+    }
+    text.push_str(",\"tokens\":{");
+    for (index, (name, entry)) in contents.tokens.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        text.push_str(&format!("{comma}\n{}:{{\"asked\":{}", quoted(name), asked(&entry.asked)));
+        for (key, held) in [("current", &entry.current), ("successor", &entry.successor)] {
+            if let Some(held) = held {
+                text.push_str(&format!(",\"{key}\":"));
+                push_held(&mut text, held, None);
+            }
+        }
+        text.push_str(",\"retired\":[");
+        for (index, retired) in entry.retired.iter().enumerate() {
+            text.push_str(if index == 0 { "" } else { "," });
+            push_held(&mut text, &retired.held, retired.end_ms);
+        }
+        text.push(']');
+        if let Some((id, expiry_ms)) = &entry.announced {
+            let id = quoted(id);
+            text.push_str(&format!(",\"announced\":[{id},{expiry_ms}]"));
+        }
+        text.push('}');
+    }
+    text.push_str("}}\n");
+    text
+}
+
+fn asked(asked: &Asked) -> String {
+    serde_json::json!({
+        "owner": asked.owner.as_ref().map(ToString::to_string),
+        "renewers": asked.renewers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "max_lifetime_ms": asked.max_lifetime_ms,
+    })
+    .to_string()
+}
+
+fn push_held(text: &mut String, held: &Held, end_ms: Option<i64>) {
+    let Held { token, granted_ms, period_ms, .. } = held;
+    let number = |value: Option<i64>| value.map_or("null".to_owned(), |value| value.to_string());
+    text.push_str("{\"token_id\":");
+    text.push_str(&quoted(&token.id));
+    // Base64, or at least printable: see Token. Only quotes and backslashes need care.
+    text.push_str(",\"hmac\":\"");
+    for character in token.hmac.as_ref().map_or("", |hmac| hmac.as_str()).chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push_str("\",\"owner\":");
+    text.push_str(&token.owner.as_deref().map_or("null".to_owned(), quoted));
+    text.push_str(&format!(
+        ",\"issue_timestamp_ms\":{},\"expiry_timestamp_ms\":{},\"max_timestamp_ms\":{},\
+         \"granted_ms\":{granted_ms},\"period_ms\":{period_ms},\"end_ms\":{}}}",
+        number(token.issue_ms),
+        number(token.expiry_ms),
+        number(token.max_ms),
+        number(end_ms),
+    ));
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Values stay text in the one buffer that is wiped.
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
+fn parse(text: &str) -> Option<Contents> {
+    let object: Object<'_> = serde_json::from_str(text).ok()?;
+    if get::<u32>(&object, "version")? != VERSION {
+        return None;
+    }
+    let clock = match object.get("clock") {
+        None => None,
+        Some(raw) => {
+            let clock: Object<'_> = serde_json::from_str(raw.get()).ok()?;
+            let (boot, offset_ms) = (get(&clock, "boot")?, get(&clock, "offset_ms")?);
+            Some(SavedClock { boot, offset_ms })
+        }
+    };
+    let entries: Object<'_> = serde_json::from_str(object.get("tokens")?.get()).ok()?;
+    let tokens = entries.into_iter().map(|(name, raw)| Some((name, entry(raw.get())?)));
+    Some(Contents { clock, tokens: tokens.collect::<Option<_>>()? })
+}
+
+fn entry(text: &str) -> Option<Entry> {
+    let object: Object<'_> = serde_json::from_str(text).ok()?;
+    let asked: Object<'_> = serde_json::from_str(object.get("asked")?.get()).ok()?;
+    let owner = get::<Option<String>>(&asked, "owner")?;
+    let renewers = get::<Vec<String>>(&asked, "renewers")?;
+    let asked = Asked {
+        owner: owner.map(|owner| owner.parse()).transpose().ok()?,
+        renewers: renewers.iter().map(|text| text.parse()).collect::<Result<_, _>>().ok()?,
+        max_lifetime_ms: get(&asked, "max_lifetime_ms")?,
+    };
+    let one = |key: &str| match object.get(key) {
+        None => Some(None),
+        Some(raw) => held(raw.get()).map(|(held, _)| Some(held)),
+    };
+    let retired: Vec<&RawValue> = serde_json::from_str(object.get("retired")?.get()).ok()?;
+    let retired = retired.into_iter().map(|raw| {
+        let (held, end_ms) = held(raw.get())?;
+        Some(Retired::new(held, end_ms))
+    });
+    let announced = match object.get("announced") {
+        None => None,
+        Some(raw) => Some(serde_json::from_str(raw.get()).ok()?),
+    };
+    Some(Entry {
+        asked,
+        current: one("current")?,
+        successor: one("successor")?,
+        retired: retired.collect::<Option<_>>()?,
+        announced,
+    })
+}
+
+fn held(text: &str) -> Option<(Held, Option<i64>)> {
+    let object: Object<'_> = serde_json::from_str(text).ok()?;
+    let id: String = get(&object, "token_id")?;
+    let hmac = Zeroizing::new(get::<String>(&object, "hmac")?);
+    let mut token = Token::new(id.as_bytes(), hmac.as_bytes()).ok()?;
+    token.owner = get(&object, "owner")?;
+    token.issue_ms = get(&object, "issue_timestamp_ms")?;
+    token.expiry_ms = get(&object, "expiry_timestamp_ms")?;
+    token.max_ms = get(&object, "max_timestamp_ms")?;
+    let (granted_ms, period_ms) = (get(&object, "granted_ms")?, get(&object, "period_ms")?);
+    let jitter = u32::from_ne_bytes(random::bytes().ok()?);
+    Some((Held::new(token, granted_ms, period_ms, jitter), get(&object, "end_ms")?))
+}
+
+fn get<'a, T: serde::Deserialize<'a>>(object: &Object<'a>, key: &str) -> Option<T> {
+    serde_json::from_str(object.get(key)?.get()).ok()
+}
+
+const VERSION: u32 = 1;
+/// Ten thousand tokens with theirs before and after them.
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn contents() -> Contents {
+        let held = |id: &str, hmac: &str| {
+            let mut token = Token::new(id.as_bytes(), hmac.as_bytes()).unwrap();
+            (token.issue_ms, token.expiry_ms, token.max_ms) = (Some(1), Some(-2), None);
+            token.owner = Some("User:\"\\\u{e9}".to_owned());
+            Held::new(token, 5, 6, 0)
+        };
+        let entry = Entry {
+            asked: Asked {
+                owner: Some("User:\"a".parse().unwrap()),
+                renewers: vec!["User:b".parse().unwrap()],
+                max_lifetime_ms: -1,
+            },
+            current: Some(held("a", "aG1hYw==")),
+            successor: Some(held("b", "\"\\s3cret")),
+            retired: vec![
+                Retired::new(held("c", "c"), None),
+                Retired::new(held("d", "d"), Some(7)),
+            ],
+            announced: Some(("a".to_owned(), 8)),
+        };
+        let clock = Some(SavedClock { boot: "b\"oot".to_owned(), offset_ms: -3 });
+        let empty = Entry {
+            current: None,
+            successor: None,
+            retired: vec![],
+            announced: None,
+            ..entry.clone()
+        };
+        let tokens = [("x".to_owned(), entry), ("y".to_owned(), empty)];
+        Contents { clock, tokens: tokens.into() }
+    }
+
+    /// Everything but the jitter.
+    fn plain(held: &Held) -> (Token, i64, i64) {
+        (held.token.clone(), held.granted_ms, held.period_ms)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.json");
+        let (journal, empty) = Journal::open(&path).unwrap();
+        assert!(empty.tokens.is_empty());
+        let written = contents();
+        journal.write(&written).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        drop(journal);
+        let (_, read) = Journal::open(&path).unwrap();
+        assert_eq!(read.clock, written.clock);
+        assert_eq!(read.tokens.len(), 2);
+        for (read, written) in read.tokens.values().zip(written.tokens.values()) {
+            assert_eq!((&read.asked, &read.announced), (&written.asked, &written.announced));
+            assert_eq!(read.current.as_ref().map(plain), written.current.as_ref().map(plain));
+            assert_eq!(read.successor.as_ref().map(plain), written.successor.as_ref().map(plain));
+            let retired = |entry: &Entry| -> Vec<_> {
+                entry.retired.iter().map(|one| (plain(&one.held), one.end_ms)).collect()
+            };
+            assert_eq!(retired(read), retired(written));
+        }
+    }
+
+    #[test]
+    fn a_second_agent_is_kept_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.json");
+        let first = Journal::open(&path).unwrap();
+        let error = Journal::open(&path).unwrap_err();
+        assert!(error.text().contains("another agent works with this journal"), "{error}");
+        drop(first);
+        assert!(Journal::open(&path).is_ok());
+    }
+
+    #[test]
+    fn damage_is_told_and_never_a_panic() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.json");
+        let good = text(&contents());
+        for end in 0..good.len() - 1 {
+            if good.is_char_boundary(end) {
+                assert!(parse(&good[..end]).is_none(), "{end}");
+            }
+        }
+        write_secret_file(&path, b"{\"version\":2,\"tokens\":{}}").unwrap();
+        let error = Journal::open(&path).unwrap_err();
+        assert_eq!(error.status(), Status::CORRUPT);
+        assert!(error.text().contains("move it away"), "{error}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(Journal::open(&path).unwrap_err().status(), Status::PERMISSIONS);
+    }
+}

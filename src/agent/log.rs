@@ -1,0 +1,44 @@
+//! The agent's log: a line for each thing, on standard error.
+
+use core::fmt::Display;
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::config::LogFormat;
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Log(pub(super) LogFormat);
+
+impl Log {
+    /// Something went as it should.
+    pub(super) fn info(self, token: Option<&str>, text: impl Display) {
+        self.line("info", token, &text.to_string());
+    }
+
+    /// Something did not, and is tried again.
+    pub(super) fn warn(self, token: Option<&str>, text: impl Display) {
+        self.line("warning", token, &text.to_string());
+    }
+
+    fn line(self, level: &str, token: Option<&str>, text: &str) {
+        let time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let line = match self.0 {
+            LogFormat::Json => {
+                let mut line = json!({ "time": time, "level": level, "message": text });
+                if let (Some(token), Some(object)) = (token, line.as_object_mut()) {
+                    object.insert("token".to_owned(), token.into());
+                }
+                format!("{line}\n")
+            }
+            LogFormat::Text => {
+                let token = token.map_or_else(String::new, |token| format!("{token}: "));
+                format!("{time} {level}: {token}{text}\n")
+            }
+        };
+        // In one piece; and without a reader there is nobody to tell.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+}

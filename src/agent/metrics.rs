@@ -1,0 +1,170 @@
+//! Prometheus's text format.
+
+use core::fmt::{Display, Write};
+
+use super::view::{TokenView, View};
+
+/// The page of /metrics.
+pub(super) fn page(view: &View) -> String {
+    let mut page = Page::default();
+    let now_ms = view.broker_now_ms();
+    page.family("build_info", "gauge", "The agent that answers; always 1.");
+    page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+
+    page.family("brokers_up", "gauge", "Whether brokers answered the last request.");
+    page.sample("brokers_up", &[], u8::from(view.is_cluster_up == Some(true)));
+    if let Some(ahead_ms) = view.clock_ahead_ms {
+        let help = "How far the brokers' clock is ahead of this machine's.";
+        page.family("clock_offset_seconds", "gauge", help);
+        page.sample("clock_offset_seconds", &[], seconds(ahead_ms));
+    }
+    page.family("journal_up", "gauge", "Whether the journal could be written.");
+    page.sample("journal_up", &[], u8::from(view.journal_error.is_none()));
+
+    page.of_tokens(
+        view,
+        "token_expiry_timestamp_seconds",
+        "gauge",
+        "When the published token ends unless it is renewed, by the brokers' clock.",
+        |token| token.expiry_ms.map(seconds),
+    );
+    page.of_tokens(
+        view,
+        "token_max_timestamp_seconds",
+        "gauge",
+        "When the published token ends for good, by the brokers' clock.",
+        |token| token.max_ms.map(seconds),
+    );
+    page.of_tokens(
+        view,
+        "token_max_remaining_seconds",
+        "gauge",
+        "How long it is until the published token ends for good.",
+        |token| token.max_ms.map(|max_ms| seconds(max_ms.saturating_sub(now_ms))),
+    );
+    page.of_tokens(
+        view,
+        "token_expiry_remaining_seconds",
+        "gauge",
+        "How long it is until the published token ends unless it is renewed.",
+        |token| token.expiry_ms.map(|expiry_ms| seconds(expiry_ms.saturating_sub(now_ms))),
+    );
+    page.of_tokens(
+        view,
+        "token_ready",
+        "gauge",
+        "Whether all targets hold a token that has not ended.",
+        |token| Some(u8::from(token.is_ready(now_ms))),
+    );
+    page.of_tokens(view, "creations_total", "counter", "Tokens made.", |token| {
+        Some(token.creations)
+    });
+    page.of_tokens(view, "renewals_total", "counter", "Tokens renewed.", |token| {
+        Some(token.renewals)
+    });
+
+    page.family("publications_total", "counter", "How often a target was changed.");
+    page.of_targets(view, "publications_total", |target| target.publications);
+    page.family("target_failures_total", "counter", "How often a target could not be written.");
+    page.of_targets(view, "target_failures_total", |target| target.failures);
+    page.family("target_current", "gauge", "Whether a target holds the token that it should.");
+    page.of_targets(view, "target_current", |target| u64::from(target.is_current));
+
+    page.family("failures_total", "counter", "What failed, by operation.");
+    for operation in OPERATIONS {
+        let count = view.failures.get(operation).copied().unwrap_or_default();
+        page.sample("failures_total", &[("operation", operation)], count);
+    }
+    page.0
+}
+
+/// Everything that is counted when it fails.
+pub(super) const OPERATIONS: [&str; 6] =
+    ["create", "renew", "expire", "probe", "publish", "journal"];
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let _ = write!(self.0, "{PREFIX}{name}");
+        for (index, (label, text)) in labels.iter().enumerate() {
+            let open = if index == 0 { '{' } else { ',' };
+            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            let _ = write!(self.0, "{open}{label}=\"{text}\"");
+        }
+        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+
+    fn of_tokens<T: Display>(
+        &mut self,
+        view: &View,
+        name: &str,
+        kind: &str,
+        help: &str,
+        value: impl Fn(&TokenView) -> Option<T>,
+    ) {
+        self.family(name, kind, help);
+        for token in &view.tokens {
+            if let Some(value) = value(token) {
+                self.sample(name, &[("token", &token.name)], value);
+            }
+        }
+    }
+
+    fn of_targets(
+        &mut self,
+        view: &View,
+        name: &str,
+        value: impl Fn(&super::view::TargetView) -> u64,
+    ) {
+        for token in &view.tokens {
+            for target in &token.targets {
+                let labels = [
+                    ("token", token.name.as_str()),
+                    ("kind", target.kind),
+                    ("target", target.place.as_str()),
+                ];
+                self.sample(name, &labels, value(target));
+            }
+        }
+    }
+}
+
+fn seconds(ms: i64) -> String {
+    let sign = if ms < 0 { "-" } else { "" };
+    format!("{sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
+}
+
+const PREFIX: &str = "scramtoken_agent_";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::view::TargetView;
+
+    #[test]
+    fn labels_are_escaped_and_times_are_seconds() {
+        let target = TargetView { kind: "file", place: "/a\"b\\c\n".into(), ..Default::default() };
+        let token = TokenView {
+            name: "spark".to_owned(),
+            expiry_ms: Some(1_700_000_000_123),
+            targets: vec![target],
+            ..TokenView::default()
+        };
+        let page = page(&View { tokens: vec![token], ..View::default() });
+        for line in [
+            "scramtoken_agent_token_expiry_timestamp_seconds{token=\"spark\"} 1700000000.123",
+            "scramtoken_agent_target_current{token=\"spark\",kind=\"file\",target=\"/a\\\"b\\\\c\\n\"} 0",
+            "scramtoken_agent_failures_total{operation=\"renew\"} 0",
+            "scramtoken_agent_brokers_up 0",
+        ] {
+            assert!(page.lines().any(|have| have == line), "{line}\n{page}");
+        }
+        assert_eq!(seconds(-1_500), "-1.500");
+    }
+}

@@ -1,0 +1,37 @@
+//! A properties file with `sasl.jaas.config`, for JVM clients without our jar.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Delivered, Publication, ownership};
+use crate::agent::config::Section;
+use crate::error::Error;
+use crate::files::Access;
+use crate::source::text;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::agent) struct Properties {
+    path: PathBuf,
+    access: Access,
+}
+
+impl Properties {
+    pub(super) fn from_section(section: &mut Section<'_>) -> Result<Self, Error> {
+        Ok(Self { path: section.required_path("properties")?, access: ownership::access(section)? })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Nothing of it changes when a token is renewed, so that nobody reloads it for that.
+    pub(super) fn deliver(&self, publication: &Publication) -> Result<Delivered, Error> {
+        let Publication { name, token, mechanism, protocol } = publication;
+        let comment = format!("The delegation token {name}, kept by scramtoken agent.");
+        let login = text::properties(&comment, token, *mechanism)?;
+        let properties =
+            Zeroizing::new(format!("{}security.protocol={protocol}\n", login.as_str()));
+        Delivered::bring(&self.path, self.access, properties.as_bytes())
+    }
+}

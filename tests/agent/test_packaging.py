@@ -1,0 +1,77 @@
+"""What packaging/ has for the agent: alert rules and a unit that do what they say."""
+
+import configparser
+import re
+import subprocess
+
+from tests.kafka.cli import PROGRAM
+from tests.kafka.jars import ROOT
+
+from .debian import unpacked
+
+PACKAGING = ROOT / "packaging"
+MANUAL = (ROOT / "docs" / "agent.md").read_text()
+RULES = PACKAGING / "prometheus" / "scramtoken-agent.rules.yml"
+
+
+def promtool(*arguments, **how):
+    program = unpacked("prometheus") / "usr/bin/promtool"
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, **how)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_alert_rules():
+    promtool("check", "rules", RULES)
+    promtool("test", "rules", RULES.with_name("scramtoken-agent.rules.test.yml"))
+
+
+def test_rules_and_manual_name_metrics_that_exist():
+    source = (ROOT / "src" / "agent" / "metrics.rs").read_text()
+    exist = set(re.findall(r'"([a-z_]+_(?:total|seconds|info|up|ready|current))"', source))
+    exist |= {"brokers_up", "journal_up", "token_ready", "target_current"}
+    used = set(re.findall(r"scramtoken_agent_([a-z_]+)", RULES.read_text()))
+    assert used and used <= exist, used - exist
+    (listed,) = re.findall(r"Metrics begin with `scramtoken_agent_`:(.*?)\n\n", MANUAL, re.DOTALL)
+    named = set(re.findall(r"`([a-z_]+)`", re.sub(r"`packaging.*", "", listed, flags=re.DOTALL)))
+    assert named == exist, named ^ exist
+
+
+def test_the_manual_and_the_help_name_every_key():
+    reference = (ROOT / "src" / "agent" / "config" / "reference.txt").read_text()
+    done = subprocess.run([PROGRAM, "help", "agent"], capture_output=True, text=True)
+    for key in re.findall(r"^  (\w+) = ", reference, re.MULTILINE):
+        assert f"{key} = " in done.stdout, key
+
+
+def test_the_unit_names_what_the_program_takes():
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(PACKAGING / "systemd" / "scramtoken-agent.service")
+    service = unit["Service"]
+    assert service["Type"] == "notify-reload" and service["WatchdogSec"] == "60"
+    command = service["ExecStart"].split()
+    assert command[1:3] == ["agent", "--config"]
+    done = subprocess.run([PROGRAM, *command[1:], "--check-config"], capture_output=True, text=True)
+    assert done.returncode == 2 and "/etc/scramtoken/agent.toml: No such file" in done.stderr
+    # The manual shows a part of it.
+    (shown,) = re.findall(r"```ini\n\[Service\]\n(.*?)```", MANUAL, re.DOTALL)
+    text = (PACKAGING / "systemd" / "scramtoken-agent.service").read_text().splitlines()
+    assert set(shown.splitlines()) <= set(text)
+
+
+def test_the_configuration_of_the_manual_is_right(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    admin = tmp_path / "admin.properties"
+    admin.touch(mode=0o600)
+    admin.write_text(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
+        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
+        'username="a" password="b";\n'
+    )
+    text = text.replace("/etc/scramtoken/admin.properties", str(admin))
+    config = tmp_path / "agent.toml"
+    config.write_text(text.replace('group = "spark"', 'group = "0"'))
+    done = subprocess.run(
+        [PROGRAM, "agent", "--config", config, "--check-config"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
