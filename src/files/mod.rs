@@ -16,9 +16,8 @@ mod write;
 
 pub(crate) use leftovers::{remove_at_signals, remove_now};
 pub(crate) use mount::{Directory, Generation};
-#[allow(unused_imports, reason = "the files that ssl.* names are to be read by it")]
 pub(crate) use public::read_public;
-pub(crate) use secret::{open_secret, read_secret, read_shared_secret};
+pub(crate) use secret::{Secret, open_secret, read_secret, read_shared_secret};
 pub(crate) use temporary::TemporaryDirectory;
 pub use write::write_secret_file;
 pub(crate) use write::{Access, SecretFile, Swap};

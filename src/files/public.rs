@@ -16,7 +16,6 @@ use crate::paths::io;
 /// # Errors
 ///
 /// `IO`, `CORRUPT` (no regular file, or longer), with the path.
-#[allow(dead_code, reason = "the files that ssl.* names are to be read by it")]
 pub(crate) fn read_public(path: &Path, max: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
     match open_file(CWD, path, path, Links::Follow)? {
         Some((file, _)) => read_whole(&file, path, max),

@@ -6,11 +6,12 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::login::{Login, Method};
+use super::property::{invalid, value};
 use super::tls;
+use crate::error::Error;
 use crate::properties::{LoginModule, Properties, SecurityProtocol};
 use crate::scram::{ClientCredential, Mechanism};
 use crate::tls::Tls;
-use crate::{error::Error, status::Status};
 
 /// How to reach brokers and as whom. The names of Kafka's properties stand at the fields.
 #[derive(Clone, Debug)]
@@ -135,16 +136,6 @@ fn protocol(properties: &Properties) -> Result<SecurityProtocol, Error> {
         let what = "it is not PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL";
         invalid("security.protocol", what)
     })
-}
-
-/// A value without the blanks around it, None when nothing is left; as Kafka reads its own.
-pub(super) fn value<'a>(properties: &'a Properties, key: &str) -> Option<&'a str> {
-    properties.get(key).map(str::trim).filter(|value| !value.is_empty())
-}
-
-/// What is wrong with the value of a key.
-pub(super) fn invalid(key: &str, what: impl core::fmt::Display) -> Error {
-    Error::new(Status::INVALID_ARGUMENT, format!("{key}: {what}"))
 }
 
 fn number<N: FromStr>(properties: &Properties, key: &str, default: N) -> Result<N, Error> {

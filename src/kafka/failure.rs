@@ -24,16 +24,8 @@ impl Failure {
         Self::from(Error::new(Status::MALFORMED, format!("{what}: {why}")))
     }
 
-    /// What went wrong on a socket or in TLS; `what` begins the sentence, such as "broker h:1".
+    /// What went wrong on a connection; `what` begins the sentence, such as "broker h:1".
     pub(crate) fn io(what: impl core::fmt::Display, error: &io::Error) -> Self {
-        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(tls) = tls {
-            return Self {
-                error: Error::new(Status::IO, format!("{what}: {}", super::tls::explain(tls))),
-                is_retriable: false,
-                is_timeout: false,
-            };
-        }
         let is_timeout =
             matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
         let why = if is_timeout {

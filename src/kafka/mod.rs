@@ -16,6 +16,7 @@ mod failure;
 mod frame;
 mod list;
 mod login;
+mod property;
 mod scram_users;
 mod shape;
 mod stream;

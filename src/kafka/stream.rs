@@ -9,6 +9,7 @@ use rustls::{ClientConnection, StreamOwned};
 use super::address::Address;
 use super::deadline::Deadline;
 use super::failure::Failure;
+use super::tls;
 use crate::status::Status;
 use crate::tls::Tls;
 
@@ -40,7 +41,7 @@ impl Stream {
                          speak TLS, security.protocol must be SASL_PLAINTEXT or PLAINTEXT"
                     ),
                 ),
-                _ => Failure::io(format_args!("TLS with {address}"), &error),
+                _ => Failure::io(format_args!("TLS with {address}"), &explained(error)),
             })?;
         }
         Ok(Self::Tls(Box::new(StreamOwned::new(connection, socket))))
@@ -64,7 +65,7 @@ impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer).map_err(explained),
         }
     }
 }
@@ -73,15 +74,24 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.write(bytes),
-            Self::Tls(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes).map_err(explained),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.flush(),
-            Self::Tls(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush().map_err(explained),
         }
+    }
+}
+
+/// The same error, with what an error of TLS means for its text.
+fn explained(error: io::Error) -> io::Error {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls.map(tls::explain) {
+        Some(text) => io::Error::new(error.kind(), text),
+        None => error,
     }
 }
 

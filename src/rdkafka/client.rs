@@ -95,7 +95,10 @@ impl Client {
             return Ok(Owner::Librdkafka);
         }
         let value = value.map(CStr::to_str).transpose().map_err(|_| not_utf8(name))?;
-        let owner = self.settings.lock().set(name, value)?;
+        // What is refused must not come up again at the next property.
+        let mut changed = self.settings();
+        let owner = changed.set(name, value)?;
+        *self.settings.lock() = changed;
         if owner == Owner::Ours {
             // SAFETY: passed on.
             unsafe { self.apply(conf)? };

@@ -2,6 +2,9 @@
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
+use super::verifier::Fault;
+use crate::audit::loggable;
+
 /// The properties to look at, which each kind of client has its own names for.
 pub(crate) struct Advice {
     /// Whom we trust.
@@ -28,12 +31,18 @@ pub(crate) fn explain(error: &Error, advice: &Advice) -> String {
                 advice.suites
             )
         }
-        other => other.to_string(),
+        // What is left is of the protocol; a broker's own words in it are made harmless.
+        other => loggable(&other.to_string()),
     }
 }
 
 fn certificate(error: &CertificateError, advice: &Advice) -> String {
     let trust = advice.trust;
+    if let CertificateError::Other(other) = error
+        && let Some(fault) = other.0.downcast_ref()
+    {
+        return explain_fault(fault, trust);
+    }
     match error {
         CertificateError::UnknownIssuer => {
             format!(
@@ -47,20 +56,12 @@ fn certificate(error: &CertificateError, advice: &Advice) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the broker's certificate is not valid yet; is the clock right?".to_owned()
         }
-        CertificateError::NotValidForNameContext { expected, presented } => {
-            format!(
-                "the broker's certificate is not for {:?} but for {}; connect by a name that it \
-                 bears",
-                expected.to_str(),
-                if presented.is_empty() {
-                    "no name at all".to_owned()
-                } else {
-                    presented.join(", ")
-                }
-            )
+        CertificateError::BadEncoding => {
+            "the broker's certificate cannot be read: it is damaged".to_owned()
         }
-        CertificateError::NotValidForName => {
-            "the broker's certificate is for another host name".to_owned()
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "the broker's certificate is not for servers: its extendedKeyUsage lacks serverAuth"
+                .to_owned()
         }
         CertificateError::BadSignature => {
             format!(
@@ -73,13 +74,49 @@ fn certificate(error: &CertificateError, advice: &Advice) -> String {
                 "the broker's certificate is an authority's own, such as openssl req -x509 makes; \
                  give the broker one that an authority has signed, and {trust} the authority"
             ),
+            text if text.contains("EndEntityUsedAsCa") => {
+                "the broker's certificate is signed by one that is no authority's (its \
+                 basicConstraints have no CA:TRUE), and so may sign no other"
+                    .to_owned()
+            }
             text if text.contains("UnsupportedCertVersion") => {
                 "the broker's certificate is of X.509's version 1; give the broker one of version \
                  3, with its host names as subjectAltName"
                     .to_owned()
             }
-            text => format!("the broker's certificate is not acceptable: {text}"),
+            text => format!("the broker's certificate is not acceptable: {}", loggable(&text)),
         },
+    }
+}
+
+fn explain_fault(fault: &Fault, trust: &str) -> String {
+    match fault {
+        Fault::NotAnAuthority => format!(
+            "the broker's certificate is signed by one in {trust} that is no authority's (its \
+             basicConstraints have no CA:TRUE), and so may sign no other; {trust} must hold an \
+             authority"
+        ),
+        Fault::WrongHost { host, hosts } if hosts.is_empty() => format!(
+            "the broker's certificate is for no host: it has no subjectAltName, and its CN does not \
+             count; give the broker one with {host:?} as subjectAltName"
+        ),
+        Fault::WrongHost { host, hosts } => format!(
+            "the broker's certificate is not for {host:?} but for {}; connect by a name that it \
+             bears",
+            hosts.join(", ")
+        ),
+        Fault::ShortRsaKey(bits) => format!(
+            "the broker's certificate, or one of its authorities', has an RSA key of {bits} bits, \
+             which proves nothing any more; 2048 are the least"
+        ),
+        Fault::UnsupportedSignature(algorithm) => format!(
+            "the broker's certificate, or one of its authorities', is signed by {algorithm}, which \
+             is not supported; RSA and ECDSA with SHA-256, SHA-384 and SHA-512, and Ed25519 are"
+        ),
+        Fault::UnsupportedKey => "the broker's certificate, or one of its authorities', is signed \
+                                  with a key of a kind that is not supported; RSA, ECDSA on P-256, \
+                                  P-384 and P-521, and Ed25519 are"
+            .to_owned(),
     }
 }
 

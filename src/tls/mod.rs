@@ -1,41 +1,59 @@
 //! TLS by rustls: whom a client trusts, and who it is. The doors read their own properties.
+//!
+//! No text of another library's is passed on from here: some of them carry what they could not read,
+//! and that may be a private key.
 
+mod authorities;
+mod certificate;
 mod explain;
-mod file;
+mod kind;
 mod pem;
 mod pkcs12;
+mod private_key;
+mod provider;
+mod secp521r1;
 mod verifier;
 
 use core::fmt;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    ClientConfig, ClientConnection, Error as TlsError, InconsistentKeys, SupportedProtocolVersion,
+};
 
+pub(crate) use authorities::Authorities;
 pub(crate) use explain::{Advice, explain};
-pub(crate) use file::read;
-pub(crate) use pem::{certificates, private_key};
+pub(crate) use kind::Kind;
+pub(crate) use pem::certificates;
 pub(crate) use pkcs12::identity;
 pub(crate) use pkcs12::trusted;
+pub(crate) use private_key::{KeyFault, PrivateKey, private_key};
+pub(crate) use provider::provider;
 
-use self::verifier::AnyHost;
+use self::private_key::cannot_sign;
+use self::provider::signing_key;
+use self::verifier::Verifier;
 use crate::{error::Error, status::Status};
 
+/// More than any store of certificates has, in bytes.
+pub(crate) const MAX_FILE: usize = 4 * 1024 * 1024;
+
 /// Whose certificates are believed.
+#[derive(Debug)]
 pub(crate) enum Trust {
     /// Of the host that is connected to, signed by one of these.
-    Host(RootCertStore),
+    Host(Authorities),
     /// Of any host, signed by one of these.
-    AnyHost(RootCertStore),
-    /// All of them.
+    AnyHost(Authorities),
+    /// All of them, even those that cannot be read.
     Anybody,
 }
 
 /// Our certificate with its chain, and its private key.
-pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKey);
 
 /// What is needed to make any number of connections.
 #[derive(Clone)]
@@ -46,31 +64,26 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// When suites and versions do not fit together, or a certificate and its key.
+    /// A sentence for suites and versions that do not fit together, and for a certificate and a key
+    /// that do not, or cannot be used.
     pub(crate) fn new(
         provider: CryptoProvider,
         versions: &[&'static SupportedProtocolVersion],
         trust: Trust,
         identity: Option<Identity>,
-    ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(provider);
-        let verifier: Arc<dyn ServerCertVerifier> = match trust {
-            Trust::Host(roots) => {
-                let roots = Arc::new(roots);
-                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
-                    .build()
-                    .map_err(|error| rustls::Error::General(error.to_string()))?
-            }
-            Trust::AnyHost(roots) => Arc::new(AnyHost::new(Some(roots), &provider)),
-            Trust::Anybody => Arc::new(AnyHost::new(None, &provider)),
-        };
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)?
+    ) -> Result<Self, String> {
+        let verifier = Verifier::new(trust, &provider);
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(versions)
+            .map_err(|_| "the cipher suites are of none of the versions of TLS")?
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
+            .with_custom_certificate_verifier(Arc::new(verifier));
         let config = match identity {
             None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
+            Some(identity) => {
+                let key = certified_key(identity)?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
+            }
         };
         Ok(Self(Arc::new(config)))
     }
@@ -86,7 +99,24 @@ impl Tls {
             Error::new(Status::INVALID_ARGUMENT, text)
         })?;
         ClientConnection::new(Arc::clone(&self.0), name)
-            .map_err(|error| Error::new(Status::INTERNAL, format!("TLS: {error}")))
+            .map_err(|_| Error::new(Status::INTERNAL, "TLS cannot begin"))
+    }
+}
+
+/// Checks that our certificate is our key's.
+///
+/// # Errors
+///
+/// A sentence for when it is not, and for a key of a kind that is not supported.
+pub(crate) fn certified_key((chain, key): Identity) -> Result<CertifiedKey, String> {
+    let signing_key = signing_key(&key).map_err(|_| cannot_sign(&key))?;
+    let certified = CertifiedKey::new(chain, signing_key);
+    match certified.keys_match() {
+        Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(TlsError::InconsistentKeys(_)) => {
+            Err("the private key is another one than the certificate's".to_owned())
+        }
+        Err(_) => Err("the certificate cannot be read: it is damaged".to_owned()),
     }
 }
 
@@ -94,11 +124,4 @@ impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls(..)")
     }
-}
-
-/// The system's authorities; none where it has none.
-pub(crate) fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }

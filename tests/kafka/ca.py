@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -22,11 +22,20 @@ class CertificateAuthority:
     server.pem       a server's private key, certificate and chain
     server.p12       the same for a JVM
 
-    The server's certificate is valid from yesterday to `not_after`, or for a month.
+    The server's certificate is valid from yesterday to `not_after`, or for a month. `ca_key` and
+    `key` make the private keys; all is signed with `digest`.
     """
 
     def __init__(
-        self, directory, names=("localhost",), addresses=("127.0.0.1", "::1"), not_after=None
+        self,
+        directory,
+        names=("localhost",),
+        addresses=("127.0.0.1", "::1"),
+        not_after=None,
+        *,
+        ca_key=lambda: ec.generate_private_key(ec.SECP256R1()),
+        key=lambda: ec.generate_private_key(ec.SECP256R1()),
+        digest=None,
     ):
         directory = Path(directory)
         self.pem = directory / "ca.pem"
@@ -34,10 +43,19 @@ class CertificateAuthority:
         self.server_pem = directory / "server.pem"
         self.server_keystore = directory / "server.p12"
 
-        ca_key, ca = _certificate("scramtoken test CA")
+        digest = digest or hashes.SHA256()
+        ca_key, ca = _certificate("scramtoken test CA", key=ca_key(), digest=digest)
         alternatives = [x509.DNSName(name) for name in names]
         alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-        key, server = _certificate("scramtoken test server", (ca_key, ca), alternatives, not_after)
+        key, server = _certificate(
+            "scramtoken test server",
+            (ca_key, ca),
+            alternatives,
+            not_after,
+            key=key(),
+            digest=digest,
+        )
+        self.key, self.certificate = key, server
 
         password = STORE_PASSWORD.encode()
         encryption = serialization.BestAvailableEncryption(password)
@@ -76,25 +94,46 @@ def client_auth_required(authority):
     }
 
 
-def self_signed(path):
-    """Writes the key and certificate of an authority that is a server itself."""
-    key, certificate = _certificate(
-        "scramtoken test CA and server", None, [x509.DNSName("localhost")]
-    )
+def signed_by_a_server(directory, authority):
+    """Writes the key and certificate of a server on 127.0.0.1 that another server has signed."""
+    alternatives = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    issuer = (authority.key, authority.certificate)
+    key, certificate = _certificate("scramtoken test impostor", issuer, alternatives)
+    path = directory / "impostor.pem"
+    _write(path, key, [certificate, authority.certificate])
+    return path
+
+
+def server_that_signs_itself(path, is_ca):
+    """Writes the key and certificate of a server on 127.0.0.1 that no authority has signed."""
+    alternatives = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    key, certificate = _certificate("scramtoken test server", None, alternatives, is_ca=is_ca)
+    _write(path, key, [certificate])
+
+
+def rsa_key(bits):
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def _write(path, key, certificates):
     pem = serialization.Encoding.PEM
     private = serialization.PrivateFormat.PKCS8
-    key_pem = key.private_bytes(pem, private, serialization.NoEncryption())
     path.touch(0o600)
-    path.write_bytes(key_pem + certificate.public_bytes(pem))
+    path.write_bytes(
+        key.private_bytes(pem, private, serialization.NoEncryption())
+        + b"".join(certificate.public_bytes(pem) for certificate in certificates)
+    )
 
 
-def _certificate(name, issuer=None, alternatives=(), not_after=None):
+def _certificate(
+    name, issuer=None, alternatives=(), not_after=None, *, key=None, digest=None, is_ca=None
+):
     """A key and its certificate: an authority's own, or a server's signed by `issuer`."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     issuer_key, issuer_certificate = issuer or (key, None)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.timezone.utc)
-    is_ca = issuer is None
+    is_ca = issuer is None if is_ca is None else is_ca
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -129,5 +168,7 @@ def _certificate(name, issuer=None, alternatives=(), not_after=None):
             [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         )
         builder = builder.add_extension(usages, critical=False)
+    if alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    return key, builder.sign(issuer_key, hashes.SHA256())
+    hashes_itself = isinstance(issuer_key, ed448.Ed448PrivateKey)
+    return key, builder.sign(issuer_key, None if hashes_itself else digest or hashes.SHA256())

@@ -8,10 +8,10 @@ import time
 import pytest
 from confluent_kafka import KafkaException, Producer
 
-from tests.kafka.ca import self_signed
+from tests.kafka.ca import server_that_signs_itself
 from tests.kafka.tls_server import tls_server
 
-from .librdkafka import debians, plugin, wheels
+from .librdkafka import Refused, debians, plugin, wheels
 from .stock import Client, config, consume, produce, topic
 from .test_clients import EVENT_LOOP, descriptors, threads, wait_until
 
@@ -88,7 +88,20 @@ def test_a_missing_authority(broker, token, source, tmp_path):
     absent = tmp_path / "ca.pem"
     absent.write_text("")
     conf = tls(broker, source.write(token), ssl_ca_location=absent)
-    assert "it holds no PEM certificate" in Client(conf).refusal()
+    with pytest.raises(KafkaException, match="it holds no PEM certificate"):
+        Client(conf)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_refused_file_leaves_the_configuration_usable(broker, token, source, library):
+    properties = plugin(broker.bootstrap("SASL_SSL"), source.write(token))
+    conf = LIBRARIES[library]().conf(properties | {"security.protocol": "SASL_SSL"})
+    with pytest.raises(Refused, match="/absent.pem: No such file"):
+        conf.set("ssl.ca.location", "/absent.pem")
+    conf.set("client.id", "x")
+    conf.set("ssl.ca.location", broker.authority.pem)
+    with conf.client() as client:
+        assert client.works()
 
 
 def test_a_wrong_host(broker, token, source):
@@ -135,7 +148,7 @@ def test_an_authoritys_own_certificate(source, tmp_path):
     """As `openssl req -x509` makes it."""
     source.write_fields(token_id="id", hmac="aGk=")
     pem = tmp_path / "own.pem"
-    self_signed(pem)
+    server_that_signs_itself(pem, is_ca=True)
     with tls_server(pem) as address:
         conf = config(address, source, security_protocol="SASL_SSL", ssl_ca_location=str(pem))
         assert "is an authority's own" in Client(conf).refusal()

@@ -3,7 +3,7 @@
 mod stores;
 mod suites;
 
-use super::config::{invalid, value};
+use super::property::{invalid, value};
 use crate::error::Error;
 use crate::properties::Properties;
 use crate::tls::{Advice, Tls, Trust};
@@ -21,9 +21,13 @@ pub(super) fn from_properties(
     let versions = suites::versions(properties, warnings)?;
     let roots = stores::roots(properties)?;
     let trust = if checks_host(properties)? { Trust::Host(roots) } else { Trust::AnyHost(roots) };
-    let identity = stores::identity(properties)?;
-    let key = if identity.is_some() { "ssl.keystore.location" } else { "ssl.cipher.suites" };
-    Tls::new(provider, &versions, trust, identity).map_err(|error| invalid(key, explain(&error)))
+    let identity = stores::identity(properties, warnings)?;
+    let key = match (&identity, value(properties, "ssl.keystore.location")) {
+        (None, _) => "ssl.cipher.suites",
+        (Some(_), None) => "ssl.keystore.key",
+        (Some(_), Some(_)) => "ssl.keystore.location",
+    };
+    Tls::new(provider, &versions, trust, identity).map_err(|what| invalid(key, what))
 }
 
 /// One sentence for an error of TLS, with the property to look at.

@@ -3,49 +3,41 @@
 use core::fmt;
 use std::path::Path;
 
-use rustls::RootCertStore;
 use zeroize::Zeroizing;
 
-use super::super::config::{invalid, value};
+use super::super::property::{invalid, value};
 use crate::error::Error;
+use crate::files::{read_public, read_shared_secret};
 use crate::properties::Properties;
-use crate::tls::{self, Identity, certificates, private_key};
+use crate::tls::{self, Authorities, Identity, Kind, MAX_FILE, certificates, private_key};
 
 /// The authorities of `ssl.truststore.*`, or else the system's.
 ///
 /// # Errors
 ///
 /// `INVALID_ARGUMENT`, with the key.
-pub(super) fn roots(properties: &Properties) -> Result<RootCertStore, Error> {
+pub(super) fn roots(properties: &Properties) -> Result<Authorities, Error> {
     const INLINE: &str = "ssl.truststore.certificates";
-    let certificates = if let Some(pem) = value(properties, INLINE) {
-        certificates(pem.as_bytes()).map_err(|what| invalid(INLINE, what))?
-    } else if let Some(store) = Store::open(properties, "truststore")? {
-        match store.format()? {
-            Format::Pem => certificates(&store.bytes).map_err(|what| store.invalid(what))?,
-            Format::Pkcs12 => {
-                tls::trusted(&store.bytes, store.password()).map_err(|what| store.invalid(what))?
-            }
-        }
+    let mut authorities = Authorities::new();
+    if let Some(pem) = value(properties, INLINE) {
+        certificates(pem.as_bytes())
+            .and_then(|all| all.into_iter().try_for_each(|each| authorities.add(each)))
+            .map_err(|what| invalid(INLINE, what))?;
+    } else if let Some(store) = Store::open(properties, TRUSTSTORE)? {
+        let all = match store.kind()? {
+            Kind::Pkcs12 => tls::trusted(&store.bytes, store.password()),
+            _ => certificates(&store.bytes),
+        };
+        all.and_then(|all| all.into_iter().try_for_each(|each| authorities.add(each)))
+            .map_err(|what| store.invalid(what))?;
     } else {
-        return system_roots();
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        roots.add(certificate).map_err(|error| {
-            invalid("ssl.truststore", format!("a certificate in it cannot be used: {error}"))
-        })?;
+        authorities = Authorities::of_system();
     }
-    Ok(roots)
-}
-
-fn system_roots() -> Result<RootCertStore, Error> {
-    let roots = tls::system_roots();
-    if roots.is_empty() {
+    if authorities.is_empty() {
         let what = "it is missing, and the system has no certificates of authorities either";
         return Err(invalid("ssl.truststore.location", what));
     }
-    Ok(roots)
+    Ok(authorities)
 }
 
 /// Our own certificate, where `ssl.keystore.*` names one.
@@ -53,7 +45,10 @@ fn system_roots() -> Result<RootCertStore, Error> {
 /// # Errors
 ///
 /// `INVALID_ARGUMENT`, with the key.
-pub(super) fn identity(properties: &Properties) -> Result<Option<Identity>, Error> {
+pub(super) fn identity(
+    properties: &Properties,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Identity>, Error> {
     const KEY: &str = "ssl.keystore.key";
     const CHAIN: &str = "ssl.keystore.certificate.chain";
     let key_password = value(properties, "ssl.key.password");
@@ -70,18 +65,18 @@ pub(super) fn identity(properties: &Properties) -> Result<Option<Identity>, Erro
         }
         (None, Some(_)) => return Err(invalid(KEY, format!("it is missing, and {CHAIN} is not"))),
     }
-    let Some(store) = Store::open(properties, "keystore")? else { return Ok(None) };
-    match store.format()? {
-        Format::Pem => {
-            let chain = certificates(&store.bytes).map_err(|what| store.invalid(what))?;
-            let key =
-                private_key(&store.bytes, key_password).map_err(|what| store.invalid(what))?;
-            Ok(Some((chain, key)))
-        }
-        Format::Pkcs12 => tls::identity(&store.bytes, store.password())
-            .map(Some)
-            .map_err(|what| store.invalid(what)),
-    }
+    let Some(mut store) = Store::open(properties, KEYSTORE)? else { return Ok(None) };
+    warnings.extend(store.warning.take());
+    let identity = match store.kind()? {
+        Kind::Pkcs12 => tls::identity(&store.bytes, store.password()),
+        _ => certificates(&store.bytes).and_then(|chain| {
+            match private_key(&store.bytes, key_password) {
+                Ok(key) => Ok((chain, key)),
+                Err(fault) => Err(fault.to_string()),
+            }
+        }),
+    };
+    identity.map(Some).map_err(|what| store.invalid(what))
 }
 
 /// A file that a property names, whole.
@@ -92,35 +87,36 @@ struct Store<'a> {
     declared: Option<&'a str>,
     password: Option<&'a str>,
     bytes: Zeroizing<Vec<u8>>,
+    /// Others may read it.
+    warning: Option<String>,
 }
 
-enum Format {
-    Pem,
-    Pkcs12,
-}
+const TRUSTSTORE: &str = "truststore";
+const KEYSTORE: &str = "keystore";
 
 impl<'a> Store<'a> {
     fn open(properties: &'a Properties, kind: &'static str) -> Result<Option<Self>, Error> {
-        let Some(path) = value(properties, &format!("ssl.{kind}.location")) else {
-            return Ok(None);
-        };
-        let mut store = Self {
+        let location = format!("ssl.{kind}.location");
+        let Some(path) = value(properties, &location) else { return Ok(None) };
+        let (bytes, warning) = match kind {
+            KEYSTORE => read_shared_secret(Path::new(path), MAX_FILE)
+                .map(|secret| (secret.bytes, secret.warning)),
+            _ => read_public(Path::new(path), MAX_FILE).map(|bytes| (bytes, None)),
+        }
+        .map_err(|error| invalid(&location, error))?;
+        Ok(Some(Self {
             kind,
             path,
             declared: value(properties, &format!("ssl.{kind}.type")),
             // Not trimmed: blanks may belong to a password.
             password: properties.get(&format!("ssl.{kind}.password")),
-            bytes: Zeroizing::default(),
-        };
-        store.bytes = tls::read(Path::new(path)).map_err(|error| store.invalid(error))?;
-        Ok(Some(store))
+            bytes,
+            warning,
+        }))
     }
 
     /// What is in the file counts, as in newer JVMs; the declared type must be one we know.
-    fn format(&self) -> Result<Format, Error> {
-        const JKS: &[u8] = &[0xfe, 0xed, 0xfe, 0xed];
-        const JCEKS: &[u8] = &[0xce, 0xce, 0xce, 0xce];
-        const DER_SEQUENCE: &[u8] = &[0x30];
+    fn kind(&self) -> Result<Kind, Error> {
         match self.declared {
             None | Some("JKS" | "PKCS12" | "PEM") => {}
             Some(_) => {
@@ -128,15 +124,14 @@ impl<'a> Store<'a> {
                 return Err(invalid(&format!("ssl.{}.type", self.kind), what));
             }
         }
-        if self.bytes.starts_with(JKS) || self.bytes.starts_with(JCEKS) {
-            return Err(self.invalid(format_args!(
+        match Kind::of(&self.bytes) {
+            Kind::Jks => Err(self.invalid(format_args!(
                 "the format JKS is not read; convert it: keytool -importkeystore -srckeystore {} \
                  -destkeystore {}.p12 -deststoretype PKCS12",
                 self.path, self.path
-            )));
+            ))),
+            kind => Ok(kind),
         }
-        let is_der = self.bytes.starts_with(DER_SEQUENCE);
-        Ok(if is_der { Format::Pkcs12 } else { Format::Pem })
     }
 
     /// Without one, a PKCS12 store is opened by the empty one.

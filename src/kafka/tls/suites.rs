@@ -1,12 +1,13 @@
 //! Versions and cipher suites: `ssl.protocol`, `ssl.enabled.protocols`, `ssl.cipher.suites`.
 
 use rustls::SupportedProtocolVersion;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::version::{TLS12, TLS13};
 
-use super::super::config::{invalid, value};
+use super::super::property::{invalid, value};
 use crate::error::Error;
 use crate::properties::Properties;
+use crate::tls;
 
 /// The versions to offer; what rustls does not speak is named.
 ///
@@ -49,7 +50,7 @@ pub(super) fn provider(
     warnings: &mut Vec<String>,
 ) -> Result<CryptoProvider, Error> {
     const KEY: &str = "ssl.cipher.suites";
-    let mut provider = ring::default_provider();
+    let mut provider = tls::provider();
     let Some(wanted) = value(properties, KEY) else { return Ok(provider) };
     let mut suites = Vec::new();
     for name in names(wanted) {
