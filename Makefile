@@ -20,8 +20,13 @@ PROGRAM := target/program/scramtoken
 VENV := build/venv
 CFLAGS ?= -O2 -g
 EXAMPLES := build/examples/login build/examples/server
+WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+# What is done next, and how long it usually takes on two cores.
+say = @printf '\n== %s\n' "$(strip $1)"
+, := ,
 
-.PHONY: third-party help lib program examples demo test test-long check bench header install uninstall clean FORCE
+.PHONY: third-party help lib program examples demo test test-builds test-long check bench header install uninstall \
+  clean FORCE
 
 include $(wildcard mk/*.mk)
 
@@ -34,33 +39,40 @@ program: $(PROGRAM) ## build target/program/scramtoken, the command line
 
 examples: $(EXAMPLES) ## build the C examples into build/examples
 
-demo: ## log in to a real Kafka broker in every way, and show a table
-	demo/prerequisites.sh demo
-	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
+# Built before anything starts, and in this order: the jar has the library inside.
+BUILT := lib program examples jar $(VENV)/.ready
+
+demo: ## log in to a real Kafka broker in every way, and show a table (8 minutes the first time)
+	mk/prerequisites.sh demo
+	$(MAKE) --no-print-directory $(BUILT)
+	$(call say,Brokers and logins: a minute; Kafka's jars are fetched the first time)
 	$(VENV)/bin/python -m demo
 
-test: ## run the tests (under 20 minutes)
-	demo/prerequisites.sh test
-	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
+test: ## run the tests (20 minutes the first time)
+	mk/prerequisites.sh test
+	$(MAKE) --no-print-directory $(BUILT)
+	$(call say,Kafka's jars: fetched the first time)
 	$(VENV)/bin/python -m tests.kafka.jars
 	$(VENV)/bin/python tests/run.py
 
-test-long: ## run the tests that take minutes each (under 50 minutes)
-	demo/prerequisites.sh test-long
-	$(MAKE) --no-print-directory lib program examples jar $(VENV)/.ready
+test-builds: ## run tests on builds of other kinds: fuzzing, sanitizers, platforms (20 minutes)
+	mk/prerequisites.sh test-builds
+	$(MAKE) --no-print-directory lib $(VENV)/.ready $(VENV)/.tools
+	$(VENV)/bin/python tests/run.py --builds
+
+test-long: ## run the tests that take minutes each, and test-builds (over an hour)
+	mk/prerequisites.sh test-long
+	$(MAKE) --no-print-directory $(BUILT)
 	$(VENV)/bin/python -m tests.kafka.jars
+	$(MAKE) --no-print-directory test-builds
 	$(VENV)/bin/python tests/run.py --long
 
 check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) test --quiet --lib
-	$(VENV)/bin/ruff check python examples/python tests demo benches
-	$(VENV)/bin/ruff format --check python examples/python tests demo benches
-	cd python && ../$(VENV)/bin/mypy scramtoken
+	$(MAKE) --no-print-directory lint-rust lint-python
+	$(CARGO) test --locked --quiet --lib
 
 header: ## write include/scramtoken.h anew from src/ffi
-	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --quiet --test header the_committed_header
+	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --locked --quiet --test header the_committed_header
 
 third-party: ## write THIRD-PARTY anew, the terms of what is linked
 	mkdir -p build
@@ -111,11 +123,13 @@ clean: ## remove everything that was built
 
 # Cargo knows best what is stale. What is linked with the library looks for its SONAME.
 $(LIBRARY): FORCE
-	$(CARGO) rustc --release --lib --crate-type cdylib --features $(DOORS)
+	$(call say,The library: 2 minutes the first time)
+	$(CARGO) rustc --locked --release --lib --crate-type cdylib --features $(DOORS)
 	ln -sf $(@F) $(@D)/$(SONAME)
 
 $(PROGRAM): FORCE
-	$(CARGO) build --profile program --bin scramtoken --features cli
+	$(call say,The program: 2 minutes the first time)
+	$(CARGO) build --locked --profile program --bin scramtoken --features cli
 
 # login opens the library at run time, server is linked with it.
 build/examples/login: examples/c/login.c $(wildcard examples/c/*.h) include/scramtoken.h
@@ -127,8 +141,13 @@ build/examples/server: examples/c/server.c $(wildcard examples/c/*.h) include/sc
 	$(CC) $(CFLAGS) -std=c11 -Wall -Wextra -pthread -Iinclude -o $@ $< $(LIBRARY) \
 	  -Wl,-rpath,$(CURDIR)/target/release
 
-
 $(VENV)/.ready: tests/requirements.txt
+	$(call say,Python packages of the tests: a minute)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(VENV)/.tools: mk/tools.txt | $(VENV)/.ready
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  --require-hashes -r $<
 	touch $@

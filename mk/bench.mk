@@ -8,7 +8,7 @@ BENCH_KAFKA := 4.4.0
 
 # One after the other, whatever make's -j, and the others even where one fails.
 bench: ## run every benchmark, one after the other (half an hour)
-	demo/prerequisites.sh test
+	mk/prerequisites.sh test
 	failed=; for bench in $(BENCHES); do \
 	  printf '\n== make %s\n' $$bench; \
 	  $(MAKE) --no-print-directory $$bench || failed+=" $$bench"; \
@@ -20,7 +20,7 @@ bench-logins: $(VENV)/.ready ## measure logins through C beside OpenSSL and Kafk
 	mkdir -p build/bench
 	rm -rf build/bench/criterion
 	CRITERION_HOME=$(CURDIR)/build/bench/criterion \
-	  $(CARGO) bench --bench logins -- --noplot
+	  $(CARGO) bench --locked --bench logins -- --noplot
 	java -cp "build/kafka/$(BENCH_KAFKA)/broker/*" benches/KafkaLogins.java >build/bench/kafka.tsv
 	$(VENV)/bin/python -m benches.tables.logins | tee build/bench/logins.md
 

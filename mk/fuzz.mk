@@ -1,22 +1,23 @@
 # Fuzzing with cargo-fuzz. It wants a nightly compiler; the stable one does it when told to.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= messages client server tampering
-CARGO_FUZZ := build/tools/bin/cargo-fuzz
 # Nothing that is read may take long or much memory.
 FUZZ_LIMITS := -max_len=6000 -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=64
+# The release profile, but quick to build and with lines in stacks.
+FUZZ_PROFILE := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+  CARGO_PROFILE_RELEASE_DEBUG=line-tables-only CARGO_PROFILE_RELEASE_STRIP=none
 
 .PHONY: fuzz
 
-fuzz: $(CARGO_FUZZ) ## run each fuzz target for FUZZ_SECONDS=60 seconds
-	export RUSTC_BOOTSTRAP=1 PATH="$(CURDIR)/$(dir $(CARGO_FUZZ)):$$PATH"; \
-	cargo fuzz build --target-dir build/fuzz/target; \
+fuzz: $(VENV)/.tools ## run each fuzz target for FUZZ_SECONDS=60 seconds
+	$(call say,Fuzz targets: 2 minutes to build the first time)
+	$(CARGO) fetch --locked --quiet
+	export RUSTC_BOOTSTRAP=1 $(FUZZ_PROFILE); \
+	$(WITH_TOOLS) cargo fuzz build --target-dir build/fuzz/target; \
 	for target in $(FUZZ_TARGETS); do \
 	  echo "== $$target: $(FUZZ_SECONDS) s"; \
 	  mkdir -p build/fuzz/corpus/$$target; \
-	  cargo fuzz run --target-dir build/fuzz/target $$target build/fuzz/corpus/$$target \
-	    fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -dict=fuzz/scram.dict \
-	    $(FUZZ_LIMITS); \
+	  $(WITH_TOOLS) cargo fuzz run --target-dir build/fuzz/target $$target \
+	    build/fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) \
+	    -dict=fuzz/scram.dict $(FUZZ_LIMITS); \
 	done
-
-$(CARGO_FUZZ):
-	CARGO_TARGET_DIR=build/tools/target $(CARGO) install cargo-fuzz --version 0.13.2 --locked --root build/tools

@@ -7,6 +7,7 @@ JAR_LIBRARY := build/jar/META-INF/native/linux-$(shell uname -m)/libscramtoken.s
 jar: $(JAR) ## build the jar for Kafka's class path, with sources and Javadoc
 
 $(JAR): $(LIBRARY) java/pom.xml THIRD-PARTY $(shell find java/src -type f)
+	$(call say,The jar: half a minute$(,) a minute more the first time)
 	install -D -m 755 $(LIBRARY) $(JAR_LIBRARY)
 	rm -rf build/java/classes build/java/reports # Maven keeps there what is gone from the sources
 	mvn --batch-mode --quiet --file java/pom.xml package

@@ -4,5 +4,5 @@ MIRI_ROOMS := scram:: properties:: token:: audit:: ffi::boundary
 .PHONY: miri
 
 miri: ## run unit tests under Miri (wants rustup's nightly with miri)
-	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --lib \
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked --lib \
 	  --target-dir build/miri -- $(MIRI_ROOMS)

@@ -8,5 +8,5 @@ sanitize: lib $(VENV)/.ready ## run the C tests under ASan and UBSan
 # compiler is the stable one; its own standard library is not instrumented.
 sanitized-library:
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_PROFILE_RELEASE_LTO=off \
-	  $(CARGO) rustc --release --lib --crate-type cdylib --features $(DOORS) \
+	  $(CARGO) rustc --locked --release --lib --crate-type cdylib --features $(DOORS) \
 	  --target $$(rustc -vV | sed -n 's/^host: //p') --target-dir build/sanitize

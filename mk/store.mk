@@ -3,5 +3,5 @@
 
 bench-store: $(VENV)/.ready ## measure stores of up to a million tokens (some minutes)
 	mkdir -p build/bench
-	$(CARGO) bench --bench store -- build/bench >build/bench/store.tsv
+	$(CARGO) bench --locked --bench store -- build/bench >build/bench/store.tsv
 	$(VENV)/bin/python -m benches.tables.store | tee build/bench/store.md

@@ -1,9 +1,10 @@
 """Runs every test of the project and closes with `N passed, N failed`.
 
-usage: run.py [--long]
+usage: run.py [--builds | --long]
 
---long runs the others, which take minutes: pytest's tests marked `long` and cargo's ignored ones. A
-test that was skipped has shown nothing, so it counts as failed.
+--builds runs the tests of other builds, which compile the crate anew: pytest's tests marked
+`builds`. --long runs the others that take minutes: pytest's tests marked `long` and cargo's ignored
+ones. A test that was skipped has shown nothing, so it counts as failed.
 """
 
 import argparse
@@ -23,10 +24,25 @@ CARGO_RESULT = re.compile(r"^test result: \S+\. (\d+) passed; (\d+) failed; (\d+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--long", action="store_true", help="run what takes minutes instead")
-    long = parser.parse_args().long
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--builds", action="store_true", help="run what compiles the crate anew")
+    which.add_argument("--long", action="store_true", help="run what else takes minutes")
+    options = parser.parse_args()
 
-    parts = {"cargo test": run_cargo(long), "pytest": run_pytest(long)}
+    before = tree()
+    if options.builds:
+        say("Tests of other builds: 20 minutes the first time")
+        parts = {"pytest": run_pytest("builds")}
+    elif options.long:
+        say("Tests that take minutes each: 40 minutes")
+        parts = {"cargo test": run_cargo(long=True), "pytest": run_pytest("long and not builds")}
+    else:
+        say("Rust tests: 3 minutes to build the first time, then one")
+        parts = {"cargo test": run_cargo(long=False)}
+        say("Tests with brokers, C, Python and Java: 10 minutes")
+        parts["pytest"] = run_pytest("not long and not builds")
+    parts["tree"] = compare(before, tree())
+
     print()
     for name, counts in parts.items():
         print(f"{name}: " + ", ".join(f"{number} {what}" for what, number in counts.items()))
@@ -38,11 +54,11 @@ def main():
 
 def run_cargo(long):
     """Counts from the `test result` lines; cargo's ignored tests are those for --long."""
-    argv = [os.environ.get("CARGO", "cargo"), "test", "--no-fail-fast"]
+    argv = [os.environ.get("CARGO", "cargo"), "test", "--locked", "--no-fail-fast"]
     if long:
         argv += ["--", "--ignored"]
     counts = Counter(passed=0, failed=0, skipped=0)
-    say(argv)
+    show(argv)
     cargo = subprocess.Popen(
         argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -56,14 +72,13 @@ def run_cargo(long):
     return settled(counts, cargo.returncode)
 
 
-def run_pytest(long):
+def run_pytest(marks):
     # A file's tests share brokers, and most of them wait: two files at a time fill two cores.
     two_at_a_time = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    argv = [sys.executable, "-m", "pytest", f"--junit-xml={JUNIT}", *two_at_a_time]
-    argv += ["-m", "long" if long else "not long"]
+    argv = [sys.executable, "-m", "pytest", f"--junit-xml={JUNIT}", *two_at_a_time, "-m", marks]
     JUNIT.parent.mkdir(exist_ok=True)
     JUNIT.unlink(missing_ok=True)
-    say(argv)
+    show(argv)
     code = subprocess.run(argv, cwd=ROOT).returncode
     counts = Counter(passed=0, failed=0, skipped=0)
     if JUNIT.exists():
@@ -81,7 +96,40 @@ def settled(counts, code):
     return counts
 
 
-def say(argv):
+def tree():
+    """What git sees of the working tree: files that are new, and what has changed in the others.
+    None where this is no checkout, as in an unpacked archive."""
+    states = []
+    for command in (["status", "--porcelain", "--untracked-files=all"], ["diff", "HEAD"]):
+        try:
+            git = subprocess.run(["git", *command], cwd=ROOT, capture_output=True)
+        except FileNotFoundError:
+            return None
+        if git.returncode != 0:
+            return None
+        states.append(git.stdout)
+    return states
+
+
+def compare(before, after):
+    """Tests leave the tree as they found it."""
+    if before is None:
+        return Counter(passed=0, failed=0, skipped=0)
+    if before == after:
+        return Counter(passed=1, failed=0, skipped=0)
+    print("\nThe tests have changed the working tree:")
+    for line in sorted(set(after[0].splitlines()) ^ set(before[0].splitlines())):
+        print(f"  {os.fsdecode(line)}")
+    if before[1] != after[1]:
+        print("  what `git diff HEAD` shows is not what it was")
+    return Counter(passed=0, failed=1, skipped=0)
+
+
+def say(text):
+    print(f"\n== {text}", flush=True)
+
+
+def show(argv):
     print(f"\n$ {' '.join(map(str, argv))}", flush=True)
 
 

@@ -43,7 +43,9 @@ int main(int argc, char **argv) {
 """
 
 
-@pytest.fixture(scope="module", params=["shipped", "instrumented"])
+@pytest.fixture(
+    scope="module", params=["shipped", pytest.param("instrumented", marks=pytest.mark.builds)]
+)
 def linked(request):
     """What links a program with the library, found again at run time."""
     if request.param == "shipped":

@@ -11,7 +11,8 @@ TARGETS = sorted(path.stem for path in (ROOT / "fuzz" / "fuzz_targets").glob("*.
 SECONDS = 5
 
 
-@pytest.mark.timeout(900)  # the first time, cargo-fuzz and the targets are compiled
+@pytest.mark.builds
+@pytest.mark.timeout(900)  # the first time, the targets are compiled
 def test_no_target_finds_anything():
     done = subprocess.run(
         ["make", "--no-print-directory", "fuzz", f"FUZZ_SECONDS={SECONDS}"],

@@ -12,7 +12,7 @@ from tests.c.compile import ROOT, SOURCES, WARNINGS, succeed
 
 from .platforms import DOCUMENT, glibc_documented, glibc_needed
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.builds, pytest.mark.timeout(1800)]
 
 BUILD = ROOT / "build" / "cross"
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("test_*.c"))

@@ -2,7 +2,7 @@
 # Checks for everything that a build needs before it starts. What Debian packages is installed when
 # root; otherwise the exact command is printed.
 #
-# usage: demo/prerequisites.sh [demo|test|test-long]      (each needs some more)
+# usage: mk/prerequisites.sh [demo|test|test-builds|test-long]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -58,7 +58,9 @@ check() {
   need "a JDK, 17 or newer" default-jdk-headless has_jdk
   need "Maven" maven has mvn
   need "Python 3.9 or newer with venv" python3-venv has_python
-  need "kcat" kcat has kcat
+  if [[ $purpose != test-builds ]]; then
+    need "kcat" kcat has kcat
+  fi
   if [[ $purpose == test* ]]; then
     need "a C++ compiler (c++)" g++ has c++
     need "valgrind" "valgrind libc6-dbg" has valgrind
@@ -66,11 +68,13 @@ check() {
     need "CMake" cmake has cmake
     need "pkg-config" pkg-config has pkg-config
   fi
-  if [[ $purpose == test-long ]]; then # for the platforms of docs/platforms.md
+  if [[ $purpose == test-builds ]]; then # for the platforms of docs/platforms.md
     need "a C compiler for aarch64" "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" \
       has aarch64-linux-gnu-gcc
     need "a C compiler for musl" musl-tools has musl-gcc
     need "QEMU's user mode" qemu-user has qemu-aarch64
+  fi
+  if [[ $purpose == test-long ]]; then
     need "Go" golang-go has go # for confluent-kafka-go
   fi
 }
@@ -81,9 +85,9 @@ if ! has_rust; then
   exit 1
 fi
 
-if [[ $purpose == test-long ]] && ! { has_targets && has_oldest_rust; }; then
+if [[ $purpose == test-builds ]] && ! { has_targets && has_oldest_rust; }; then
   if ! has rustup; then
-    echo "The long tests need rustup (https://rustup.rs), to build for other platforms" >&2
+    echo "These tests need rustup (https://rustup.rs), to build for other platforms" >&2
     echo "(${targets[*]}) and with Rust $rust_wanted." >&2
     exit 1
   fi
