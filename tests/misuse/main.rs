@@ -1,4 +1,5 @@
 //! The table of misuse, through the Rust API.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
 use std::sync::{Arc, Mutex, OnceLock};
 
