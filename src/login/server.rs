@@ -210,7 +210,9 @@ impl Server {
     /// `INVALID_STATE` when none is asked, or it has its answer.
     pub fn with_question<R>(&self, read: impl FnOnce(&NeedCredential) -> R) -> Result<R, Error> {
         let state = self.state.lock();
-        let State::NeedCredential(pending) = &*state else { return Err(nobody_asked()) };
+        let State::NeedCredential(pending) = &*state else {
+            return Err(Error::new(Status::INVALID_STATE, "no credential is asked for"));
+        };
         let supplied = || Error::new(Status::INVALID_STATE, "the credential was supplied");
         pending.question().map(read).ok_or_else(supplied)
     }

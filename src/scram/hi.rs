@@ -12,6 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::keys::{Cancel, Key, hash, hmac};
 use super::mechanism::Mechanism;
+use super::stack::wipe_dead;
 
 /// `SaltedPassword := Hi(Normalize(password), salt, i)`, without Normalize: Kafka hashes the raw
 /// UTF-8. None when cancelled.
@@ -23,7 +24,7 @@ pub(crate) fn salted_password(
     cancel: &Cancel,
 ) -> Option<Key> {
     let salted = hi(mechanism, password, salt, iterations, cancel);
-    wipe_dead_stack();
+    wipe_dead::<DEAD_WORDS>();
     salted
 }
 
@@ -49,14 +50,8 @@ fn hi(
     }
 }
 
-/// Zeroes what calls that have returned may have left of the password: a compiler is free to spill or
-/// copy what is zeroed in its own place.
-#[inline(never)]
-fn wipe_dead_stack() {
-    const DEEPEST: usize = 16 * 1024; // several times what hashing takes
-    let mut dead = [0u8; DEEPEST];
-    dead.as_mut_slice().zeroize();
-}
+/// Several times what hashing takes.
+const DEAD_WORDS: usize = 2048;
 
 /// How many iterations pass between two looks at the cancel flag: some 0.1 ms.
 const CANCEL_INTERVAL: u32 = 1024;

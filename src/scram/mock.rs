@@ -1,9 +1,10 @@
 //! Made-up challenges, so that a stranger's name looks like anybody's.
 
 use super::credential::Credential;
-use super::keys::{MAX_KEY_LEN, hmac};
+use super::keys::{Key, MAX_KEY_LEN, hmac};
 use super::mechanism::Mechanism;
 use super::salt::{MAX_BASE36_LEN, base36};
+use super::stack::wipe_dead;
 use crate::error::Error;
 
 /// How long a made-up salt is, in bytes; the store's own salts are as long.
@@ -76,7 +77,8 @@ impl<'a> MockChallenges<'a> {
             Stranger::Token => (TOKEN_LABEL, self.tokens),
         };
         let parts = [label, mechanism.name().as_bytes(), b"\0", name.as_bytes()];
-        let mac = hmac(Mechanism::ScramSha256, secret, &parts);
+        let mac = mac(secret, &parts);
+        wipe_dead::<DEAD_WORDS>();
         let mut made_up = MadeUp { salt: [0; MAX_BASE36_LEN], salt_len: 0, iterations };
         match self.salts {
             MockSalts::Bytes => made_up.set_salt(mac.as_bytes().iter().copied().take(SALT_LEN)),
@@ -85,6 +87,15 @@ impl<'a> MockChallenges<'a> {
         made_up
     }
 }
+
+/// Never inlined, so that what it leaves of the secret on the stack lies below the caller.
+#[inline(never)]
+fn mac(secret: &[u8], parts: &[&[u8]]) -> Key {
+    hmac(Mechanism::ScramSha256, secret, parts)
+}
+
+/// More than one HMAC takes.
+const DEAD_WORDS: usize = 256;
 
 /// A challenge for a name that may turn out to be nobody's. Made before the name is looked up, and
 /// whatever the lookup finds, so that strangers are not told from others by the time it takes.

@@ -14,6 +14,7 @@ mod mock;
 mod nonce;
 mod salt;
 mod server;
+mod stack;
 
 pub use client::{
     Authzid, AwaitServerFinal, AwaitServerFirst, ClientCredential, ClientLogin, IterationLimits,
