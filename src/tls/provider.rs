@@ -39,9 +39,18 @@ pub(super) fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>
 static ALGORITHMS: LazyLock<WebPkiSupportedAlgorithms> = LazyLock::new(|| {
     let rings = ring::default_provider().signature_verification_algorithms;
     let all: Vec<_> = rings.all.iter().copied().chain(OURS).collect();
-    // With TLS 1.3 the scheme fixes the curve, which is the first one's.
-    let scheme = (SignatureScheme::ECDSA_NISTP521_SHA512, WITH_SHA512.as_slice());
-    let mapping: Vec<_> = [scheme].into_iter().chain(rings.mapping.iter().copied()).collect();
+    // With TLS 1.3 a scheme fixes the curve, which is the first one's; with TLS 1.2 any will do.
+    let rings = rings.mapping.iter().map(|(scheme, algorithms)| {
+        let more: &[Algorithm] = match *scheme {
+            SignatureScheme::ECDSA_NISTP256_SHA256 => &WITH_SHA256,
+            SignatureScheme::ECDSA_NISTP384_SHA384 => &WITH_SHA384,
+            _ => return (*scheme, *algorithms),
+        };
+        let algorithms = [algorithms, more].concat().leak();
+        (*scheme, &*algorithms)
+    });
+    let ours = (SignatureScheme::ECDSA_NISTP521_SHA512, WITH_SHA512.as_slice());
+    let mapping: Vec<_> = [ours].into_iter().chain(rings).collect();
     // Once in a process.
     WebPkiSupportedAlgorithms { all: all.leak(), mapping: mapping.leak() }
 });
@@ -51,6 +60,8 @@ type Algorithm = &'static dyn SignatureVerificationAlgorithm;
 static OURS: [Algorithm; 5] =
     [&P256_SHA512, &P384_SHA512, &P521_SHA256, &P521_SHA384, &P521_SHA512];
 
+static WITH_SHA256: [Algorithm; 1] = [&P521_SHA256];
+static WITH_SHA384: [Algorithm; 1] = [&P521_SHA384];
 static WITH_SHA512: [Algorithm; 3] = [&P521_SHA512, &P384_SHA512, &P256_SHA512];
 
 /// ECDSA on one curve with one hash.

@@ -96,9 +96,7 @@ impl Verifier {
                 .map_or(error, |parsed| {
                     Fault::UnsupportedSignature(signature_algorithm(&parsed)).into()
                 }),
-            Error::InvalidCertificate(
-                CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
-            ) => Fault::UnsupportedKey.into(),
+            error if is_of_key(&error) => Fault::UnsupportedKey.into(),
             error => error,
         })
     }
@@ -113,6 +111,7 @@ impl Verifier {
         }
         check().map_err(|error| match parse(certificate).and_then(|parsed| rsa_bits(&parsed)) {
             Some(bits) => Fault::ShortRsaKey(bits).into(),
+            None if is_of_key(&error) => Fault::UnsupportedKey.into(),
             None => error,
         })
     }
@@ -165,6 +164,16 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// Whether no algorithm fits the key, of which rustls shows identifiers byte by byte.
+fn is_of_key(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidCertificate(
+            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        )
+    )
 }
 
 fn check_host(certificate: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Error> {
