@@ -53,8 +53,7 @@ def rotate(cluster, agent, tmp_path, seconds, meanwhile):
     conf = config(cluster.bootstrap(), Uri(f"file:{path}"))
     conf |= {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 500}
     name = secrets.token_hex(4)
-    java = Clients(cluster, tmp_path)
-    try:
+    with Clients(cluster, tmp_path) as java:
         jaas = (
             f'io.scramtoken.kafka.ScramTokenLoginModule required source="dir:{tmp_path / "token"}";'
         )
@@ -74,8 +73,6 @@ def rotate(cluster, agent, tmp_path, seconds, meanwhile):
         # Ten times a second on an idle machine; this one is shared.
         assert watch.rounds > seconds
         return watch
-    finally:
-        java.stop()
 
 
 def test_a_minute_of_tokens_on_three_brokers(cluster, agent, tmp_path):
