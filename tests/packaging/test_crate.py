@@ -56,7 +56,9 @@ def package():
 
 def test_package_holds_sources_header_and_licences(package):
     files = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
-    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.rs")}
+    # Texts that sources include are sources, too.
+    paths = [path for path in (ROOT / "src").rglob("*") if path.suffix in {".rs", ".txt"}]
+    sources = {str(path.relative_to(ROOT)) for path in paths}
     assert {name for name in files if name.startswith("src/")} == sources
     assert files >= {"include/scramtoken.h", "build.rs", "README.md", "CHANGELOG.md"}
     for licence in ("LICENSE-MIT", "LICENSE-APACHE"):
