@@ -272,7 +272,7 @@ static void visit_users(void) {
   struct kept kept;
   keep(&kept, SHA_256, "pencil", 1);
   for (int i = 0; i < USERS; i++) {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "user-%d", i);
     CHECK_OK(scramtoken_store_put_credential(world.store, SHA_256, BYTES(name), &kept.credential));
   }

@@ -124,9 +124,9 @@ def test_native_access_is_denied():
 class FailingBroker(KafkaBroker):
     """Keeps what it has said to the end."""
 
-    def __exit__(self, *error):
+    def _end(self, **how):
         self.last_words = self.log()
-        super().__exit__(*error)
+        super()._end(**how)
 
 
 def test_a_broker_without_the_library_does_not_start():

@@ -86,6 +86,7 @@ def churn(uri, seconds, kill=False):
                 name = f"steady-{number}"
                 credential = library.derive(mechanism, f"of-{name}", 1)
                 store.put_credential(name, credential, mechanism)
+        store.put_credential("changing", library.derive(SHA_256, "old", 1))
         """,
         uri,
         STEADY,
