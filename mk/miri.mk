@@ -1,5 +1,5 @@
 # The safe rooms' unit tests in an interpreter that sees undefined behaviour.
-MIRI_ROOMS := scram:: properties:: token:: audit:: ffi::boundary
+MIRI_ROOMS := scram:: properties:: token:: authority:: audit:: ffi::boundary
 
 .PHONY: miri
 

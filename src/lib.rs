@@ -264,6 +264,8 @@ pub mod agent;
 #[cfg(feature = "store")]
 mod ancestors;
 mod audit;
+#[cfg(feature = "store")]
+mod authority;
 mod byte_order_mark;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -300,6 +302,8 @@ mod token;
 mod visible;
 
 pub use audit::{Event as AuditEvent, Operation as AuditOperation};
+#[cfg(feature = "store")]
+pub use authority::{NewToken, Question, Requester, TOKEN_ENTROPY, TokenManager, TokenOperation};
 pub use clock::Clock;
 pub use error::Error;
 pub use files::write_secret_file;
@@ -319,6 +323,4 @@ pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;
 #[cfg(feature = "store")]
 pub use store::{Check, FileStats, Stats, Store, User};
-#[cfg(feature = "store")]
-pub use token::{NewToken, Question, Requester, TOKEN_ENTROPY, TokenManager, TokenOperation};
 pub use token::{Principal, Token};

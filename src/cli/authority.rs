@@ -5,8 +5,9 @@ use core::ops::ControlFlow;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
+use crate::authority::{NewToken, Requester, TokenManager};
 use crate::kafka::Cluster;
-use crate::token::{NewToken, Principal, Requester, Token, TokenManager};
+use crate::token::{Principal, Token};
 use crate::{clock, error::Error, random};
 
 pub(super) enum Authority {

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::store_args::{self, Missing};
 use super::{exit, output, signals};
+use crate::authority::TokenManager;
 use crate::files::{Access, SecretFile};
-use crate::token::TokenManager;
 use crate::{clock, error::Error, random};
 
 /// Make and remove the secret keys of a store's tokens

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::progress::bar;
 use super::store_args::{self, Missing};
 use super::{exit, output, signals};
+use crate::authority::TokenManager;
 use crate::store::{Check, Stats, Store};
-use crate::token::TokenManager;
 use crate::{clock, error::Error, json, status::Status};
 
 /// Check, back up, measure and sweep a store of users and tokens

@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 
 use super::secret::without_line_end;
 use super::{exit, warn};
+use crate::authority::{Requester, TokenManager};
 use crate::files::read_secret;
 use crate::store::Store;
-use crate::token::{Principal, Requester, TokenManager};
+use crate::token::Principal;
 use crate::{byte_order_mark, error::Error, status::Status};
 
 #[derive(Args)]

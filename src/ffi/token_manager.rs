@@ -12,11 +12,11 @@ use super::clock::{self, scramtoken_clock_fn};
 use super::snapshots::Snapshots;
 use super::status::scramtoken_status;
 use super::store::scramtoken_store;
+use crate::authority::{Question, TokenManager, TokenOperation};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::scram::Mechanism;
 use crate::status::Status;
-use crate::token::{Question, TokenManager, TokenOperation};
 
 /// Makes, renews, expires and describes the tokens of a store (KIP-48, KIP-373), by the rules of
 /// Kafka's KRaft controller. Settings are made by one thread; as a const pointer it serves any

@@ -10,9 +10,10 @@ use super::lookup::{SCRAMTOKEN_IDENTITY_TOKEN, SCRAMTOKEN_IDENTITY_USER};
 use super::status::scramtoken_status;
 use super::token::scramtoken_token;
 use super::token_manager::{Authority, scramtoken_token_manager};
+use crate::authority::{NewToken, Requester};
 use crate::error::Error;
 use crate::status::Status;
-use crate::token::{NewToken, Principal, Requester};
+use crate::token::Principal;
 
 /// Is given a token that scramtoken_token_describe found; returns 0 to go on and anything else to
 /// stop (the call is then OK). The token lives as long as the callback, from which the library may

@@ -3,12 +3,12 @@
 use core::ops::ControlFlow;
 
 use super::manager::{TokenManager, terms};
-use super::principal::Principal;
 use super::requests::{Question, Requester, TokenOperation};
-use super::token::Token;
 use crate::error::Error;
 use crate::store::tokens::{self, StoredToken};
 use crate::store::{Page, Read, keys};
+use crate::token::Principal;
+use crate::token::Token;
 
 impl TokenManager {
     /// Hands over the tokens that the requester may see, one by one, until `visit` breaks off:

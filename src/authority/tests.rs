@@ -7,6 +7,7 @@ use super::*;
 use crate::audit::{Event, Operation};
 use crate::scram::Mechanism;
 use crate::store::{Store, tokens};
+use crate::token::{Principal, Token};
 use crate::{error::Error, random, status::Status};
 
 const NOW: i64 = 1_700_000_000_000;

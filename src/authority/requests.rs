@@ -1,6 +1,6 @@
 //! Who asks for what.
 
-use super::principal::Principal;
+use crate::token::Principal;
 use crate::{error::Error, status::Status};
 
 /// How many random bytes a token's id is made of.

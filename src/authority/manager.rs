@@ -8,14 +8,14 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use zeroize::Zeroizing;
 
 use super::keyring::{HeldKey, Keyring};
-use super::principal::Principal;
 use super::requests::{NewToken, Question, Requester, TOKEN_ENTROPY, TokenOperation};
 use super::rules::{self, Ends, Expiry, Lifetimes, Terms};
 use super::secret_key::SecretKey;
-use super::token::Token;
 use crate::audit::{Event, Operation};
 use crate::scram::{ITERATIONS, Mechanism, StoredKeys, check_name};
 use crate::store::{Read, Store, StoredCredential, keys, tokens};
+use crate::token::Principal;
+use crate::token::Token;
 use crate::{error::Error, status::Status};
 
 /// Makes, renews, expires and describes the tokens of a store, by the rules of Kafka's KRaft
