@@ -3,6 +3,8 @@
 use core::ops::ControlFlow;
 use std::fs::File;
 
+use super::lmdb::{self, Lmdb};
+use super::memory::{self, Memory};
 use super::stats::FileStats;
 use crate::{error::Error, status::Status};
 
@@ -78,33 +80,88 @@ pub(crate) trait Write: Read {
 }
 
 /// Where the tables are.
-pub(crate) trait Backend: Send + Sync {
-    /// Runs on one snapshot, beside other readers and the writer.
-    fn read(&self, run: &mut dyn FnMut(&dyn Read) -> Result<(), Error>) -> Result<(), Error>;
+pub(super) enum Backend {
+    Memory(Memory),
+    Lmdb(Lmdb),
+}
+
+/// One snapshot of a backend's.
+pub(super) enum Snapshot<'a> {
+    Memory(memory::Snapshot<'a>),
+    Lmdb(lmdb::Snapshot<'a>),
+}
+
+impl Snapshot<'_> {
+    pub(super) fn tables(&self) -> &dyn Read {
+        match self {
+            Self::Memory(tables) => &**tables,
+            Self::Lmdb(transaction) => transaction,
+        }
+    }
+}
+
+impl Backend {
+    /// A snapshot, beside other readers and the writer.
+    pub(super) fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(Snapshot::Memory(memory.snapshot())),
+            Self::Lmdb(lmdb) => lmdb.snapshot().map(Snapshot::Lmdb),
+        }
+    }
+
+    /// Runs on one snapshot.
+    pub(super) fn read<T>(
+        &self,
+        run: impl FnOnce(&dyn Read) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        run(self.snapshot()?.tables())
+    }
 
     /// All or nothing, and durable on return: an error of `run`, or its panic, undoes everything.
     /// Waits for another writer to end.
-    fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error>;
+    pub(super) fn write<T>(
+        &self,
+        run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Memory(memory) => memory.write(run),
+            Self::Lmdb(lmdb) => lmdb.write(run),
+        }
+    }
 
     /// Copies one snapshot into a new LMDB file.
-    fn copy_to(&self, _file: &mut File) -> Result<(), Error> {
-        let text = "a store in memory has no backup: it ends with its process";
-        Err(Error::new(Status::INVALID_ARGUMENT, text))
+    pub(super) fn copy_to(&self, file: &mut File) -> Result<(), Error> {
+        match self {
+            Self::Memory(_) => {
+                let text = "a store in memory has no backup: it ends with its process";
+                Err(Error::new(Status::INVALID_ARGUMENT, text))
+            }
+            Self::Lmdb(lmdb) => lmdb.copy_to(file),
+        }
     }
 
     /// What the file takes, where there is one.
-    fn file_stats(&self) -> Result<Option<FileStats>, Error> {
-        Ok(None)
+    pub(super) fn file_stats(&self) -> Result<Option<FileStats>, Error> {
+        match self {
+            Self::Memory(_) => Ok(None),
+            Self::Lmdb(lmdb) => lmdb.file_stats().map(Some),
+        }
     }
 
     /// Whether this process may use it.
-    fn check_process(&self) -> Result<(), Error> {
-        Ok(())
+    pub(super) fn check_process(&self) -> Result<(), Error> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Lmdb(lmdb) => lmdb.check_process(),
+        }
     }
 
     /// Whether it is read without locks, which is safe only while nobody can write.
-    fn is_frozen(&self) -> bool {
-        false
+    pub(super) fn is_frozen(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            Self::Lmdb(lmdb) => lmdb.is_frozen(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use rustix::fs::{CWD, Mode, OFlags, fsync, openat};
 use rustix::io::Errno;
 
 use super::lmdb::{self, Lmdb};
-use super::{Store, schema, write};
+use super::{Store, schema};
 use crate::ancestors::Parent;
 use crate::error::Error;
 use crate::files::TemporaryDirectory;
@@ -45,7 +45,7 @@ impl Store {
         self.0.backend.copy_to(&mut file)?;
         // Marked by a store of its own, whose commit also makes all of it durable.
         let (copy, _) = Lmdb::open(directory, false)?;
-        write(&copy, schema::mark_backup)?;
+        copy.write(schema::mark_backup)?;
         drop(copy);
         fsync(&file).map_err(|errno| io(&data, errno))?;
         for name in lmdb::LOCKS {

@@ -7,20 +7,20 @@ use std::thread;
 use super::backend::{Backend, MAX_KEY, Read, Table, Write};
 use super::lmdb::Lmdb;
 use super::memory::Memory;
-use super::{read, write};
 use crate::{error::Error, status::Status};
 
 macro_rules! suite {
     ($($test:ident)*) => {
         mod memory {
-            $(#[test] fn $test() { super::$test(&super::Memory::default()); })*
+            $(#[test] fn $test() { super::$test(&super::Backend::Memory(super::Memory::default())); })*
         }
 
         mod lmdb {
             $(#[test] fn $test() {
                 let directory = tempfile::tempdir().unwrap();
                 let path = directory.path().join("store");
-                super::$test(&super::Lmdb::open(&path, false).unwrap().0);
+                let (lmdb, _) = super::Lmdb::open(&path, false).unwrap();
+                super::$test(&super::Backend::Lmdb(lmdb));
             })*
         }
     };
@@ -39,12 +39,12 @@ suite! {
     readers_see_all_of_a_transaction_or_nothing
 }
 
-fn put(backend: &dyn Backend, table: Table, key: &[u8], value: &[u8]) {
-    write(backend, |write| write.put(table, key, value)).unwrap();
+fn put(backend: &Backend, table: Table, key: &[u8], value: &[u8]) {
+    backend.write(|write| write.put(table, key, value)).unwrap();
 }
 
-fn get(backend: &dyn Backend, table: Table, key: &[u8]) -> Option<Vec<u8>> {
-    read(backend, |read| Ok(read.get(table, key)?.map(<[u8]>::to_vec))).unwrap()
+fn get(backend: &Backend, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+    backend.read(|read| Ok(read.get(table, key)?.map(<[u8]>::to_vec))).unwrap()
 }
 
 fn keys(read: &dyn Read, table: Table, from: &[u8]) -> Vec<Vec<u8>> {
@@ -61,8 +61,8 @@ fn failure() -> Error {
     Error::new(Status::CANCELLED, "on purpose")
 }
 
-fn what_is_put_is_there(backend: &dyn Backend) {
-    let delete = |key: &[u8]| write(backend, |write| write.delete(Table::Users, key)).unwrap();
+fn what_is_put_is_there(backend: &Backend) {
+    let delete = |key: &[u8]| backend.write(|write| write.delete(Table::Users, key)).unwrap();
     assert_eq!(get(backend, Table::Users, b"key"), None);
     put(backend, Table::Users, b"key", b"value");
     put(backend, Table::Users, b"empty", b"");
@@ -70,29 +70,29 @@ fn what_is_put_is_there(backend: &dyn Backend) {
     assert_eq!(get(backend, Table::Users, b"empty").unwrap(), b"");
     put(backend, Table::Users, b"key", b"another");
     assert_eq!(get(backend, Table::Users, b"key").unwrap(), b"another");
-    assert_eq!(read(backend, |read| read.len(Table::Users)), Ok(2));
+    assert_eq!(backend.read(|read| read.len(Table::Users)), Ok(2));
     assert!(delete(b"key"));
     assert!(!delete(b"key"));
     assert_eq!(get(backend, Table::Users, b"key"), None);
-    assert_eq!(read(backend, |read| read.len(Table::Users)), Ok(1));
+    assert_eq!(backend.read(|read| read.len(Table::Users)), Ok(1));
 }
 
-fn tables_are_apart(backend: &dyn Backend) {
+fn tables_are_apart(backend: &Backend) {
     for table in Table::ALL {
         put(backend, table, b"key", table.name().as_bytes());
     }
     for table in Table::ALL {
         assert_eq!(get(backend, table, b"key").unwrap(), table.name().as_bytes());
-        assert_eq!(read(backend, |read| read.len(table)), Ok(1));
+        assert_eq!(backend.read(|read| read.len(table)), Ok(1));
     }
 }
 
-fn a_scan_goes_in_the_order_of_keys(backend: &dyn Backend) {
+fn a_scan_goes_in_the_order_of_keys(backend: &Backend) {
     let sorted: [&[u8]; 6] = [b"\0", b"a", b"a\0", b"ab", b"b", b"\xff\xff"];
     for key in [4, 0, 5, 2, 3, 1] {
         put(backend, Table::Expiries, sorted[key], b"");
     }
-    let from = |from: &[u8]| read(backend, |read| Ok(keys(read, Table::Expiries, from))).unwrap();
+    let from = |from: &[u8]| backend.read(|read| Ok(keys(read, Table::Expiries, from))).unwrap();
     assert_eq!(from(b""), sorted);
     assert_eq!(from(b"a"), sorted[1..]);
     assert_eq!(from(b"aa"), sorted[3..]);
@@ -101,13 +101,13 @@ fn a_scan_goes_in_the_order_of_keys(backend: &dyn Backend) {
     assert_eq!(from(&[0xff; MAX_KEY + 1]), sorted[6..]);
 }
 
-fn a_scan_ends_by_a_break_or_an_error(backend: &dyn Backend) {
+fn a_scan_ends_by_a_break_or_an_error(backend: &Backend) {
     for key in [b"a", b"b", b"c"] {
         put(backend, Table::Principals, key, b"");
     }
     let scan = |end: fn() -> Result<ControlFlow<()>, Error>| {
         let mut seen = 0;
-        let outcome = read(backend, |read| {
+        let outcome = backend.read(|read| {
             read.scan(Table::Principals, b"", &mut |key, _| {
                 seen += 1;
                 if key == b"b" { end() } else { Ok(ControlFlow::Continue(())) }
@@ -119,7 +119,7 @@ fn a_scan_ends_by_a_break_or_an_error(backend: &dyn Backend) {
     assert_eq!(scan(|| Err(failure())), (2, Err(failure())));
 }
 
-fn a_transaction_sees_what_it_wrote(backend: &dyn Backend) {
+fn a_transaction_sees_what_it_wrote(backend: &Backend) {
     put(backend, Table::Tokens, b"old", b"1");
     put(backend, Table::Tokens, b"gone", b"1");
     let transaction = |write: &mut dyn Write| {
@@ -132,7 +132,7 @@ fn a_transaction_sees_what_it_wrote(backend: &dyn Backend) {
         assert_eq!(keys(&*write, Table::Tokens, b""), [b"new", b"old"]);
         Ok(())
     };
-    write(backend, transaction).unwrap();
+    backend.write(transaction).unwrap();
     assert_eq!(get(backend, Table::Tokens, b"new").unwrap(), b"2");
     assert_eq!(get(backend, Table::Tokens, b"gone"), None);
 }
@@ -149,8 +149,8 @@ fn change_everything(write: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn nothing_changed(backend: &dyn Backend) {
-    let seen = read(backend, |read| Ok(keys(read, Table::Tokens, b""))).unwrap();
+fn nothing_changed(backend: &Backend) {
+    let seen = backend.read(|read| Ok(keys(read, Table::Tokens, b""))).unwrap();
     assert_eq!(seen, [b"gone".as_slice(), b"old"]);
     assert_eq!(get(backend, Table::Tokens, b"old").unwrap(), b"1");
     assert_eq!(get(backend, Table::Tokens, b"gone").unwrap(), b"1");
@@ -159,10 +159,10 @@ fn nothing_changed(backend: &dyn Backend) {
     assert_eq!(get(backend, Table::Users, b"still").unwrap(), b"works");
 }
 
-fn an_error_undoes_everything(backend: &dyn Backend) {
+fn an_error_undoes_everything(backend: &Backend) {
     put(backend, Table::Tokens, b"old", b"1");
     put(backend, Table::Tokens, b"gone", b"1");
-    let outcome = write(backend, |write| {
+    let outcome = backend.write(|write| {
         change_everything(write)?;
         Err::<(), _>(failure())
     });
@@ -170,37 +170,37 @@ fn an_error_undoes_everything(backend: &dyn Backend) {
     nothing_changed(backend);
 }
 
-fn a_panic_undoes_everything(backend: &dyn Backend) {
+fn a_panic_undoes_everything(backend: &Backend) {
     put(backend, Table::Tokens, b"old", b"1");
     put(backend, Table::Tokens, b"gone", b"1");
     let transaction = |write: &mut dyn Write| -> Result<(), Error> {
         change_everything(write)?;
         panic!("on purpose")
     };
-    catch_unwind(AssertUnwindSafe(|| write(backend, transaction))).unwrap_err();
+    catch_unwind(AssertUnwindSafe(|| backend.write(transaction))).unwrap_err();
     nothing_changed(backend);
 }
 
-fn odd_keys_are_refused(backend: &dyn Backend) {
+fn odd_keys_are_refused(backend: &Backend) {
     let longest = [7; MAX_KEY];
     put(backend, Table::Keys, &longest, b"");
     assert_eq!(get(backend, Table::Keys, &longest).unwrap(), b"");
     for key in [&b""[..], &[7; MAX_KEY + 1], &[7; 4096]] {
-        let error = write(backend, |write| write.put(Table::Keys, key, b"")).unwrap_err();
+        let error = backend.write(|write| write.put(Table::Keys, key, b"")).unwrap_err();
         assert_eq!(error.status(), Status::INVALID_ARGUMENT);
         assert!(error.text().contains(&key.len().to_string()), "{error}");
         assert_eq!(get(backend, Table::Keys, key), None);
-        assert_eq!(write(backend, |write| write.delete(Table::Keys, key)), Ok(false));
+        assert_eq!(backend.write(|write| write.delete(Table::Keys, key)), Ok(false));
     }
 }
 
-fn large_values(backend: &dyn Backend) {
+fn large_values(backend: &Backend) {
     let large: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_be_bytes()[3]).collect();
     put(backend, Table::Users, b"key", &large);
     assert_eq!(get(backend, Table::Users, b"key").unwrap(), large);
 }
 
-fn readers_see_all_of_a_transaction_or_nothing(backend: &dyn Backend) {
+fn readers_see_all_of_a_transaction_or_nothing(backend: &Backend) {
     let count = |read: &dyn Read, table| Ok(read.get(table, b"count")?.map_or(0, |value| value[0]));
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -209,11 +209,11 @@ fn readers_see_all_of_a_transaction_or_nothing(backend: &dyn Backend) {
                     write.put(Table::Users, b"count", &[number])?;
                     write.put(Table::Tokens, b"count", &[number])
                 };
-                write(backend, transaction).unwrap();
+                backend.write(transaction).unwrap();
             }
         });
         while !writer.is_finished() {
-            let seen = read(backend, |read| {
+            let seen = backend.read(|read| {
                 Ok::<_, Error>((count(read, Table::Users)?, count(read, Table::Tokens)?))
             });
             let (users, tokens) = seen.unwrap();

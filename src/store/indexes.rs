@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 use super::backend::{Read, Table};
 use super::page::{Page, page};
 use super::record::{self, Decoder};
-use super::tokens::StoredToken;
 use crate::error::Error;
 
 pub(super) const INDEXES: [Table; 3] = [Table::Hmacs, Table::Principals, Table::Expiries];
@@ -27,31 +26,35 @@ pub(crate) struct Indexed {
     pub(super) key: Vec<u8>,
 }
 
-impl StoredToken {
-    /// All that an index has of it.
-    pub(super) fn index_keys(&self, index: Table) -> Vec<Vec<u8>> {
+/// What a token is found by.
+pub(super) struct Indexable<'a> {
+    pub(super) id: &'a str,
+    pub(super) hmac_digest: &'a [u8; 32],
+    /// Whom it concerns; each may be there more than once.
+    pub(super) principals: Vec<&'a str>,
+    pub(super) issue_ms: i64,
+    pub(super) expiry_ms: i64,
+}
+
+impl Indexable<'_> {
+    /// All that an index has of the token.
+    pub(super) fn keys(&self, index: Table) -> Vec<Vec<u8>> {
         let id = self.id.as_bytes();
         match index {
-            Table::Hmacs => vec![[hmac_prefix(&self.hmac_digest), id].concat()],
+            Table::Hmacs => vec![[hmac_prefix(self.hmac_digest), id].concat()],
             Table::Principals => {
                 let issue = ordered(self.issue_ms);
                 let key = |of: &&str| [principal_prefix(of).as_slice(), &issue, id].concat();
-                self.principals().iter().map(key).collect()
+                self.principals.iter().collect::<BTreeSet<_>>().into_iter().map(key).collect()
             }
-            Table::Expiries => vec![self.expiry_key()],
+            Table::Expiries => vec![expiry_key(self.expiry_ms, self.id)],
             _ => Vec::new(), // no index
         }
     }
+}
 
-    pub(super) fn expiry_key(&self) -> Vec<u8> {
-        [ordered(self.expiry_ms).as_slice(), self.id.as_bytes()].concat()
-    }
-
-    /// Whom it concerns, each once: who owns it, who asked for it, who may renew it.
-    fn principals(&self) -> BTreeSet<&str> {
-        let renewers = self.renewers.iter().map(String::as_str);
-        renewers.chain([self.owner.as_str(), &self.requester]).collect()
-    }
+pub(super) fn expiry_key(expiry_ms: i64, id: &str) -> Vec<u8> {
+    [ordered(expiry_ms).as_slice(), id.as_bytes()].concat()
 }
 
 /// The tokens whose HMACs have a digest that begins as this one: hardly ever more than one.

@@ -3,27 +3,32 @@
 use core::ops::{Bound, ControlFlow};
 use std::collections::BTreeMap;
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 use zeroize::Zeroizing;
 
-use super::backend::{Backend, Read, Table, Visit, Write, check_key};
+use super::backend::{Read, Table, Visit, Write, check_key};
 use crate::error::Error;
 
 /// Readers exclude the writer for as long as their transaction takes.
 #[derive(Default)]
 pub(super) struct Memory(RwLock<Tables>);
 
-impl Backend for Memory {
-    fn read(&self, run: &mut dyn FnMut(&dyn Read) -> Result<(), Error>) -> Result<(), Error> {
-        run(&*self.0.read())
+pub(super) type Snapshot<'a> = RwLockReadGuard<'a, Tables>;
+
+impl Memory {
+    pub(super) fn snapshot(&self) -> Snapshot<'_> {
+        self.0.read()
     }
 
-    fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn write<T>(
+        &self,
+        run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut tables = self.0.write();
         let mut transaction = Transaction { tables: &mut tables, undo: Vec::new() };
-        run(&mut transaction)?;
+        let outcome = run(&mut transaction)?;
         transaction.undo.clear(); // committed
-        Ok(())
+        Ok(outcome)
     }
 }
 
@@ -32,7 +37,7 @@ type Value = Zeroizing<Vec<u8>>;
 type Entries = BTreeMap<Vec<u8>, Value>;
 
 #[derive(Default)]
-struct Tables([Entries; Table::ALL.len()]);
+pub(super) struct Tables([Entries; Table::ALL.len()]);
 
 impl Tables {
     #[expect(clippy::indexing_slicing, reason = "as many maps as the enum has variants")]

@@ -91,7 +91,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     uri: String,
-    backend: Box<dyn Backend>,
+    backend: Backend,
     mock_secret: MockSecret,
     warning: Option<String>,
     decoys: Decoys,
@@ -111,10 +111,10 @@ impl Store {
     /// store, or one of a newer version; `IO`.
     pub fn open(uri: &str) -> Result<Self, Error> {
         match Place::from_uri(uri)? {
-            Place::Memory => Self::ready(uri, Box::new(Memory::default()), None, false),
+            Place::Memory => Self::ready(uri, Backend::Memory(Memory::default()), None, false),
             Place::Lmdb(path) => {
                 let (lmdb, warning) = Lmdb::open(&path, false)?;
-                Self::ready(uri, Box::new(lmdb), warning, false)
+                Self::ready(uri, Backend::Lmdb(lmdb), warning, false)
             }
         }
     }
@@ -133,10 +133,10 @@ impl Store {
             }
             Place::Lmdb(path) => {
                 let (lmdb, warning) = Lmdb::open(&path, true)?;
-                if !read(&lmdb, schema::is_begun)? {
+                if !schema::is_begun(&lmdb.snapshot()?)? {
                     return Err(io(&path, NO_STORE));
                 }
-                Self::ready(uri, Box::new(lmdb), warning, true)
+                Self::ready(uri, Backend::Lmdb(lmdb), warning, true)
             }
         }
     }
@@ -144,20 +144,20 @@ impl Store {
     /// Begins a new store, and checks that it is one.
     fn ready(
         uri: &str,
-        backend: Box<dyn Backend>,
+        backend: Backend,
         warning: Option<String>,
         read_only: bool,
     ) -> Result<Self, Error> {
-        if !read_only && !read(&*backend, schema::is_begun)? {
+        if !read_only && !backend.read(schema::is_begun)? {
             let mock_secret = MockSecret::new(crate::random::bytes()?);
-            write(&*backend, |write| schema::begin(write, &mock_secret))?;
+            backend.write(|write| schema::begin(write, &mock_secret))?;
         }
-        let (mock_secret, is_backup) = read(&*backend, |read| {
+        let (mock_secret, is_backup) = backend.read(|read| {
             schema::check(read)?;
             Ok((schema::mock_secret(read)?, schema::is_backup(read)?))
         })?;
         if is_backup && !read_only {
-            write(&*backend, schema::unmark_backup)?;
+            backend.write(schema::unmark_backup)?;
         }
         if !is_backup && backend.is_frozen() {
             let text = "its file system is read-only, where a store has no locks: only a backup that \
@@ -276,29 +276,21 @@ impl Store {
         mock: &MockChallenges<'_>,
     ) -> Result<AwaitClientFinal, Rejected> {
         let made_up = black_box(question.make_up(mock));
-        let (mut asked, mut answer) = (Some(question), None);
-        let outcome = self.read(|read| {
-            let question = asked.take().ok_or_else(not_run)?;
-            let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
-            answer = Some(match lookup::find(read, &self.0.decoys, name, kind, mechanism) {
-                Ok(Found { whose, credential }) => match whose {
-                    Whose::User => question.supply_user(&credential),
-                    Whose::Token { owner, expiry_ms } => {
-                        question.supply_token(&credential, owner, expiry_ms)
-                    }
-                    Whose::Nobody => question.supply_nobody(&made_up, credential.keys()),
-                },
-                Err(error) => Err(question.reject(error)),
-            });
-            Ok(())
-        });
-        answer.unwrap_or_else(|| {
-            let error = outcome.err().unwrap_or_else(not_run);
-            Err(match asked {
-                Some(question) => question.reject(error),
-                None => Rejected::new(error),
-            })
-        })
+        let snapshot = match self.0.backend.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Err(question.reject(error)),
+        };
+        let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
+        match lookup::find(snapshot.tables(), &self.0.decoys, name, kind, mechanism) {
+            Ok(Found { whose, credential }) => match whose {
+                Whose::User => question.supply_user(&credential),
+                Whose::Token { owner, expiry_ms } => {
+                    question.supply_token(&credential, owner, expiry_ms)
+                }
+                Whose::Nobody => question.supply_nobody(&made_up, credential.keys()),
+            },
+            Err(error) => Err(question.reject(error)),
+        }
     }
 
     /// Made-up challenges from the store's own secret: the same on every server that uses the store.
@@ -322,7 +314,7 @@ impl Store {
         &self,
         run: impl FnOnce(&dyn Read) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        read(&*self.0.backend, run)
+        self.0.backend.read(run)
     }
 
     /// Runs as the one writer: all or nothing, and durable on return. Foreign code must not run
@@ -331,7 +323,7 @@ impl Store {
         &self,
         run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        write(&*self.0.backend, run)
+        self.0.backend.write(run)
     }
 }
 
@@ -388,30 +380,6 @@ impl fmt::Debug for Store {
     }
 }
 
-fn read<T>(
-    backend: &dyn Backend,
-    run: impl FnOnce(&dyn Read) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let (mut run, mut result) = (Some(run), None);
-    backend.read(&mut |read| {
-        result = run.take().map(|run| run(read)).transpose()?;
-        Ok(())
-    })?;
-    result.ok_or_else(not_run)
-}
-
-fn write<T>(
-    backend: &dyn Backend,
-    run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let (mut run, mut result) = (Some(run), None);
-    backend.write(&mut |write| {
-        result = run.take().map(|run| run(write)).transpose()?;
-        Ok(())
-    })?;
-    result.ok_or_else(not_run)
-}
-
 fn check_user(name: &[u8]) -> Result<&str, Error> {
     let name = check_name("user's name", name)?;
     if name.len() > MAX_MESSAGE {
@@ -424,7 +392,3 @@ fn check_user(name: &[u8]) -> Result<&str, Error> {
 
 /// How many entries of a listing are read at once.
 pub(crate) const PAGE: usize = 256;
-
-fn not_run() -> Error {
-    Error::new(Status::INTERNAL, "a transaction ended before it began")
-}

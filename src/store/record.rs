@@ -205,13 +205,12 @@ fn checksum(version: u8, table: Table, key: &[u8], fields: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::backend::Backend;
     use super::super::memory::Memory;
     use super::*;
 
     fn with_record(run: impl Fn(&[u8])) {
         let memory = Memory::default();
-        let put = &mut |write: &mut dyn Write| {
+        let put = |write: &mut dyn Write| {
             let mut encoder = Encoder::new();
             encoder.u8(1);
             encoder.i64(-2);
@@ -219,11 +218,7 @@ mod tests {
             encoder.put(write, Table::Keys, b"key")
         };
         memory.write(put).unwrap();
-        let read = &mut |read: &dyn Read| {
-            run(read.get(Table::Keys, b"key")?.unwrap());
-            Ok(())
-        };
-        memory.read(read).unwrap();
+        run(memory.snapshot().get(Table::Keys, b"key").unwrap().unwrap());
     }
 
     #[test]

@@ -298,6 +298,24 @@ pub(super) fn decode(key: &[u8], mut decoder: Decoder<'_, '_>) -> Result<StoredT
 }
 
 impl StoredToken {
+    /// All that an index has of it.
+    pub(super) fn index_keys(&self, index: Table) -> Vec<Vec<u8>> {
+        let mut principals = vec![self.owner.as_str(), &self.requester];
+        principals.extend(self.renewers.iter().map(String::as_str));
+        let token = indexes::Indexable {
+            id: &self.id,
+            hmac_digest: &self.hmac_digest,
+            principals,
+            issue_ms: self.issue_ms,
+            expiry_ms: self.expiry_ms,
+        };
+        token.keys(index)
+    }
+
+    fn expiry_key(&self) -> Vec<u8> {
+        indexes::expiry_key(self.expiry_ms, &self.id)
+    }
+
     fn encode(&self) -> Result<Encoder, Error> {
         let mut encoder = Encoder::new();
         encoder.u32(self.key_number);

@@ -19,7 +19,7 @@ use heed::types::Bytes;
 use heed::{CompactionOption, Database, MdbError, RoTxn, RwTxn, WithoutTls};
 
 use self::open::{Environment, Share};
-use super::backend::{Backend, Read, Table, Visit, Write, check_key, fits};
+use super::backend::{Read, Table, Visit, Write, check_key, fits};
 use super::stats::FileStats;
 use crate::{error::Error, status::Status};
 
@@ -50,13 +50,19 @@ impl Lmdb {
     }
 }
 
-impl Backend for Lmdb {
-    fn read(&self, run: &mut dyn FnMut(&dyn Read) -> Result<(), Error>) -> Result<(), Error> {
+/// One snapshot.
+pub(super) type Snapshot<'e> = Transaction<'e, RoTxn<'e, WithoutTls>>;
+
+impl Lmdb {
+    pub(super) fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
         let environment = self.share.environment()?;
-        run(&Transaction { inner: begin_read(environment)?, environment })
+        Ok(Transaction { inner: begin_read(environment)?, environment })
     }
 
-    fn write(&self, run: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn write<T>(
+        &self,
+        run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let environment = self.share.environment()?;
         if self.read_only {
             let text = "the store was opened for reading only: open it for writing";
@@ -64,34 +70,35 @@ impl Backend for Lmdb {
         }
         let inner = environment.env.write_txn().map_err(|error| environment.explain(error))?;
         let mut transaction = Transaction { inner, environment };
-        run(&mut transaction)?; // without a commit, dropping the transaction undoes it
-        transaction.inner.commit().map_err(|error| environment.explain(error))
+        let outcome = run(&mut transaction)?; // without a commit, dropping it undoes everything
+        transaction.inner.commit().map_err(|error| environment.explain(error))?;
+        Ok(outcome)
     }
 
-    fn copy_to(&self, file: &mut File) -> Result<(), Error> {
+    pub(super) fn copy_to(&self, file: &mut File) -> Result<(), Error> {
         let environment = self.share.environment()?;
         // Compacted, so that nothing that was deleted stays in free pages.
         let copied = environment.env.copy_to_file(file, CompactionOption::Enabled);
         copied.map_err(|error| environment.explain(error))
     }
 
-    fn file_stats(&self) -> Result<Option<FileStats>, Error> {
+    pub(super) fn file_stats(&self) -> Result<FileStats, Error> {
         let environment = self.share.environment()?;
         let info = environment.env.info();
         let bytes = environment.env.real_disk_size().map_err(|error| environment.explain(error))?;
-        Ok(Some(FileStats {
+        Ok(FileStats {
             bytes,
             max_bytes: info.map_size as u64,
             readers: info.number_of_readers,
             max_readers: info.maximum_number_of_readers,
-        }))
+        })
     }
 
-    fn check_process(&self) -> Result<(), Error> {
+    pub(super) fn check_process(&self) -> Result<(), Error> {
         self.share.environment().map(|_| ())
     }
 
-    fn is_frozen(&self) -> bool {
+    pub(super) fn is_frozen(&self) -> bool {
         self.share.environment().is_ok_and(Environment::is_frozen)
     }
 }
@@ -109,28 +116,28 @@ fn begin_read(environment: &Environment) -> Result<RoTxn<'_, WithoutTls>, Error>
 }
 
 /// A transaction of either kind.
-struct Transaction<'e, T> {
+pub(super) struct Transaction<'e, T> {
     inner: T,
     environment: &'e Environment,
 }
 
-trait Snapshot {
+pub(super) trait Reads {
     fn snapshot(&self) -> &RoTxn<'_>;
 }
 
-impl Snapshot for RoTxn<'_, WithoutTls> {
+impl Reads for RoTxn<'_, WithoutTls> {
     fn snapshot(&self) -> &RoTxn<'_> {
         self
     }
 }
 
-impl Snapshot for RwTxn<'_> {
+impl Reads for RwTxn<'_> {
     fn snapshot(&self) -> &RoTxn<'_> {
         self
     }
 }
 
-impl<T: Snapshot> Read for Transaction<'_, T> {
+impl<T: Reads> Read for Transaction<'_, T> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
         if !fits(key) {
             return Ok(None);
@@ -203,6 +210,6 @@ mod tests {
         assert_eq!(error.status(), Status::IO);
         assert!(error.text().contains("transactions are reading it"), "{error}");
         readers.pop();
-        lmdb.read(&mut |_| Ok(())).unwrap();
+        drop(lmdb.snapshot().unwrap());
     }
 }
