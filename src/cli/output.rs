@@ -11,7 +11,7 @@ use super::{exit, signals, token_table};
 use crate::files::{Access, SecretFile};
 use crate::kafka::escape;
 use crate::scram::Mechanism;
-use crate::source::{TokenFile, text};
+use crate::source::{TokenFile, token_properties};
 use crate::token::Token;
 use crate::{error::Error, json, status::Status};
 
@@ -46,7 +46,9 @@ pub(super) fn one(
             let until = token_table::date(token.expiry_ms);
             let comment =
                 format!("A delegation token of {owner}, until {until} unless it is renewed.");
-            text::properties(&comment, token, mechanism)?
+            token_properties(&comment, token, mechanism).map_err(|error| {
+                Error::new(error.status(), format!("{error}; --output json takes any id"))
+            })?
         }
         Format::TokenFile => json::text(&TokenFile(token, mechanism)),
     })

@@ -65,6 +65,28 @@ impl LoginModule {
         Ok(Self { class, options })
     }
 
+    /// The line by which Kafka's own module logs in with a token, for [`parse`](Self::parse) to read. In
+    /// a properties file it needs no escapes.
+    ///
+    /// # Errors
+    ///
+    /// `MALFORMED` for an id that could say something else in the line.
+    pub(crate) fn token_line(id: &str, hmac: &str) -> Result<Zeroizing<String>, Error> {
+        // Kafka's ids are base64 for URLs.
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !id.bytes().all(is_plain) {
+            let text = format!(
+                "the token's id {id:?} is not one of Kafka's: sasl.jaas.config cannot hold it"
+            );
+            return Err(Error::new(Status::MALFORMED, text));
+        }
+        Ok(Zeroizing::new(format!(
+            "{SCRAM_LOGIN_MODULE} required username=\"{id}\" password=\"{hmac}\" \
+             tokenauth=\"true\";"
+        )))
+    }
+
     /// The class, such as `org.apache.kafka.common.security.scram.ScramLoginModule`, where what stands
     /// in its place looks like one, and is not, say, a password.
     pub(crate) fn shown_class(&self) -> &str {
@@ -127,6 +149,9 @@ impl fmt::Debug for LoginModule {
         write!(f, "LoginModule({}, ..)", self.shown_class())
     }
 }
+
+/// Kafka's own.
+const SCRAM_LOGIN_MODULE: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
 
 fn malformed(what: impl fmt::Display) -> Error {
     Error::new(Status::CORRUPT, format!("sasl.jaas.config: {what}"))
@@ -237,16 +262,14 @@ fn is_word(character: char) -> bool {
 mod tests {
     use super::*;
 
-    const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
-
     fn options(rest: &str) -> LoginModule {
-        LoginModule::parse(&format!("{SCRAM} required {rest}")).unwrap()
+        LoginModule::parse(&format!("{SCRAM_LOGIN_MODULE} required {rest}")).unwrap()
     }
 
     #[test]
     fn reads_what_kafka_reads() {
         let module = options("username=\"alice\" password='al\\'ice\\\\\\101' tokenauth=TRUE;");
-        assert_eq!(module.shown_class(), SCRAM);
+        assert_eq!(module.shown_class(), SCRAM_LOGIN_MODULE);
         assert_eq!(module.option("username"), Some("alice"));
         assert_eq!(module.option("password"), Some("al'ice\\A"));
         assert!(module.is_token());

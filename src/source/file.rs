@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::MAX_FILE;
-use super::credential::{CurrentCredential, Field, Reading, Warning, corrupt, token};
-use super::json;
+use super::credential::{CurrentCredential, Reading, Warning, corrupt};
+use super::{json, properties};
 use crate::files::read_secret;
-use crate::properties::{LoginModule, Properties};
 use crate::{byte_order_mark, error::Error};
 
 /// Reads the file anew.
@@ -23,24 +22,9 @@ fn parse(bytes: &[u8]) -> Result<CurrentCredential, Error> {
         Some(b'{') => {
             json::parse(core::str::from_utf8(bytes).map_err(|_| corrupt("it is not UTF-8"))?)
         }
-        Some(_) => parse_properties(bytes),
+        Some(_) => properties::parse(bytes),
         None => Err(corrupt("it is empty")),
     }
-}
-
-/// `sasl.jaas.config` is all that a source needs of the file.
-fn parse_properties(bytes: &[u8]) -> Result<CurrentCredential, Error> {
-    let properties = Properties::parse(bytes)?;
-    let jaas = properties.get("sasl.jaas.config").ok_or_else(|| {
-        corrupt("it is neither a JSON object nor a properties file with sasl.jaas.config")
-    })?;
-    let module = LoginModule::parse(jaas)?;
-    let credential = module.scram_credential()?;
-    if !module.is_token() {
-        return Ok(CurrentCredential::Password(credential));
-    }
-    let option = |name| Ok(Field { name, value: module.required_option(name)?.as_bytes() });
-    token(option("username")?, option("password")?).map(CurrentCredential::Token)
 }
 
 #[cfg(test)]

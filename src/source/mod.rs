@@ -9,8 +9,7 @@ mod env;
 mod file;
 mod json;
 mod last_good;
-#[cfg(feature = "cli")]
-pub(crate) mod text;
+mod properties;
 
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -20,6 +19,7 @@ use std::sync::Arc;
 
 pub use credential::CurrentCredential;
 pub(crate) use json::{ReadTokenFile, TokenFile, username_and_password};
+pub(crate) use properties::token_properties;
 
 use self::credential::{Reading, Warning};
 use self::last_good::LastGood;

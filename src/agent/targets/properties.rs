@@ -8,7 +8,7 @@ use super::{Delivered, Publication, ownership};
 use crate::agent::config::Section;
 use crate::error::Error;
 use crate::files::Access;
-use crate::source::text;
+use crate::source::token_properties;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::agent) struct Properties {
@@ -29,7 +29,7 @@ impl Properties {
     pub(super) fn deliver(&self, publication: &Publication) -> Result<Delivered, Error> {
         let Publication { name, token, mechanism, protocol } = publication;
         let comment = format!("The delegation token {name}, kept by scramtoken agent.");
-        let login = text::properties(&comment, token, *mechanism)?;
+        let login = token_properties(&comment, token, *mechanism)?;
         let properties =
             Zeroizing::new(format!("{}security.protocol={protocol}\n", login.as_str()));
         Delivered::bring(&self.path, self.access, properties.as_bytes())
