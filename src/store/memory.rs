@@ -25,9 +25,9 @@ impl Memory {
         run: impl FnOnce(&mut dyn Write) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut tables = self.0.write();
-        let mut transaction = Transaction { tables: &mut tables, undo: Vec::new() };
-        let outcome = run(&mut transaction)?;
-        transaction.undo.clear(); // committed
+        let mut changes = Changes { tables: &mut tables, undo: Vec::new() };
+        let outcome = run(&mut changes)?;
+        changes.undo.clear(); // committed
         Ok(outcome)
     }
 }
@@ -73,13 +73,13 @@ impl Read for Tables {
 }
 
 /// What was changed is put back when this is dropped, but for what was committed.
-struct Transaction<'a> {
+struct Changes<'a> {
     tables: &'a mut Tables,
     /// What each changed key had, oldest change first.
     undo: Vec<(Table, Vec<u8>, Option<Value>)>,
 }
 
-impl Read for Transaction<'_> {
+impl Read for Changes<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, Error> {
         self.tables.get(table, key)
     }
@@ -93,7 +93,7 @@ impl Read for Transaction<'_> {
     }
 }
 
-impl Write for Transaction<'_> {
+impl Write for Changes<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
         check_key(table, key)?;
         let value = Zeroizing::new(value.to_vec());
@@ -112,7 +112,7 @@ impl Write for Transaction<'_> {
     }
 }
 
-impl Drop for Transaction<'_> {
+impl Drop for Changes<'_> {
     fn drop(&mut self) {
         while let Some((table, key, had)) = self.undo.pop() {
             match had {
