@@ -18,7 +18,7 @@ use super::source_reader::SourceReader;
 use super::stand_in::StandIn;
 use crate::scram::{
     AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst, Cancel,
-    ClientCredential, ClientLogin, KeyCache, Mechanism, NONCE_ENTROPY, Nonce,
+    ClientCredential, ClientLogin, KeyCache, Mechanism, Nonce,
 };
 use crate::tls::Tls;
 use crate::{error::Error, status::Status};
@@ -88,7 +88,7 @@ pub(super) enum Progress {
 
 impl Login {
     pub(super) fn new(config: Arc<LoginConfig>, now: Instant) -> Result<Self, Error> {
-        let nonce = Nonce::from_random(crate::random::bytes::<NONCE_ENTROPY>()?);
+        let nonce = Nonce::random()?;
         Ok(Self {
             librdkafka: LibrdkafkaSide::First(config.stand_in.server(nonce)),
             config,
@@ -305,7 +305,7 @@ impl Login {
     /// Begins the broker's exchange with the credential that is current now.
     fn begin(&mut self, credential: ClientCredential) -> Result<(), Error> {
         self.is_token = credential.is_token();
-        let nonce = Nonce::from_random(crate::random::bytes::<NONCE_ENTROPY>()?);
+        let nonce = Nonce::random()?;
         let first = ClientLogin::new(self.config.mechanism, credential).start(&nonce)?;
         self.send_to_broker(FIRST_ID, first.message());
         self.broker = BrokerSide::First(first);
