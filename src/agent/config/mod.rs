@@ -5,8 +5,6 @@ mod section;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -15,11 +13,12 @@ use toml::de::DeTable;
 pub(in crate::agent) use self::section::Section;
 use self::section::{Found, Text};
 use super::targets::Target;
+use crate::files::read_public;
 use crate::kafka::{self, Address};
 use crate::properties::SecurityProtocol::{Plaintext, SaslPlaintext, SaslSsl, Ssl};
 use crate::scram::{ClientCredential, Mechanism};
 use crate::token::Principal;
-use crate::{error::Error, status::Status};
+use crate::{byte_order_mark, error::Error, status::Status};
 
 /// Everything that the agent is told.
 #[derive(Debug)]
@@ -94,21 +93,13 @@ impl Config {
     ///
     /// `INVALID_ARGUMENT`: one sentence with file, line and key.
     pub(in crate::agent) fn read(path: &Path) -> Result<Self, Error> {
-        let failed = |why: String| {
-            Error::new(Status::INVALID_ARGUMENT, format!("{}: {why}", path.display()))
-        };
-        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-        let mut text = String::new();
-        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| {
-            failed(match error.kind() {
-                std::io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
-                _ => error.to_string(),
-            })
-        })?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(failed(format!("it has more than {MAX_BYTES} bytes")));
-        }
-        Self::parse(path, &text)
+        let invalid = |text: String| Error::new(Status::INVALID_ARGUMENT, text);
+        let failed = |why: &str| invalid(format!("{}: {why}", path.display()));
+        let bytes =
+            read_public(path, MAX_BYTES).map_err(|error| invalid(error.text().to_owned()))?;
+        let bytes = byte_order_mark::skip(&bytes).map_err(|error| failed(error.text()))?;
+        let text = str::from_utf8(bytes).map_err(|_| failed("it is not UTF-8"))?;
+        Self::parse(path, text)
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, Error> {
@@ -318,7 +309,7 @@ pub(in crate::agent) fn placeholder() -> Result<ClientCredential, Error> {
     ClientCredential::token(b"token", b"hmac")
 }
 
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const YEARS_MS: i64 = 100 * 365 * DAY_MS;
 /// Longer than the kubelet takes to bring a changed Secret into its mounts (some two minutes).

@@ -1,5 +1,9 @@
 //! What is wrong with a file is told with its line, its key and how to mend it.
 
+use std::fs;
+
+use rustix::fs::{CWD, FileType, Mode};
+
 use super::*;
 
 const WHOLE: &str = r#"
@@ -224,6 +228,32 @@ fn each_mistake_is_named_with_its_line() {
     assert!(error.text().contains(":16: token.name: \"spark-etl\" is the name of a token above"));
     let error = parse("").unwrap_err();
     assert!(error.text().starts_with("agent.toml:1: command_config is missing"), "{error}");
+}
+
+#[test]
+fn the_file_is_read_as_every_other_text_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.toml");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        Config::read(&path).unwrap_err()
+    };
+    // What follows the mark is read.
+    for (bytes, expected) in [
+        (&b"\xef\xbb\xbf\ncommand_config = 1\n"[..], ":2: command_config"),
+        (b"\xff\xfeq\0", "UTF-16"),
+        (b"\xff", "it is not UTF-8"),
+        (&vec![b'\n'; 5 << 20], "more than 4194304 bytes"),
+    ] {
+        let error = read(bytes);
+        assert_eq!(error.status(), Status::INVALID_ARGUMENT);
+        assert!(error.text().contains(expected), "{error}");
+        assert!(error.text().starts_with(path.to_str().unwrap()), "{error}");
+    }
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let error = Config::read(&path).unwrap_err();
+    assert!(error.text().contains("it is a FIFO"), "{error}");
 }
 
 /// The help, the manual and the parser name the same keys.
