@@ -63,17 +63,17 @@
 #define SCRAMTOKEN_VERSION_PATCH 0
 
 /**
- * As what a name is looked up: a SCRAM user.
+ * What a name is looked up as: a SCRAM user.
  */
 #define SCRAMTOKEN_IDENTITY_USER 1
 
 /**
- * As what a name is looked up: a delegation token's id.
+ * What a name is looked up as: a delegation token's id.
  */
 #define SCRAMTOKEN_IDENTITY_TOKEN 2
 
 /**
- * As what a name is looked up, with implicit tokens: a user first; where no mechanism has one of
+ * What a name is looked up as, with implicit tokens: a user first; where no mechanism has one of
  * that name, a token's id.
  */
 #define SCRAMTOKEN_IDENTITY_EITHER 3
@@ -377,7 +377,7 @@ typedef int32_t (*scramtoken_token_visit_fn)(void *userdata,
 #define SCRAMTOKEN_NEED_CREDENTIAL 2
 
 /**
- * The caller passed what cannot be: a NULL, a wrong length, an empty name. The object is as before.
+ * An argument is invalid: NULL, a wrong length, an empty name. The object is as before.
  */
 #define SCRAMTOKEN_ERR_INVALID_ARGUMENT -1
 
@@ -548,8 +548,8 @@ const char *scramtoken_last_error(void);
 /**
  * # Key cache: reconnects that do not hash
  *
- * Makes a cache of at most `capacity` entries (from 1; some 200 bytes each). The one that was used
- * longest ago makes room. To be freed by scramtoken_key_cache_free.
+ * Makes a cache of at most `capacity` entries (from 1; some 200 bytes each). A full cache drops the
+ * entry that was used longest ago. To be freed by scramtoken_key_cache_free.
  *
  * Errors: INVALID_ARGUMENT, IO (no random numbers).
  */
@@ -629,14 +629,14 @@ void scramtoken_token_free(struct scramtoken_token *token);
  *   getenv, that must not meet another thread's setenv.
  *
  * Paths are absolute and taken as they stand. Nothing is read here: each login reads anew, so that a
- * rotated token is seen by the next one. A file has at most 64 KiB, and nobody but the effective
- * user or root may own it, nor anybody else read it, nor may it be a symbolic link or have a second
- * name; in a mount with ..data others may read, of which the login warns (scramtoken_client_warning).
- * What is there but damaged, or has both a token and a password, is CORRUPT; what cannot be read is
- * IO; what others may get at is PERMISSIONS.
+ * rotated token is seen by the next one. A file has at most 64 KiB, belongs to the effective user
+ * or root, has no rights for anybody else, is no symbolic link and has no second name; in a mount
+ * with ..data others may read it, and the login has a warning (scramtoken_client_warning). A source
+ * that is damaged, or holds both a token and a password, is CORRUPT; one that cannot be read is IO;
+ * one that others may get at is PERMISSIONS.
  *
  * While a file or directory is IO or CORRUPT, logins use what it last gave: a password, or a token
- * until its expiry. The first of them has a warning. PERMISSIONS is never passed over.
+ * until its expiry. The first of them has a warning. PERMISSIONS always fails the login.
  *
  * To be freed by scramtoken_source_free.
  *
@@ -806,11 +806,11 @@ void scramtoken_client_cancel(const struct scramtoken_client *client);
 const char *scramtoken_client_error(const struct scramtoken_client *client);
 
 /**
- * What the host's log should be told of the client's source: one sentence without secrets, empty
- * where there is nothing, never NULL. It is there after the first step, and of the clients of a
- * source only the first to meet a thing has it: that the source is damaged and its last good
- * credential serves (told anew after each reading that was good), or that everybody may read a
- * mounted secret. Valid until the client's free.
+ * A warning about the client's source, for the host's log: one sentence without secrets, empty where
+ * there is none, never NULL. It is there after the first step. Each warning is given once per source,
+ * to the first client that runs into it: the source is damaged and its last good credential serves
+ * (given again if that happens after a good reading), or everybody may read a mounted secret. Valid
+ * until the client's free.
  */
 const char *scramtoken_client_warning(const struct scramtoken_client *client);
 
@@ -831,7 +831,7 @@ scramtoken_status scramtoken_lookup_reply_user(struct scramtoken_lookup_reply *r
 
 /**
  * The name is a token's id. The owner's name ("alice", UTF-8 without NUL) and the credential are
- * copied; the token ends at `expiry_ms` (-1: never), which the server's clock decides when the
+ * copied; the token ends at `expiry_ms` (-1: never), judged by the server's clock once the
  * client has proved itself.
  *
  * Errors: INVALID_ARGUMENT (then no answer was given), INVALID_STATE for a second answer.
@@ -870,8 +870,8 @@ scramtoken_status scramtoken_store_open(const char *uri,
                                         struct scramtoken_store **out);
 
 /**
- * Opens a store that exists, without the right to change it: what would is INVALID_STATE. LMDB
- * still writes to its lock file, but for a backup on a read-only file system.
+ * Opens a store that exists, without the right to change it: a call that would is INVALID_STATE. LMDB
+ * still writes to its lock file, except for a backup on a read-only file system.
  *
  * Errors: as of scramtoken_store_open; INVALID_ARGUMENT for "memory:", IO where there is no store.
  */
@@ -927,10 +927,10 @@ scramtoken_status scramtoken_store_visit_users(const struct scramtoken_store *st
                                                void *userdata);
 
 /**
- * What the host's log should be told of a store that was opened: one sentence without secrets, empty
- * where there is nothing, never NULL. It says that a group had rights on the store's directory or
- * files, as a Kubernetes volume with fsGroup gives them at each mount, and that they were taken away.
- * Only the store that did so has it. Valid until the store's free.
+ * A warning about the opening of this store, for the host's log: one sentence without secrets, empty
+ * where there is none, never NULL. It says that a group had rights on the store's directory or files,
+ * as a Kubernetes volume with fsGroup gives them at each mount, and that they were taken away. Only
+ * the store that took them away has it. Valid until the store's free.
  */
 const char *scramtoken_store_warning(const struct scramtoken_store *store);
 
@@ -1137,8 +1137,8 @@ scramtoken_status scramtoken_server_step(struct scramtoken_server *server,
  * After NEED_CREDENTIAL: whom to look up (UTF-8, no NUL, otherwise anything; valid until the next
  * step), and as what (SCRAMTOKEN_IDENTITY_*).
  *
- * Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for. Of both scramtoken_last_error
- * alone has the text.
+ * Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for. scramtoken_last_error
+ * alone has their texts.
  */
 scramtoken_status scramtoken_server_identity(const struct scramtoken_server *server,
                                              const uint8_t **name,
@@ -1156,8 +1156,8 @@ scramtoken_status scramtoken_server_supply_user(struct scramtoken_server *server
 
 /**
  * After NEED_CREDENTIAL: the name is a token's id. The owner's name ("alice", UTF-8 without NUL) and
- * the credential are copied; the token ends at `expiry_ms` (-1: never), which the config's clock
- * decides when the client has proved itself.
+ * the credential are copied; the token ends at `expiry_ms` (-1: never), judged by the config's clock
+ * once the client has proved itself.
  *
  * Errors: INVALID_ARGUMENT, also when only a user would do (supply again); INVALID_STATE when nobody
  * is asked for.
@@ -1180,7 +1180,7 @@ scramtoken_status scramtoken_server_supply_unknown(struct scramtoken_server *ser
  * What the login came to, at any time: undecided within the callbacks of a step, but for the audit's,
  * which is told of a decision.
  *
- * Errors: INVALID_ARGUMENT, of which scramtoken_last_error alone has the text.
+ * Errors: INVALID_ARGUMENT; scramtoken_last_error alone has its text.
  */
 scramtoken_status scramtoken_server_verdict(const struct scramtoken_server *server,
                                             struct scramtoken_verdict *out);

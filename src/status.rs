@@ -46,7 +46,7 @@ statuses! {
     /// The server needs a credential to go on.
     NEED_CREDENTIAL = 2;
 
-    /// The caller passed what cannot be: a NULL, a wrong length, an empty name.
+    /// An argument is invalid: NULL, a wrong length, an empty name.
     INVALID_ARGUMENT = -1;
     /// Not now: a step after the end, a supply nobody asked for, a setting after the first step, a
     /// lookup that did not answer once, a step whose callback freed its own object; a signing key

@@ -322,11 +322,11 @@ pub unsafe extern "C" fn scramtoken_client_error(
     }
 }
 
-/// What the host's log should be told of the client's source: one sentence without secrets, empty
-/// where there is nothing, never NULL. It is there after the first step, and of the clients of a
-/// source only the first to meet a thing has it: that the source is damaged and its last good
-/// credential serves (told anew after each reading that was good), or that everybody may read a
-/// mounted secret. Valid until the client's free.
+/// A warning about the client's source, for the host's log: one sentence without secrets, empty where
+/// there is none, never NULL. It is there after the first step. Each warning is given once per source,
+/// to the first client that runs into it: the source is damaged and its last good credential serves
+/// (given again if that happens after a good reading), or everybody may read a mounted secret. Valid
+/// until the client's free.
 ///
 /// # Safety
 ///

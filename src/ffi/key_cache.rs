@@ -17,8 +17,8 @@ impl Object for scramtoken_key_cache {}
 
 /// # Key cache: reconnects that do not hash
 ///
-/// Makes a cache of at most `capacity` entries (from 1; some 200 bytes each). The one that was used
-/// longest ago makes room. To be freed by scramtoken_key_cache_free.
+/// Makes a cache of at most `capacity` entries (from 1; some 200 bytes each). A full cache drops the
+/// entry that was used longest ago. To be freed by scramtoken_key_cache_free.
 ///
 /// Errors: INVALID_ARGUMENT, IO (no random numbers).
 ///

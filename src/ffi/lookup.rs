@@ -14,11 +14,11 @@ use crate::login::Pending;
 use crate::scram::{AwaitClientFinal, IdentityKind, MadeUp, NeedCredential, Rejected};
 use crate::status::Status;
 
-/// As what a name is looked up: a SCRAM user.
+/// What a name is looked up as: a SCRAM user.
 pub const SCRAMTOKEN_IDENTITY_USER: i32 = 1;
-/// As what a name is looked up: a delegation token's id.
+/// What a name is looked up as: a delegation token's id.
 pub const SCRAMTOKEN_IDENTITY_TOKEN: i32 = 2;
-/// As what a name is looked up, with implicit tokens: a user first; where no mechanism has one of
+/// What a name is looked up as, with implicit tokens: a user first; where no mechanism has one of
 /// that name, a token's id.
 pub const SCRAMTOKEN_IDENTITY_EITHER: i32 = 3;
 
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn scramtoken_lookup_reply_user(
 }
 
 /// The name is a token's id. The owner's name ("alice", UTF-8 without NUL) and the credential are
-/// copied; the token ends at `expiry_ms` (-1: never), which the server's clock decides when the
+/// copied; the token ends at `expiry_ms` (-1: never), judged by the server's clock once the
 /// client has proved itself.
 ///
 /// Errors: INVALID_ARGUMENT (then no answer was given), INVALID_STATE for a second answer.

@@ -183,8 +183,8 @@ pub unsafe extern "C" fn scramtoken_server_step(
 /// After NEED_CREDENTIAL: whom to look up (UTF-8, no NUL, otherwise anything; valid until the next
 /// step), and as what (SCRAMTOKEN_IDENTITY_*).
 ///
-/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for. Of both scramtoken_last_error
-/// alone has the text.
+/// Errors: INVALID_ARGUMENT; INVALID_STATE when nobody is asked for. scramtoken_last_error
+/// alone has their texts.
 ///
 /// # Safety
 ///
@@ -232,8 +232,8 @@ pub unsafe extern "C" fn scramtoken_server_supply_user(
 }
 
 /// After NEED_CREDENTIAL: the name is a token's id. The owner's name ("alice", UTF-8 without NUL) and
-/// the credential are copied; the token ends at `expiry_ms` (-1: never), which the config's clock
-/// decides when the client has proved itself.
+/// the credential are copied; the token ends at `expiry_ms` (-1: never), judged by the config's clock
+/// once the client has proved itself.
 ///
 /// Errors: INVALID_ARGUMENT, also when only a user would do (supply again); INVALID_STATE when nobody
 /// is asked for.
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn scramtoken_server_supply_unknown(
 /// What the login came to, at any time: undecided within the callbacks of a step, but for the audit's,
 /// which is told of a decision.
 ///
-/// Errors: INVALID_ARGUMENT, of which scramtoken_last_error alone has the text.
+/// Errors: INVALID_ARGUMENT; scramtoken_last_error alone has its text.
 ///
 /// # Safety
 ///

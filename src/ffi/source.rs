@@ -69,14 +69,14 @@ fn ask(callback: &Callback<SourceFn>) -> Result<CurrentCredential, Error> {
 ///   getenv, that must not meet another thread's setenv.
 ///
 /// Paths are absolute and taken as they stand. Nothing is read here: each login reads anew, so that a
-/// rotated token is seen by the next one. A file has at most 64 KiB, and nobody but the effective
-/// user or root may own it, nor anybody else read it, nor may it be a symbolic link or have a second
-/// name; in a mount with ..data others may read, of which the login warns (scramtoken_client_warning).
-/// What is there but damaged, or has both a token and a password, is CORRUPT; what cannot be read is
-/// IO; what others may get at is PERMISSIONS.
+/// rotated token is seen by the next one. A file has at most 64 KiB, belongs to the effective user
+/// or root, has no rights for anybody else, is no symbolic link and has no second name; in a mount
+/// with ..data others may read it, and the login has a warning (scramtoken_client_warning). A source
+/// that is damaged, or holds both a token and a password, is CORRUPT; one that cannot be read is IO;
+/// one that others may get at is PERMISSIONS.
 ///
 /// While a file or directory is IO or CORRUPT, logins use what it last gave: a password, or a token
-/// until its expiry. The first of them has a warning. PERMISSIONS is never passed over.
+/// until its expiry. The first of them has a warning. PERMISSIONS always fails the login.
 ///
 /// To be freed by scramtoken_source_free.
 ///

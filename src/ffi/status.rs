@@ -22,7 +22,7 @@ pub const SCRAMTOKEN_CONTINUE: scramtoken_status = 1;
 /// Server: look the identity up, supply, step again.
 pub const SCRAMTOKEN_NEED_CREDENTIAL: scramtoken_status = 2;
 
-/// The caller passed what cannot be: a NULL, a wrong length, an empty name. The object is as before.
+/// An argument is invalid: NULL, a wrong length, an empty name. The object is as before.
 pub const SCRAMTOKEN_ERR_INVALID_ARGUMENT: scramtoken_status = -1;
 /// A step after the end, a supply nobody asked for, a setting after the first step.
 pub const SCRAMTOKEN_ERR_INVALID_STATE: scramtoken_status = -2;

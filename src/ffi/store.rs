@@ -62,8 +62,8 @@ pub unsafe extern "C" fn scramtoken_store_open(
     unsafe { open(uri, out, Store::open) }
 }
 
-/// Opens a store that exists, without the right to change it: what would is INVALID_STATE. LMDB
-/// still writes to its lock file, but for a backup on a read-only file system.
+/// Opens a store that exists, without the right to change it: a call that would is INVALID_STATE. LMDB
+/// still writes to its lock file, except for a backup on a read-only file system.
 ///
 /// Errors: as of scramtoken_store_open; INVALID_ARGUMENT for "memory:", IO where there is no store.
 ///
@@ -236,10 +236,10 @@ pub unsafe extern "C" fn scramtoken_store_visit_users(
     })
 }
 
-/// What the host's log should be told of a store that was opened: one sentence without secrets, empty
-/// where there is nothing, never NULL. It says that a group had rights on the store's directory or
-/// files, as a Kubernetes volume with fsGroup gives them at each mount, and that they were taken away.
-/// Only the store that did so has it. Valid until the store's free.
+/// A warning about the opening of this store, for the host's log: one sentence without secrets, empty
+/// where there is none, never NULL. It says that a group had rights on the store's directory or files,
+/// as a Kubernetes volume with fsGroup gives them at each mount, and that they were taken away. Only
+/// the store that took them away has it. Valid until the store's free.
 ///
 /// # Safety
 ///
