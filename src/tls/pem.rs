@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::kind::Kind;
+use crate::byte_order_mark;
 
 /// What stands between a BEGIN and its END.
 pub(super) struct Block<'a> {
@@ -58,8 +59,9 @@ impl Block<'_> {
 ///
 /// # Errors
 ///
-/// A sentence for when a block does not end.
-pub(super) fn blocks(mut rest: &[u8]) -> Result<Vec<Block<'_>>, String> {
+/// A sentence for when a block does not end, and for text in UTF-16 or UTF-32.
+pub(super) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, String> {
+    let mut rest = byte_order_mark::skip(bytes).map_err(|error| error.text().to_owned())?;
     let mut blocks = Vec::new();
     while let Some((_, begun)) = split(rest, b"-----BEGIN ") {
         let (label, begun) = split(begun, b"-----").ok_or_else(ends_early)?;
@@ -154,6 +156,19 @@ mod tests {
         let latin1 = [b"# \xe9\n".as_slice(), pem("\n").as_bytes()].concat();
         assert_eq!(blocks(&latin1).unwrap().len(), 1);
         assert!(blocks(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_or_refused_by_name() {
+        let marked = format!("\u{feff}{}", pem("\n"));
+        assert_eq!(only_block(&marked).unwrap(), only_block(&pem("\n")).unwrap());
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| marked.encode_utf16().flat_map(bytes).collect();
+        let wide: [Vec<u8>; 2] = [utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)];
+        for text in wide {
+            let error = certificates(&text).unwrap_err();
+            assert!(error.contains("byte order mark"), "{error}");
+            assert!(!error.contains("MDo"), "{error}");
+        }
     }
 
     #[test]
