@@ -52,7 +52,7 @@ test: ## run the tests (20 minutes the first time)
 	mk/prerequisites.sh test
 	$(MAKE) --no-print-directory $(BUILT)
 	$(call say,Kafka's jars: fetched the first time)
-	$(VENV)/bin/python -m tests.kafka.jars
+	$(VENV)/bin/python -m harness.kafka.jars
 	$(VENV)/bin/python tests/run.py
 
 test-builds: ## run tests on builds of other kinds: fuzzing, sanitizers, platforms (20 minutes)
@@ -63,7 +63,7 @@ test-builds: ## run tests on builds of other kinds: fuzzing, sanitizers, platfor
 test-long: ## run the tests that take minutes each, and test-builds (over an hour)
 	mk/prerequisites.sh test-long
 	$(MAKE) --no-print-directory $(BUILT)
-	$(VENV)/bin/python -m tests.kafka.jars
+	$(VENV)/bin/python -m harness.kafka.jars
 	$(MAKE) --no-print-directory test-builds
 	$(VENV)/bin/python tests/run.py --long
 

@@ -1,6 +1,6 @@
 """The program beside kafka-delegation-tokens.sh: create and describe, as whole processes.
 
-usage: python benches/cli.py [--runs N] [--version KAFKA]
+usage: python -m benches.cli [--runs N] [--version KAFKA]
 
 Needs `make program`. Prints medians of wall time and peak memory, and how many times less
 the program takes; exits with 1 where both actions together take it more than a 20th of the time,
@@ -15,12 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from tests.kafka import jars, process  # noqa: E402
-from tests.kafka.broker import KafkaBroker  # noqa: E402
-from tests.kafka.cli import PROGRAM, client_config  # noqa: E402
-from tests.kafka.properties import USERS  # noqa: E402
+from harness import process
+from harness.kafka import jars
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.cli import PROGRAM, client_config
+from harness.kafka.properties import USERS
 
 WANTED_TIME, WANTED_MEMORY = 20, 10
 # What kafka-run-class.sh starts the tool with.

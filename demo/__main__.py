@@ -5,10 +5,10 @@ import sys
 import time
 from dataclasses import replace
 
-from tests.jvm.jar import JAR, broker_jaas, on_listeners
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.jars import fetch
-from tests.kafka.process import say
+from harness.jvm.jar import JAR, broker_jaas, on_listeners
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.jars import fetch
+from harness.process import say
 
 from .rows import all_rows
 from .scene import set_scene

@@ -6,11 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Optional
 
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.login_program import Credential
-from tests.kafka.process import say
-
-from .token_tool import create_token
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.login_program import Credential
+from harness.kafka.token_tool import create_token
+from harness.process import say
 
 USER = "dora"
 _SHORT_LIFE_MS = 3000

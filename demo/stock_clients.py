@@ -1,32 +1,25 @@
 """Stock Kafka clients that are not the JVM's, with the library as their plugin or adapter."""
 
 import asyncio
-import json
-import os
 import subprocess
 import sys
 import warnings
 
-from tests.kafka.jars import ROOT
-from tests.kafka.login_program import LIBRARY
+from harness.paths import ROOT, library
+from harness.source_file import SourceFile
 
-os.environ.setdefault("SCRAMTOKEN_LIBRARY", str(LIBRARY))
 sys.path.insert(0, str(ROOT / "python"))
 warnings.simplefilter("ignore", DeprecationWarning)  # kafka-python's, at its import
 
 
 def write_source(scene, name, credential):
     """A source file that holds the credential; replaced by rename, as a rotation does it."""
-    path = scene.broker.directory / f"{name}.json"
+    source = SourceFile(scene.broker.directory / f"{name}.json")
     if credential.is_token:
-        fields = {"token_id": credential.name, "hmac": credential.secret}
+        source.write_fields(token_id=credential.name, hmac=credential.secret)
     else:
-        fields = {"username": credential.name, "password": credential.secret}
-    fresh = path.with_suffix(".new")
-    with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(fields, file)
-    fresh.rename(path)
-    return f"file:{path}"
+        source.write_fields(username=credential.name, password=credential.secret)
+    return source.uri
 
 
 def plugin_config(scene, source, mechanism="SCRAM-SHA-512", listener="SASL_PLAINTEXT"):
@@ -60,7 +53,7 @@ def by_confluent_kafka(conf):
 
 def by_kcat(scene, source):
     """Lists the topics."""
-    options = [f"plugin.library.paths={os.environ['SCRAMTOKEN_LIBRARY']}"]
+    options = [f"plugin.library.paths={library()}"]
     options.append(f"scramtoken.source={source}")
     argv = ["kcat", "-L", "-m", "2", "-b", scene.broker.bootstrap()]
     for option in options:

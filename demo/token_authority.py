@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import scramtoken
-from tests.kafka.cli import scramtoken as program
-from tests.kafka.jars import ROOT
-from tests.kafka.peer import PeerRefused, ScramPeer
-from tests.kafka.process import start, stop
+from harness.kafka.cli import scramtoken as program
+from harness.kafka.peer import PeerRefused, ScramPeer
+from harness.paths import ROOT
+from harness.process import start, stop
 
 SERVER = ROOT / "build" / "examples" / "server"
 OWNER = "User:dora"

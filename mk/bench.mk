@@ -16,7 +16,7 @@ bench: ## run every benchmark, one after the other (half an hour)
 	if [[ -n $$failed ]]; then echo "failed:$$failed" >&2; exit 1; fi
 
 bench-logins: $(VENV)/.ready ## measure logins through C beside OpenSSL and Kafka's classes
-	$(VENV)/bin/python -m tests.kafka.jars
+	$(VENV)/bin/python -m harness.kafka.jars
 	mkdir -p build/bench
 	rm -rf build/bench/criterion
 	CRITERION_HOME=$(CURDIR)/build/bench/criterion \

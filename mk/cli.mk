@@ -3,4 +3,4 @@
 
 bench-cli: program $(VENV)/.ready ## measure the program beside kafka-delegation-tokens.sh (a minute)
 	mkdir -p build/bench
-	$(VENV)/bin/python benches/cli.py | tee build/bench/cli.txt
+	$(VENV)/bin/python -m benches.cli | tee build/bench/cli.txt

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "an allocator, and a lookup callback as C would write it")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+#[path = "../harness/abi.rs"]
 mod abi;
 
 use std::alloc::{GlobalAlloc, Layout, System};

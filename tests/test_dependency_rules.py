@@ -1,12 +1,14 @@
 """Doors depend on rooms and never on each other; rooms never depend on doors. A door is a way in:
-for C, the JVM, librdkafka, the shell, or a sidecar that stays."""
+for C, the JVM, librdkafka, the shell, or a sidecar that stays. Tests, demo and benchmarks depend on
+the harness and never on each other."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).resolve().parents[1] / "src"
+ROOT = Path(__file__).resolve().parents[1]
+SRC = ROOT / "src"
 DOORS = {"agent", "cli", "ffi", "jni", "rdkafka"}
 ROOMS = {path.stem for path in SRC.iterdir()} - {"lib", "main"} - DOORS
 # What the rooms that take time, random numbers, files and sockets as arguments may not name.
@@ -86,6 +88,26 @@ def test_a_circle_is_seen_and_a_chain_is_none():
 def test_unsafe_code_is_in_doors_and_where_lmdb_is_opened_or_a_fork_noticed():
     files = (file for room in ROOMS for file, text in code(room).items() if "unsafe_code" in text)
     assert {str(file.relative_to(SRC)) for file in files} == {"fork.rs", "store/lmdb/system.rs"}
+
+
+@pytest.mark.parametrize("folder", ["harness", "tests", "demo", "benches", "fuzz"])
+def test_nobody_imports_from_tests_demo_or_benches(folder):
+    """What they share is in harness/."""
+    others = "|".join({"tests", "demo", "benches"} - {folder})
+    python = rf"""^\s*["']?(?:from|import) +(?:{others})\b"""
+    rust = rf"""\.\./(?:{others})/"""
+    files = [*ROOT.glob(f"{folder}/**/*.py"), *ROOT.glob(f"{folder}/**/*.rs")]
+    assert [file for file in files if re.search(f"{python}|{rust}", file.read_text(), re.M)] == []
+
+
+def test_test_folders_share_only_the_harness():
+    tests = ROOT / "tests"
+    folders = {path.name for path in tests.iterdir() if path.is_dir()}
+    for folder in folders:
+        others = "|".join(folders - {folder})
+        imported = rf"^\s*(?:from|import) +(?:tests\.|\.\.)(?:{others})\b"
+        for file in (tests / folder).rglob("*.py"):
+            assert not re.search(imported, file.read_text(), re.M), file
 
 
 def test_the_rules_see_every_way_to_name_a_module():

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 import scramtoken
+from harness.kafka.peer import PeerRefused, ScramPeer
 from scramtoken import Identity, Status
-
-from .kafka.peer import PeerRefused, ScramPeer
 
 MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
 EXCHANGES = {"4.4.0": 1000, "3.9.2": 200}  # each way

@@ -5,7 +5,7 @@
 #![allow(unsafe_code, reason = "a lookup callback, OpenSSL, and a clock")]
 #![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
 
-#[path = "../../tests/abi/mod.rs"]
+#[path = "../../harness/abi.rs"]
 mod abi;
 mod client;
 mod cpu_time;

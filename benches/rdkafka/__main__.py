@@ -6,23 +6,20 @@ All ways take turns in one run. Prints a table; the raw numbers stay in build/be
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-os.environ.setdefault("SCRAMTOKEN_LIBRARY", str(ROOT / "target/release/libscramtoken.so"))
-
-from benches.tables import BENCH, machine  # noqa: E402
-from tests.c.compile import library, succeed  # noqa: E402
-from tests.kafka.broker import KafkaBroker  # noqa: E402
-from tests.kafka.properties import USERS  # noqa: E402
-from tests.rdkafka import librdkafka  # noqa: E402
-from tests.rdkafka.conftest import SourceFile  # noqa: E402
-from tests.rdkafka.programs import compile_program, linked_with  # noqa: E402
-from tests.rdkafka.stock import topic  # noqa: E402
+from benches.tables import BENCH, machine
+from harness.commands import succeed
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.properties import USERS
+from harness.paths import library
+from harness.rdkafka import librdkafka
+from harness.rdkafka.programs import compile_program, linked_with
+from harness.rdkafka.stock import topic
+from harness.source_file import SourceFile
 
 PAIRS = {"handover": "direct", "relay, TLS": "direct, TLS"}
 WHATS = ("produce", "consume", "connect")

@@ -5,7 +5,7 @@
 //! named alone: `lookup` (and opening), `handshake`, `create`, `sweep`.
 #![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
 
-#[path = "../../tests/abi/mod.rs"]
+#[path = "../../harness/abi.rs"]
 mod abi;
 mod handshake;
 mod tokens;

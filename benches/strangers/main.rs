@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "a lookup callback, and C's door from the outside")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong ends the run")]
 
-#[path = "../../tests/abi/mod.rs"]
+#[path = "../../harness/abi.rs"]
 mod abi;
 mod listeners;
 mod sample;

@@ -5,8 +5,8 @@ import pkgutil
 from dataclasses import dataclass
 from typing import Callable
 
-from tests.kafka.login_program import log_in
-from tests.kafka.properties import SCRAM_MECHANISMS
+from harness.kafka.login_program import log_in
+from harness.kafka.properties import SCRAM_MECHANISMS
 
 
 @dataclass(frozen=True)

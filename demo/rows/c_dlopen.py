@@ -1,6 +1,6 @@
 """The C example, which loads the library with dlopen."""
 
-from tests.kafka.login_program import C
+from harness.kafka.login_program import C
 
 from . import login_program_rows
 

@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from tests.kafka.cli import client_config, scramtoken
-from tests.kafka.properties import ADMIN, LISTENERS, USERS
+from harness.kafka.cli import client_config, scramtoken
+from harness.kafka.properties import ADMIN, LISTENERS, USERS
 
 from . import Row
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.kafka.login_program import PYTHON
-from tests.kafka.properties import SCRAM_MECHANISMS
+from harness.kafka.login_program import PYTHON
+from harness.kafka.properties import SCRAM_MECHANISMS
 
 from . import Row, log_in
 

@@ -3,9 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from tests.jvm.clients import Clients, write_token
-from tests.jvm.jar import jaas
-from tests.kafka.properties import SCRAM_MECHANISMS
+from harness.jvm.clients import Clients
+from harness.jvm.jar import jaas
+from harness.kafka.properties import SCRAM_MECHANISMS
+from harness.source_file import SourceFile
 
 from . import Row
 
@@ -27,7 +28,7 @@ def _rotate(broker, mechanism):
         with Clients(broker, directory) as clients:
             for name in ("before", "after"):
                 token = broker.create_token("User:alice")
-                write_token(directory / "token.json", token)
+                SourceFile(directory / "token.json").write(token)
                 clients.open(name, line, mechanism)
                 clients.ask(name)
                 broker.expire_token(token)

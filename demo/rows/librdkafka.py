@@ -3,7 +3,7 @@
 import time
 
 from demo import stock_clients
-from tests.kafka.login_program import Credential
+from harness.kafka.login_program import Credential
 
 from . import Row
 

@@ -1,6 +1,6 @@
 """The Python example, which loads the library with ctypes."""
 
-from tests.kafka.login_program import PYTHON
+from harness.kafka.login_program import PYTHON
 
 from . import login_program_rows
 

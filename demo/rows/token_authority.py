@@ -2,7 +2,7 @@
 
 import time
 
-from tests.kafka.properties import SCRAM_MECHANISMS
+from harness.kafka.properties import SCRAM_MECHANISMS
 
 from ..token_authority import TokenAuthority
 from . import Row

@@ -1,6 +1,6 @@
 //! What the fuzz targets share: the C API, scripts, and SCRAM computed a second time.
 
-#[path = "../../tests/abi/mod.rs"]
+#[path = "../../harness/abi.rs"]
 pub mod abi;
 pub mod accounts;
 pub mod oracle;

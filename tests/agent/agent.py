@@ -9,9 +9,9 @@ import time
 import urllib.error
 import urllib.request
 
-from tests.kafka import process
-from tests.kafka.cli import PROGRAM, client_config
-from tests.kafka.properties import ADMIN, USERS
+from harness import process
+from harness.kafka.cli import PROGRAM, client_config
+from harness.kafka.properties import ADMIN, USERS
 
 
 class Agent:

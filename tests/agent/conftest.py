@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.conftest import pytest_runtest_makereport  # noqa: F401
+from harness.kafka.broker import KafkaBroker
 
 
 def lifetimes(expiry_s, max_s):

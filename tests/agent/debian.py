@@ -2,7 +2,8 @@
 
 import subprocess
 
-from tests.kafka.jars import ROOT, locked
+from harness.kafka.jars import locked
+from harness.paths import ROOT
 
 _UNPACKED = ROOT / "build" / "debian"
 

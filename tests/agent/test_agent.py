@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.cli import PROGRAM, client_config, scramtoken
-from tests.kafka.properties import USERS
+from harness.kafka.cli import PROGRAM, client_config, scramtoken
+from harness.kafka.properties import USERS
 
 from .agent import Agent, wait_for
 

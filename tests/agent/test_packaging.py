@@ -4,8 +4,8 @@ import configparser
 import re
 import subprocess
 
-from tests.kafka.cli import PROGRAM
-from tests.kafka.jars import ROOT
+from harness.kafka.cli import PROGRAM
+from harness.paths import ROOT
 
 from .debian import unpacked
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from tests.jvm.clients import Clients
-from tests.kafka.broker import KafkaBroker
-from tests.rdkafka.stock import config
-from tests.rdkafka.traffic import Group, Traffic
+from harness.jvm.clients import Clients
+from harness.kafka.broker import KafkaBroker
+from harness.rdkafka.stock import config
+from harness.rdkafka.traffic import Group, Traffic
 
 from .agent import Agent, wait_for
 from .conftest import lifetimes

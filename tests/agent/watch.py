@@ -6,7 +6,7 @@ import threading
 import time
 
 import scramtoken
-from tests.kafka.jars import ROOT
+from harness.paths import ROOT
 
 _spec = importlib.util.spec_from_file_location("login_example", ROOT / "examples/python/login.py")
 _login = importlib.util.module_from_spec(_spec)

@@ -1,1 +1,5 @@
 """Tests of the C API in C, compiled as C and as C++, and of the C examples."""
+
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parent

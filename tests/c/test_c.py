@@ -8,19 +8,11 @@ import re
 
 import pytest
 
-from .compile import (
-    BUILD,
-    C11,
-    LANGUAGES,
-    ROOT,
-    SOURCES,
-    VALGRIND,
-    check_syntax,
-    compile_program,
-    library,
-    run,
-    succeed,
-)
+from harness.commands import run, succeed
+from harness.compile import C11, LANGUAGES, VALGRIND, check_syntax, compile_program
+from harness.paths import BUILD, ROOT, library
+
+from . import SOURCES
 
 HEADER = ROOT / "include" / "scramtoken.h"
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("test_*.c"))

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from ..kafka.process import start, stop
-from .compile import VALGRIND, example, library, run
-from .stand_in_broker import (
+from harness.commands import run
+from harness.compile import VALGRIND, example
+from harness.kafka.stand_in import (
     AUTHENTICATE,
     HANDSHAKE,
     StandInBroker,
@@ -22,6 +22,8 @@ from .stand_in_broker import (
     honest,
     scram_message,
 )
+from harness.paths import library
+from harness.process import start, stop
 
 LOGGED_IN, REFUSED, USAGE, EXPIRED, NETWORK, NO_LIBRARY, UNTRUSTED = range(7)
 

@@ -6,7 +6,11 @@ import subprocess
 
 import pytest
 
-from .compile import C11, ROOT, SOURCES, WARNINGS, library, run, succeed
+from harness.commands import run, succeed
+from harness.compile import C11, WARNINGS
+from harness.paths import ROOT, library
+
+from . import SOURCES
 
 # test_wipe looks for secrets in freed memory, which AddressSanitizer keeps; test_dlopen loads what
 # is installed by itself.

@@ -12,9 +12,9 @@ import time
 import pytest
 
 import scramtoken
-
-from ..kafka.process import start, stop
-from .compile import VALGRIND, example, run
+from harness.commands import run
+from harness.compile import VALGRIND, example
+from harness.process import start, stop
 
 MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
 CREDENTIALS = """\

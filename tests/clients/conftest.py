@@ -1,11 +1,10 @@
-"""A broker with short sessions, and a token file."""
+"""A broker with short sessions, and token files of which something is to come."""
 
 import time
 
 import pytest
 
-from tests.kafka.broker import KafkaBroker
-from tests.rdkafka.conftest import source  # noqa: F401
+from harness.kafka.broker import KafkaBroker
 
 REAUTHENTICATION_MS = 3000
 
@@ -18,7 +17,7 @@ def broker():
 
 
 @pytest.fixture
-def rotated(broker, source):  # noqa: F811
+def rotated(broker, source):
     """Replaces the source's token by another one, and ends the first for good."""
     first = broker.create_token("User:alice")
     second = broker.create_token("User:alice")
@@ -32,7 +31,7 @@ def rotated(broker, source):  # noqa: F811
 
 
 @pytest.fixture
-def expired(broker, source):  # noqa: F811
+def expired(broker, source):
     """The source holds a token past its end, which the broker lets in until it is swept."""
     token = broker.create_token("User:alice", max_lifetime_ms=1500)
     time.sleep(max(0, token.expiry_ms / 1000 - time.time()) + 0.1)

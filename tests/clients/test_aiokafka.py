@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 import scramtoken
 import scramtoken.aiokafka
-from tests.kafka.properties import SCRAM_MECHANISMS, USERS
+from harness.kafka.properties import SCRAM_MECHANISMS, USERS
 
 from .conftest import REAUTHENTICATION_MS
 

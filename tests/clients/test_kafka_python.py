@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 
 import scramtoken
 import scramtoken.kafka_python
-from tests.kafka.properties import SCRAM_MECHANISMS, USERS
+from harness.kafka.properties import SCRAM_MECHANISMS, USERS
 
 from .conftest import REAUTHENTICATION_MS
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ..kafka.cli import PROGRAM, scramtoken
-from ..store.processes import MOUNTS
+from harness.kafka.cli import PROGRAM, scramtoken
+from harness.namespaces import MOUNTS
 
 ALICE = "User:alice"
 RENEW = ["delegation-tokens", "--renew", "--renew-time-period", "60000"]

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from ..kafka.cli import PROGRAM, scramtoken
-from ..store.processes import MOUNTS
+from harness.kafka.cli import PROGRAM, scramtoken
+from harness.namespaces import MOUNTS
 
 CREATE = ["--create", "--max-life-time-period", "-1", "--output", "token-file"]
 

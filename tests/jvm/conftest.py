@@ -5,10 +5,10 @@ from typing import Optional
 
 import pytest
 
-from tests.kafka.broker import KafkaBroker
+from harness.jvm.jar import JAR, broker_jaas, on_listeners
+from harness.kafka.broker import KafkaBroker
 
 from . import jre, manual
-from .jar import JAR, broker_jaas, on_listeners
 from .raw import SECRET
 
 GENEROUS = {"implicitTokens": "true", "doubledNonce": "true", "audit": "true", "mockSecret": SECRET}

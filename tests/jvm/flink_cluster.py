@@ -9,10 +9,10 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from tests.kafka import process
-from tests.kafka.jars import ROOT, classpath
-
-from .jar import JAR
+from harness import process
+from harness.jvm.jar import JAR
+from harness.kafka.jars import classpath
+from harness.paths import ROOT
 
 FLINK, CONNECTOR = "2.0.0", "4.0.1-2.0"
 _GROUP = "org.apache.flink"

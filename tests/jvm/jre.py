@@ -4,7 +4,8 @@ import shutil
 import subprocess
 import sys
 
-from tests.kafka.jars import ROOT, locked
+from harness.kafka.jars import locked
+from harness.paths import ROOT
 
 _RELEASES = {"11": "11.0.13.1", "21": "21.0.8.2", "25": "25.0.2.1"}
 

@@ -2,8 +2,8 @@
 
 import re
 
-from tests.kafka.jars import ROOT
-from tests.kafka.properties import ADMIN, USERS
+from harness.kafka.properties import ADMIN, USERS
+from harness.paths import ROOT
 
 TEXT = (ROOT / "docs" / "jvm.md").read_text()
 

@@ -6,7 +6,7 @@ import hmac
 import importlib.util
 import ssl
 
-from tests.kafka.jars import ROOT
+from harness.paths import ROOT
 
 KAFKAS_WORDS = "Authentication failed during authentication due to invalid credentials"
 SECRET = "a mock secret that all brokers share"

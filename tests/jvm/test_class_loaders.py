@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tests.kafka import properties
+from harness.jvm.jar import jaas
+from harness.jvm.programs import java_program
+from harness.kafka import properties
+from harness.source_file import SourceFile
 
-from .checks import check_command, run
-from .clients import write_token
+from .checks import SOURCES, check_command, run
 from .conftest import NEWEST, OLDEST, places
-from .jar import jaas
-from .programs import java_program
 
 
 @pytest.mark.parametrize("place", places(NEWEST, OLDEST))
@@ -34,7 +34,7 @@ def test_clients_of_a_broker(broker, tmp_path):
 
     Each takes 10 MB of metaspace, so that seven of them would be too many.
     """
-    write_token(tmp_path / "token.json", broker.create_token("User:alice"))
+    SourceFile(tmp_path / "token.json").write(broker.create_token("User:alice"))
     config = {
         **properties.admin(broker.bootstrap("SASL_SSL"), broker.authority),
         "security.protocol": "SASL_SSL",
@@ -42,9 +42,14 @@ def test_clients_of_a_broker(broker, tmp_path):
         "sasl.jaas.config": jaas(source=f"file:{tmp_path / 'token.json'}"),
     }
     file = properties.write(tmp_path / "client.properties", config)
-    little = ["-XX:MaxMetaspaceSize=64m"]
     command = java_program(
-        "Jobs", "20", str(file), version=broker.version, java=broker.java, jvm_args=little
+        "Jobs",
+        "20",
+        str(file),
+        sources=SOURCES,
+        version=broker.version,
+        java=broker.java,
+        jvm_args=["-XX:MaxMetaspaceSize=64m"],
     )
     output = run(command, timeout=500)
     found = re.search(r"^(\d+) class loaders left, (\d+) libraries$", output, re.MULTILINE)

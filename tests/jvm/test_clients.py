@@ -6,14 +6,15 @@ import time
 
 import pytest
 
-from tests.kafka.admin import KafkaError
-from tests.kafka.properties import USERS
-from tests.kafka.properties import jaas as stock_jaas
+from harness.jvm.clients import Clients
+from harness.jvm.jar import jaas
+from harness.kafka.admin import KafkaError
+from harness.kafka.properties import USERS
+from harness.kafka.properties import jaas as stock_jaas
+from harness.source_file import SourceFile
 
 from . import manual
-from .clients import Clients, write_token
 from .conftest import REAUTH_S
-from .jar import jaas
 
 # A client logs in anew after 85 to 95 % of the session; a connection that did not is cut off.
 SETTLED_S = REAUTH_S + 1
@@ -54,13 +55,13 @@ def test_a_token_that_rotates_and_one_that_does_not(broker, clients, open_client
     """The same token twice: what reads its source lives on, the fixed one dies with its token."""
     file = tmp_path / "token.json"
     first = broker.create_token("User:alice")
-    write_token(file, first)
+    SourceFile(file).write(first)
     open_client("rotating", from_file(file))
     open_client("fixed", jaas(username=first.id, password=first.hmac, tokenauth="true"))
     for name in ("rotating", "fixed"):
         clients.ask(name)
 
-    write_token(file, broker.create_token("User:alice"))
+    SourceFile(file).write(broker.create_token("User:alice"))
     broker.expire_token(first)
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
@@ -74,8 +75,8 @@ def test_a_token_that_rotates_and_one_that_does_not(broker, clients, open_client
 def test_sources_of_one_jvm_do_not_mix(broker, clients, tmp_path):
     """Two sources, a password of ours and one of Kafka's own class, by both mechanisms."""
     alice, bob = (broker.create_token(f"User:{name}") for name in ("alice", "bob"))
-    write_token(tmp_path / "alice", alice)
-    write_token(tmp_path / "bob", bob)
+    SourceFile(tmp_path / "alice").write(alice)
+    SourceFile(tmp_path / "bob").write(bob)
     lines = {
         "alice": from_file(tmp_path / "alice"),
         "bob": from_file(tmp_path / "bob"),
@@ -118,7 +119,7 @@ def test_the_environment(clients, open_client):
 
 
 def test_the_manuals_line(broker, clients, tmp_path):
-    write_token(tmp_path / "token.json", broker.create_token("User:alice"))
+    SourceFile(tmp_path / "token.json").write(broker.create_token("User:alice"))
     recipe = manual.client_properties(tmp_path / "token.json")
     clients.open(
         "manual", recipe["sasl.jaas.config"], recipe["sasl.mechanism"], recipe["security.protocol"]
@@ -130,10 +131,10 @@ def test_another_owner_is_named_as_the_cause(broker, clients, open_client, tmp_p
     """A live session cannot change its owner; a new connection can."""
     cause = "Cannot change principals during re-authentication from User.alice: User.bob"
     file = tmp_path / "token.json"
-    write_token(file, broker.create_token("User:alice"))
+    SourceFile(file).write(broker.create_token("User:alice"))
     open_client("client", from_file(file))
     clients.ask("client")
-    write_token(file, broker.create_token("User:bob"))
+    SourceFile(file).write(broker.create_token("User:bob"))
     with pytest.raises(KafkaError, match=cause):
         for _ in range(20):
             time.sleep(0.5)
@@ -142,8 +143,8 @@ def test_another_owner_is_named_as_the_cause(broker, clients, open_client, tmp_p
 
 def test_what_is_wrong_with_a_source_is_said(broker, clients, tmp_path):
     token = broker.create_token("User:alice")
-    write_token(tmp_path / "expired", token, expiry_ms=1)
-    write_token(tmp_path / "open", token)
+    SourceFile(tmp_path / "expired").write(token, expiry_timestamp_ms=1)
+    SourceFile(tmp_path / "open").write(token)
     (tmp_path / "open").chmod(0o644)
     for name, text in [("missing", "missing"), ("expired", "expired"), ("open", "others may read")]:
         clients.open(name, from_file(tmp_path / name))

@@ -5,10 +5,10 @@ import time
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.kafka.broker import KafkaBroker
+from harness.jvm.jar import JAR, jaas, on_listeners
+from harness.kafka.broker import KafkaBroker
 
 from .conftest import JVM_ARGS
-from .jar import JAR, jaas, on_listeners
 from .raw import SECRET, challenge
 from .test_logs import audit_lines
 

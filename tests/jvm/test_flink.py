@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from tests.kafka import process, properties
-from tests.kafka.jars import ROOT, classpath
-from tests.kafka.properties import USERS
+from harness import process
+from harness.jvm.jar import JAR, jaas
+from harness.kafka import properties
+from harness.kafka.jars import classpath
+from harness.kafka.properties import USERS
+from harness.paths import ROOT
+from harness.source_file import SourceFile
 
-from .clients import write_token
 from .conftest import NEWEST, REAUTH_S, places
 from .flink_cluster import FlinkCluster, build_job
-from .jar import JAR, jaas
 
 FLINK, CONNECTOR = "2.0.0", "4.0.1-2.0"
 ARTIFACTS = [
@@ -31,7 +33,7 @@ JOB = Path(__file__).with_name("flink") / "Job.java"
 @pytest.mark.parametrize("broker", places(NEWEST)[:1], indirect=True, scope="session")
 def test_a_stream_goes_on_after_its_token(broker, tmp_path):
     first = broker.create_token("User:alice")
-    write_token(tmp_path / "token.json", first)
+    SourceFile(tmp_path / "token.json").write(first)
     alice = {
         "bootstrap.servers": broker.bootstrap(),
         "security.protocol": "SASL_PLAINTEXT",
@@ -47,7 +49,7 @@ def test_a_stream_goes_on_after_its_token(broker, tmp_path):
         )
     try:
         assert job.stdout.readline() == "first\n"
-        write_token(tmp_path / "token.json", broker.create_token("User:alice"))
+        SourceFile(tmp_path / "token.json").write(broker.create_token("User:alice"))
         broker.expire_token(first)
         # By then every session has had to log in anew.
         end = time.monotonic() + 2 * REAUTH_S
@@ -99,7 +101,7 @@ def received(config):
 @pytest.mark.parametrize("broker", places(NEWEST)[:1], indirect=True, scope="session")
 def test_a_session_cluster_gets_the_same_job_ten_times(broker, tmp_path):
     """The whole of it in the job's jar, as the manual allows: ten times 10 MB of metaspace."""
-    write_token(tmp_path / "token.json", broker.create_token("User:alice"))
+    SourceFile(tmp_path / "token.json").write(broker.create_token("User:alice"))
     producer = Producer(
         {
             "bootstrap.servers": broker.bootstrap(),

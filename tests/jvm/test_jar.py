@@ -7,9 +7,8 @@ import zipfile
 
 import pytest
 
-from tests.kafka.jars import ROOT
-
-from .jar import JAR, LIBRARY_IN_JAR, VERSION
+from harness.jvm.jar import JAR, LIBRARY_IN_JAR, VERSION
+from harness.paths import ROOT
 
 JARS = [JAR, *(JAR.with_name(f"{JAR.stem}-{kind}.jar") for kind in ("sources", "javadoc"))]
 JAVA_11 = 55  # the version of its class files

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.jars import ROOT
+from harness.jvm.jar import JAR, LIBRARY_IN_JAR, VERSION, broker_jaas, on_listeners
+from harness.kafka.broker import KafkaBroker
+from harness.paths import ROOT
 
 from . import jre
 from .checks import check_command, run
-from .jar import JAR, LIBRARY_IN_JAR, VERSION, broker_jaas, on_listeners
 
 
 def login_command(jar=JAR, **properties):

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.kafka.admin import KafkaError
-from tests.kafka.cli import client_config, scramtoken
-from tests.kafka.login_program import PYTHON, C, Credential, log_in
-from tests.kafka.properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
+from harness.kafka.admin import KafkaError
+from harness.kafka.cli import client_config, scramtoken
+from harness.kafka.login_program import PYTHON, C, Credential, log_in
+from harness.kafka.properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
 
 from .conftest import NEWEST, OLDEST, places
 from .raw import KAFKAS_WORDS, RawLogin, Refused, challenge, log_in_with_doubled_nonce

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.kafka.login_program import PYTHON, Credential, log_in
-from tests.kafka.properties import USERS
+from harness.kafka.login_program import PYTHON, Credential, log_in
+from harness.kafka.properties import USERS
 
 from .raw import KAFKAS_WORDS, RawLogin, Refused
 

@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.jars import ROOT
-from tests.kafka.login_program import PYTHON, Credential, log_in
+from harness.jvm.clients import Clients
+from harness.jvm.jar import JAR, MODULE
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.login_program import PYTHON, Credential, log_in
+from harness.paths import ROOT
+from harness.source_file import SourceFile
 
 from . import manual
-from .clients import Clients, write_token
-from .jar import JAR, MODULE
 
 
 @pytest.mark.long  # make test has the same line on a broker that others use, too
@@ -24,7 +25,7 @@ def test_the_recipes(tmp_path):
         audited = r'io\.scramtoken\.audit - {"time_ms":\d+,"operation":"login","status":"OK"'
         assert re.search(audited, broker.log())
 
-        write_token(tmp_path / "token.json", token)
+        SourceFile(tmp_path / "token.json").write(token)
         client = manual.client_properties(tmp_path / "token.json")
         with Clients(broker, tmp_path) as clients:
             clients.open("client", client["sasl.jaas.config"], client["sasl.mechanism"])

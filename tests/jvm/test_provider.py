@@ -2,13 +2,14 @@
 
 import pytest
 
-from .clients import Clients, write_token
-from .jar import jaas
+from harness.jvm.clients import Clients
+from harness.jvm.jar import jaas
+from harness.source_file import SourceFile
 
 
 @pytest.fixture
 def clients(broker, tmp_path):
-    write_token(tmp_path / "token.json", broker.create_token("User:alice"))
+    SourceFile(tmp_path / "token.json").write(broker.create_token("User:alice"))
     with Clients(broker, tmp_path) as clients:
         yield clients
 

@@ -7,14 +7,15 @@ import venv
 
 import pytest
 
-from tests.kafka import process
-from tests.kafka.ca import STORE_PASSWORD
-from tests.kafka.jars import ROOT, locked
-from tests.kafka.test_sources import publish
+from harness import process
+from harness.jvm.jar import JAR
+from harness.kafka.ca import STORE_PASSWORD
+from harness.kafka.jars import locked
+from harness.paths import ROOT
+from harness.source_file import publish
 
 from . import manual
 from .conftest import NEWEST, REAUTH_S, places
-from .jar import JAR
 
 SUBMIT = manual.block("sh", "spark-submit")
 VERSION = SUBMIT.split("spark-sql-kafka-0-10_2.13:")[1].split()[0]

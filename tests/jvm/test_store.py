@@ -7,14 +7,14 @@ import secrets
 import pytest
 
 import scramtoken
-from tests.kafka.admin import KafkaError
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.cli import client_config
-from tests.kafka.cli import scramtoken as scramtoken_program
-from tests.kafka.properties import USERS
+from harness.jvm.jar import JAR, broker_jaas, on_listeners
+from harness.kafka.admin import KafkaError
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.cli import client_config
+from harness.kafka.cli import scramtoken as scramtoken_program
+from harness.kafka.properties import USERS
 
 from .conftest import JVM_ARGS, NEWEST, places
-from .jar import JAR, broker_jaas, on_listeners
 from .raw import RawLogin
 
 MECHANISM = "SCRAM-SHA-512"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.token_tool import create_token
-from tests.kafka.properties import USERS
+from harness.kafka.properties import USERS
+from harness.kafka.token_tool import create_token
 
 from .test_logins import IMPLICIT
 

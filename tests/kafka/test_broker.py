@@ -10,12 +10,13 @@ import time
 
 import pytest
 
-from . import ports
-from .admin import KafkaError
-from .broker import KafkaBroker
-from .jars import ROOT, VERSIONS
-from .ports import Ports
-from .properties import LISTENERS, SCRAM_MECHANISMS, USERS
+from harness.kafka import ports
+from harness.kafka.admin import KafkaError
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.jars import VERSIONS
+from harness.kafka.ports import Ports
+from harness.kafka.properties import LISTENERS, SCRAM_MECHANISMS, USERS
+from harness.paths import ROOT
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -84,7 +85,7 @@ def test_a_broker_that_cannot_start_shows_its_log(capfd):
 
 def test_nothing_outlives_a_killed_test_run():
     program = (
-        "from tests.kafka.broker import KafkaBroker\n"
+        "from harness.kafka.broker import KafkaBroker\n"
         "with KafkaBroker() as broker:\n"
         "    print(broker.directory, flush=True)\n"
         "    input()\n"

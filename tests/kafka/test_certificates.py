@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
 
-from .broker import KafkaBroker
-from .ca import (
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.ca import (
     STORE_PASSWORD,
     CertificateAuthority,
     client_auth_required,
@@ -17,10 +17,10 @@ from .ca import (
     server_that_signs_itself,
     signed_by_a_server,
 )
-from .cli import client_config, scramtoken
-from .process import java_command
-from .properties import USERS
-from .tls_server import tls_server
+from harness.kafka.cli import client_config, scramtoken
+from harness.kafka.properties import USERS
+from harness.kafka.tls_server import tls_server
+from harness.process import java_command
 
 QUICK = {"default_api_timeout_ms": 3000, "request_timeout_ms": 2000}
 # The handshake succeeded, and then nobody spoke Kafka's protocol.

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from .cli import PROGRAM, client_config, kafka_configs, scramtoken
-from .properties import ADMIN, SCRAM_MECHANISMS, USERS
+from harness.kafka.cli import PROGRAM, client_config, kafka_configs, scramtoken
+from harness.kafka.properties import ADMIN, SCRAM_MECHANISMS, USERS
 
 
 @pytest.fixture

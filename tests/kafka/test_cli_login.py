@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from .broker import KafkaBroker
-from .cli import client_config, scramtoken
-from .properties import ADMIN, USERS
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.cli import client_config, scramtoken
+from harness.kafka.properties import ADMIN, USERS
 
 
 def login(broker, config, *options):

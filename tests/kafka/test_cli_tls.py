@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
-from .broker import KafkaBroker
-from .ca import STORE_PASSWORD, CertificateAuthority, client_auth_required
-from .cli import client_config, scramtoken
-from .process import java_command
-from .properties import USERS
-from .tls_server import tls_server
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.ca import STORE_PASSWORD, CertificateAuthority, client_auth_required
+from harness.kafka.cli import client_config, scramtoken
+from harness.kafka.properties import USERS
+from harness.kafka.tls_server import tls_server
+from harness.process import java_command
 
 QUICK = {"default_api_timeout_ms": 3000, "request_timeout_ms": 2000}
 

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from .broker import KafkaBroker
-from .cli import client_config, kafka_delegation_tokens, scramtoken
-from .properties import USERS
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.cli import client_config, kafka_delegation_tokens, scramtoken
+from harness.kafka.properties import USERS
 
 DAY_MS = 24 * 60 * 60 * 1000
 

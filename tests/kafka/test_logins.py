@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from .login_program import PYTHON, C, Credential, log_in
-from .properties import SCRAM_MECHANISMS, USERS
+from harness.kafka.login_program import PYTHON, C, Credential, log_in
+from harness.kafka.properties import SCRAM_MECHANISMS, USERS
 
 pytestmark = [
     pytest.mark.parametrize("program", [C, PYTHON], ids=["c", "python"]),

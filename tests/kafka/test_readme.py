@@ -9,11 +9,12 @@ import sys
 import pytest
 
 import scramtoken
-from tests.c.compile import BUILD, C11, ROOT, compile_program, succeed
-
-from .cli import client_config
-from .process import start, stop
-from .properties import USERS
+from harness.commands import succeed
+from harness.compile import C11, compile_program
+from harness.kafka.cli import client_config
+from harness.kafka.properties import USERS
+from harness.paths import BUILD, ROOT
+from harness.process import start, stop
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "docs" / "README.md", ROOT / "docs" / "token-authority.md"]

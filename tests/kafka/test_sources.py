@@ -1,14 +1,13 @@
 """Sources against real brokers: what a file or a mount holds logs in, and a rotation is noticed."""
 
 import importlib.util
-import json
 
 import pytest
 
 import scramtoken
-
-from .jars import ROOT
-from .properties import SCRAM_MECHANISMS, jaas, write
+from harness.kafka.properties import SCRAM_MECHANISMS, jaas, write
+from harness.paths import ROOT
+from harness.source_file import publish
 
 pytestmark = pytest.mark.parametrize("mechanism", SCRAM_MECHANISMS)
 
@@ -38,32 +37,16 @@ def log_in(broker, example):
     return log_in
 
 
-def write_token(path, token):
-    fields = {"token_id": token.id, "hmac": token.hmac, "expiry_timestamp_ms": token.expiry_ms}
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(fields))
-
-
-def publish(mount, number, token):
-    """A new generation of a Secret, as the kubelet makes it."""
-    generation = mount / f"..{number}"
-    generation.mkdir(parents=True)
-    (generation / "token-id").write_text(token.id)
-    (generation / "token-hmac").write_text(token.hmac)
-    (mount / "..data_tmp").symlink_to(generation.name)
-    (mount / "..data_tmp").rename(mount / "..data")
-
-
-def test_a_rotated_file(broker, log_in, mechanism, tmp_path):
-    source = scramtoken.Source.open(f"file:{tmp_path / 'token.json'}")
+def test_a_rotated_file(broker, log_in, mechanism, source):
+    opened = scramtoken.Source.open(source.uri)
     for _ in range(2):
         token = broker.create_token("User:alice")
-        write_token(tmp_path / "token.json", token)
-        assert source.token().expiry_ms == token.expiry_ms
-        assert log_in(source, mechanism)
+        source.write(token, expiry_timestamp_ms=token.expiry_ms)
+        assert opened.token().expiry_ms == token.expiry_ms
+        assert log_in(opened, mechanism)
         broker.expire_token(token)
         with pytest.raises(log_in.refused):  # until the next token is there
-            log_in(source, mechanism)
+            log_in(opened, mechanism)
 
 
 def test_a_rotated_mount(broker, log_in, mechanism, tmp_path):

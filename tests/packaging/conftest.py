@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from tests.c.compile import ROOT, succeed
+from harness.commands import succeed
+from harness.paths import ROOT
 
 # As for root under sudo: without cargo, `make install` builds nothing.
 NO_CARGO = "CARGO=no-such-cargo"

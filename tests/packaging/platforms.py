@@ -2,7 +2,8 @@
 
 import re
 
-from tests.c.compile import ROOT, succeed
+from harness.commands import succeed
+from harness.paths import ROOT
 
 DOCUMENT = (ROOT / "docs" / "platforms.md").read_text()
 # What the document says of each target's tests and needs.

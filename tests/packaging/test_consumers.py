@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import C11, CXX17, WARNINGS, run, succeed
+from harness.commands import run, succeed
+from harness.compile import C11, CXX17, WARNINGS
 
 from .test_install import VERSION
 

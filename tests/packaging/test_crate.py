@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import ROOT, succeed
+from harness.commands import succeed
+from harness.paths import ROOT
 
 from .test_install import VERSION
 

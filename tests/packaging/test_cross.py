@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.c.compile import ROOT, SOURCES, WARNINGS, succeed
+from harness.commands import succeed
+from harness.compile import WARNINGS
+from harness.paths import ROOT
 
 from .platforms import DOCUMENT, glibc_documented, glibc_needed
 
 pytestmark = [pytest.mark.builds, pytest.mark.timeout(1800)]
 
+SOURCES = ROOT / "tests" / "c"
 BUILD = ROOT / "build" / "cross"
 PROGRAMS = sorted(path.stem for path in SOURCES.glob("test_*.c"))
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from tests.c.compile import ROOT, run, succeed
+from harness.commands import run, succeed
+from harness.paths import ROOT
 
 from .conftest import NO_CARGO
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from tests.c.compile import ROOT
+from harness.paths import ROOT
 
 THIRD_PARTY = ROOT / "THIRD-PARTY"
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import C11, LANGUAGES, ROOT, VALGRIND, WARNINGS, check_syntax, run, succeed
+from harness.commands import run, succeed
+from harness.compile import C11, LANGUAGES, VALGRIND, WARNINGS, check_syntax
+from harness.paths import ROOT
 
 from .test_consumers import finding, pkg_config
 

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.c.compile import ROOT, library
+from harness.paths import ROOT, library
 
 from . import platforms, test_cross
 

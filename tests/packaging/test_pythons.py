@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import ROOT
+from harness.paths import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 

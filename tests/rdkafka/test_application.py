@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import library, run, succeed
-
-from . import librdkafka
-from .programs import EXAMPLE, compile_program, linked_with
-from .stock import topic
+from harness.commands import run, succeed
+from harness.paths import library
+from harness.rdkafka import librdkafka
+from harness.rdkafka.programs import EXAMPLE, compile_program, linked_with
+from harness.rdkafka.stock import topic
 
 HERE = Path(__file__).parent
 

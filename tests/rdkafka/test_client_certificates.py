@@ -6,10 +6,9 @@ import subprocess
 import pytest
 from confluent_kafka import KafkaException
 
-from tests.kafka.ca import STORE_PASSWORD
-from tests.kafka.process import java_command
-
-from .stock import Client, config
+from harness.kafka.ca import STORE_PASSWORD
+from harness.process import java_command
+from harness.rdkafka.stock import Client, config
 
 KEY_PASSWORD = "key-password"
 

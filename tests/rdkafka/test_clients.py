@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.c.compile import ROOT
+from harness.paths import ROOT
+from harness.rdkafka.librdkafka import TIMED_OUT, Refused, debians, plugin, wheels
 
-from .librdkafka import TIMED_OUT, Refused, debians, plugin, wheels
 from .stalled import StalledBroker
 
 LIBRARIES = {"wheel": wheels, "debian": debians}
@@ -127,7 +127,7 @@ def test_a_fork_before_the_client(library, properties):
 
 FORK_INTO_ANOTHER_NAMESPACE = """
 import ctypes, json, os, sys
-from tests.rdkafka.librdkafka import Library
+from harness.rdkafka.librdkafka import Library
 
 path, properties = sys.argv[1], json.loads(sys.argv[2])
 library = Library(path)

@@ -4,12 +4,11 @@ import time
 
 import pytest
 
-from tests.kafka.properties import USERS
-
-from .conftest import SourceFile
-from .librdkafka import debians, plugin, wheels
-from .stock import Client, config, consume, produce, topic
-from .traffic import REAUTHENTICATION_MS, Traffic
+from harness.kafka.properties import USERS
+from harness.rdkafka.librdkafka import debians, plugin, wheels
+from harness.rdkafka.stock import Client, config, consume, produce, topic
+from harness.rdkafka.traffic import REAUTHENTICATION_MS, Traffic
+from harness.source_file import SourceFile
 
 LIBRARIES = {"wheel": wheels, "debian": debians}
 

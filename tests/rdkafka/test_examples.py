@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from tests.c.compile import BUILD, ROOT, WARNINGS, run, succeed
-
-from .stock import topic
+from harness.commands import run, succeed
+from harness.compile import WARNINGS
+from harness.paths import BUILD, ROOT
+from harness.rdkafka.stock import topic
 
 SOURCES = ROOT / "examples" / "librdkafka"
 

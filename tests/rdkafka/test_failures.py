@@ -12,9 +12,8 @@ import time
 
 import pytest
 
-from tests.kafka.ca import CertificateAuthority
-
-from .librdkafka import (
+from harness.kafka.ca import CertificateAuthority
+from harness.rdkafka.librdkafka import (
     ALL_BROKERS_DOWN,
     AUTHENTICATION,
     TIMED_OUT,
@@ -23,6 +22,7 @@ from .librdkafka import (
     plugin,
     wheels,
 )
+
 from .stalled import StalledBroker, authenticate_answer
 
 LIBRARIES = {"wheel": wheels, "debian": debians}

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from tests.c.compile import BUILD, library, run, succeed
+from harness.commands import run, succeed
+from harness.paths import BUILD, library
 
 pytestmark = [
     pytest.mark.long,

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from harness.rdkafka.stock import Client, config
+
 from .hanging import HangingFile
-from .stock import Client, config
 from .test_clients import threads, wait_until
 
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.c.stand_in_broker import ScramServer
+from harness.kafka.stand_in import ScramServer
+from harness.rdkafka.stock import Client, config
 
 from .stalled import StalledBroker, authenticate_answer, framed, scram_message
-from .stock import Client, config
 
 SECRET = base64.b64encode(b"an hmac").decode()
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from .stock import config, produce, topic
+from harness.rdkafka.stock import config, produce, topic
 
 
 def kcat(broker, source, *arguments):

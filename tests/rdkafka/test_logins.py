@@ -8,9 +8,8 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 
 import scramtoken
-from tests.kafka.properties import SCRAM_MECHANISMS, USERS
-
-from .stock import Client, config, consume, produce, topic
+from harness.kafka.properties import SCRAM_MECHANISMS, USERS
+from harness.rdkafka.stock import Client, config, consume, produce, topic
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,14 @@ import time
 import pytest
 from confluent_kafka import Producer
 
-from tests.c.compile import VALGRIND, succeed
-from tests.kafka.properties import USERS
+from harness.commands import succeed
+from harness.compile import VALGRIND
+from harness.kafka.properties import USERS
+from harness.rdkafka.programs import EXAMPLE, compile_program
+from harness.rdkafka.stock import config, consume, produce, topic
+from harness.rdkafka.traffic import REAUTHENTICATION_MS, Group, Traffic
 
-from .programs import EXAMPLE, compile_program
-from .stock import config, consume, produce, topic
 from .test_clients import EVENT_LOOP, descriptors, threads, wait_until
-from .traffic import REAUTHENTICATION_MS, Group, Traffic
 
 LISTENERS = pytest.mark.parametrize("listener", ["SASL_PLAINTEXT", "SASL_SSL"])
 ONE_BROKER = pytest.mark.parametrize("broker", ["4.4.0"], indirect=True)

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.kafka.properties import USERS
-
-from .librdkafka import Refused, debians, plugin, wheels
+from harness.kafka.properties import USERS
+from harness.rdkafka.librdkafka import Refused, debians, plugin, wheels
 
 LIBRARIES = {"wheel": wheels, "debian": debians}
 ONE_BROKER = pytest.mark.parametrize("broker", ["4.4.0"], indirect=True)

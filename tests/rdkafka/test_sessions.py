@@ -4,11 +4,10 @@ import time
 
 import pytest
 
-from tests.kafka.broker import KafkaBroker
-from tests.kafka.properties import USERS
-
-from .stock import Client, config, consume, produce, topic
-from .traffic import REAUTHENTICATION_MS, Group, Traffic
+from harness.kafka.broker import KafkaBroker
+from harness.kafka.properties import USERS
+from harness.rdkafka.stock import Client, config, consume, produce, topic
+from harness.rdkafka.traffic import REAUTHENTICATION_MS, Group, Traffic
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import time
 import pytest
 from confluent_kafka import KafkaException, Producer
 
-from tests.kafka.ca import server_that_signs_itself
-from tests.kafka.tls_server import tls_server
+from harness.kafka.ca import server_that_signs_itself
+from harness.kafka.tls_server import tls_server
+from harness.rdkafka.librdkafka import Refused, debians, plugin, wheels
+from harness.rdkafka.stock import Client, config, consume, produce, topic
 
-from .librdkafka import Refused, debians, plugin, wheels
-from .stock import Client, config, consume, produce, topic
 from .test_clients import EVENT_LOOP, descriptors, threads, wait_until
 
 LIBRARIES = {"wheel": wheels, "debian": debians}

@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from ..c.compile import ROOT
+from harness.paths import ROOT
 
 PRELUDE = """
 import os, sys
@@ -24,11 +24,6 @@ def refused(status, part, call, *arguments, **options):
         return error.text
     raise AssertionError(f"{call} was not refused")
 """
-
-# Ends with its shell; mounts are nobody else's.
-MOUNTS = ("unshare", "--mount", "--propagation", "private")
-# The first process in there has the id 1.
-PROCESSES = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
 
 
 def argv(code, *arguments, wrapper=()):

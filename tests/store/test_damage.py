@@ -16,7 +16,8 @@ import traceback
 
 import pytest
 
-from ..kafka.cli import scramtoken
+from harness.kafka.cli import scramtoken
+
 from .damage import NOT_FOUND, NOTICED, UNHARMED, look, make
 from .processes import in_memory
 

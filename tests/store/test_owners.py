@@ -9,8 +9,10 @@ import threading
 
 import pytest
 
-from ..kafka.cli import PROGRAM, scramtoken
-from .processes import MOUNTS, in_memory, python
+from harness.kafka.cli import PROGRAM, scramtoken
+from harness.namespaces import MOUNTS
+
+from .processes import in_memory, python
 
 SOMEBODY, OTHER = 12345, 23456  # users and groups without a name
 AS_SOMEBODY = """

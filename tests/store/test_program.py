@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ..kafka.cli import scramtoken
+from harness.kafka.cli import scramtoken
+
 from .processes import Holder, python
 
 

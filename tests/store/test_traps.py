@@ -6,9 +6,11 @@ import subprocess
 
 import pytest
 
-from ..c.compile import library
-from ..kafka.cli import PROGRAM
-from .processes import MOUNTS, PROCESSES, Holder, python
+from harness.kafka.cli import PROGRAM
+from harness.namespaces import MOUNTS, PROCESSES
+from harness.paths import library
+
+from .processes import Holder, python
 
 
 @pytest.fixture

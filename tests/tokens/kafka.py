@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
+from harness.kafka.jars import broker_classpath
+from harness.paths import ROOT
+from harness.process import java_command, start, stop
 from scramtoken import DelegationToken, Identity
-from tests.kafka.jars import ROOT, broker_classpath
-from tests.kafka.process import java_command, start, stop
 
 _SOURCE = Path(__file__).with_name("TokenPeer.java")
 _VERSION = "4.4.0"

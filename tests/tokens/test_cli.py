@@ -11,8 +11,8 @@ from base64 import b64decode
 
 import pytest
 
+from harness.kafka.cli import PROGRAM, scramtoken
 from scramtoken import ScramTokenError, Store, TokenManager
-from tests.kafka.cli import PROGRAM, scramtoken
 
 from .logins import MECHANISMS, lets_in
 

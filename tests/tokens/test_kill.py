@@ -9,10 +9,10 @@ import time
 
 import pytest
 
+from harness.kafka.cli import PROGRAM, scramtoken
+from harness.paths import ROOT
+from harness.process import start, stop
 from scramtoken import InvalidArgumentError, Store, TokenManager
-from tests.kafka.cli import PROGRAM, scramtoken
-from tests.kafka.jars import ROOT
-from tests.kafka.process import start, stop
 
 from .logins import lets_in
 from .writer import MECHANISM, OWNERS, secret_of

@@ -1,14 +1,11 @@
-"""Compiles and runs C programs against the header and the library."""
+"""Compiles C programs against the header and the library."""
 
 import functools
 import os
-import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ROOT / "tests" / "c"
-# Each of pytest's processes builds what it needs for itself.
-BUILD = ROOT / "build" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+from .commands import succeed
+from .paths import BUILD, ROOT, library
 
 C11 = ("gcc", "-x", "c", "-std=c11")
 CXX17 = ("g++", "-x", "c++", "-std=c++17")
@@ -22,28 +19,8 @@ VALGRIND = (
     "--leak-check=full",
     "--errors-for-leak-kinds=definite,indirect,possible",
     "--fair-sched=yes",
-    f"--suppressions={SOURCES / 'valgrind.supp'}",
+    f"--suppressions={Path(__file__).with_name('valgrind.supp')}",
 )
-
-
-def library():
-    """The library under test."""
-    return Path(os.environ["SCRAMTOKEN_LIBRARY"]).resolve(strict=True)
-
-
-def run(argv, **options):
-    """Runs a program to its end, with nothing to read unless there is an `input`."""
-    argv = [str(word) for word in argv]
-    if "input" not in options:
-        options["stdin"] = subprocess.DEVNULL
-    return subprocess.run(argv, capture_output=True, text=True, timeout=300, **options)
-
-
-def succeed(argv, **options):
-    """Runs a program that must end well, and returns what it printed."""
-    done = run(argv, **options)
-    assert done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def check_syntax(language, text):

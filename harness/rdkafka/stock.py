@@ -1,18 +1,19 @@
 """Stock confluent-kafka clients, configured as an application would."""
 
-import os
 import secrets
 import time
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from harness.paths import library
+
 
 def config(bootstrap, source=None, **properties):
     """What an application sets; `properties` have underscores for dots."""
     conf = {
         "bootstrap.servers": bootstrap,
-        "plugin.library.paths": os.environ["SCRAMTOKEN_LIBRARY"],
+        "plugin.library.paths": str(library()),
         "logger": _silent,
     }
     if source is not None:

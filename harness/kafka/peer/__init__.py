@@ -7,8 +7,8 @@ import subprocess
 from base64 import b64decode, b64encode
 from pathlib import Path
 
-from ..jars import broker_classpath
-from ..process import java_command, start, stop
+from harness.kafka.jars import broker_classpath
+from harness.process import java_command, start, stop
 
 SOURCE = Path(__file__).with_name("ScramPeer.java")
 

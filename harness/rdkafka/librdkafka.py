@@ -1,11 +1,12 @@
 """What only librdkafka's C API can do, over ctypes: also of other versions than the wheel's."""
 
 import ctypes
-import os
 import subprocess
 from pathlib import Path
 
 import confluent_kafka
+
+from harness.paths import library
 
 CONF_OK = 0
 PRODUCER, CONSUMER = 0, 1
@@ -141,6 +142,6 @@ def plugin(bootstrap, source, **properties):
     """The properties of a client that logs in with the plugin."""
     return {
         "bootstrap.servers": bootstrap,
-        "plugin.library.paths": os.environ["SCRAMTOKEN_LIBRARY"],
+        "plugin.library.paths": str(library()),
         "scramtoken.source": source.uri,
     } | {name.replace("_", "."): value for name, value in properties.items()}

@@ -3,9 +3,10 @@
 import re
 import subprocess
 
-from tests.kafka.jars import ROOT, tools_classpath
-from tests.kafka.process import java_command, say
-from tests.kafka.properties import jaas, write
+from harness.kafka.jars import tools_classpath
+from harness.kafka.properties import jaas, write
+from harness.paths import ROOT
+from harness.process import java_command, say
 
 TOOL = "org.apache.kafka.tools.DelegationTokenCommand"
 

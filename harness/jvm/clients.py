@@ -1,11 +1,11 @@
 """Java clients of one JVM, by Clients.java; each with a JAAS line of its own."""
 
-import json
 import os
 import subprocess
 
-from tests.kafka import process, properties
-from tests.kafka.admin import KafkaError
+from harness import process
+from harness.kafka import properties
+from harness.kafka.admin import KafkaError
 
 from .programs import java_program
 
@@ -80,14 +80,3 @@ class Clients:
                 raise KafkaError(*rest)
             self._warnings.append(line)
         raise RuntimeError(f"the clients' JVM has ended\n{self.log()}")
-
-
-def write_token(path, token, expiry_ms=None):
-    """As a rotation does: the whole file at once."""
-    new = path.with_suffix(".new")
-    new.touch(mode=0o600)
-    fields = {"token_id": token.id, "hmac": token.hmac}
-    if expiry_ms is not None:
-        fields["expiry_timestamp_ms"] = expiry_ms
-    new.write_text(json.dumps(fields))
-    os.replace(new, path)

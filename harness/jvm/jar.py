@@ -3,8 +3,8 @@
 import platform
 import re
 
-from tests.kafka.jars import ROOT
-from tests.kafka.properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
+from harness.kafka.properties import ADMIN, LISTENERS, SCRAM_MECHANISMS, USERS
+from harness.paths import ROOT
 
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
 JAR = ROOT / "build" / "java" / f"scramtoken-kafka-{VERSION}.jar"

@@ -4,9 +4,12 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import jars, process, properties
+from harness import process
+from harness.paths import ROOT
 
-PROGRAM = Path(os.environ.get("SCRAMTOKEN_PROGRAM", jars.ROOT / "target/program/scramtoken"))
+from . import jars, properties
+
+PROGRAM = Path(os.environ.get("SCRAMTOKEN_PROGRAM", ROOT / "target/program/scramtoken"))
 _TOKEN_TOOL = "org.apache.kafka.tools.DelegationTokenCommand"
 _CONFIG_TOOL = "kafka.admin.ConfigCommand"
 # Kafka 4's tools jar has no ConfigCommand; this one talks to brokers of every version.

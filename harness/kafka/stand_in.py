@@ -1,5 +1,5 @@
 """A stand-in for a Kafka broker, which can do what a real one cannot be made to do. Its SCRAM is
-written with hashlib, so that the library is not its own peer. (tests/kafka has the real ones.)"""
+written with hashlib, so that the library is not its own peer."""
 
 import base64
 import hashlib

@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import jars, process, properties
+from harness import process
+
+from . import jars, properties
 from .admin import AdminClient, KafkaError
 from .ca import CertificateAuthority
 from .ports import Ports

@@ -5,11 +5,10 @@ import re
 import shutil
 import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 
-from .process import say
+from harness.paths import ROOT
+from harness.process import say
 
-ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "kafka"
 
 # Kafka version -> version of its command line tools: there are no kafka-tools 4.4.0.

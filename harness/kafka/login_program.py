@@ -5,11 +5,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from .jars import ROOT
+from harness.paths import ROOT, library
 
 C = (ROOT / "build" / "examples" / "login",)
 PYTHON = (sys.executable, ROOT / "examples" / "python" / "login.py")
-LIBRARY = ROOT / "target" / "release" / "libscramtoken.so"
 
 _OUTCOMES = {0: "logged in", 1: "refused", 3: "expired"}  # by exit code; others are mishaps
 
@@ -41,7 +40,7 @@ def log_in(program, address, mechanism, credential):
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": str(ROOT / "python"),
-        "SCRAMTOKEN_LIBRARY": os.environ.get("SCRAMTOKEN_LIBRARY", str(LIBRARY)),
+        "SCRAMTOKEN_LIBRARY": str(library()),
         "SCRAMTOKEN_SECRET": credential.secret,
     }
     done = subprocess.run(

@@ -2,7 +2,9 @@
 
 import functools
 
-from tests.c.compile import BUILD, ROOT, WARNINGS, succeed
+from harness.commands import succeed
+from harness.compile import WARNINGS
+from harness.paths import BUILD, ROOT
 
 EXAMPLE = ROOT / "examples" / "librdkafka" / "consume.c"
 

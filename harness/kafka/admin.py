@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from . import process
+from harness import process
 
 _SOURCE = Path(__file__).with_name("AdminLoop.java")
 _JVM_ARGS = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]

@@ -1,0 +1,1 @@
+"""Java clients on the jar of java/, and what runs them."""

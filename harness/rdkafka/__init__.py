@@ -1,0 +1,1 @@
+"""Stock builds of librdkafka with the library as their plugin."""
