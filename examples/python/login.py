@@ -15,6 +15,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 
 REFUSED = 1  # the broker says no: a wrong secret, an unknown name, a mechanism it lacks
 USAGE = 2  # options, or a secret that cannot be read
@@ -47,6 +48,9 @@ def log_in(broker: Broker, client: scramtoken.Client, mechanism: str) -> int:
     lifetime_ms = 0
     try:
         message = client.step()
+    except scramtoken.ScramTokenError as error:  # nothing has been sent
+        raise Failure(USAGE, str(error)) from error
+    try:
         while message:
             answer, lifetime_ms = authenticate(broker, message)
             message = client.step(answer)
@@ -108,6 +112,7 @@ class Broker:
         except (OSError, OverflowError) as error:
             text = getattr(error, "strerror", None) or error
             raise Failure(NETWORK, f"{host} port {port}: {text}") from error
+        self.timeout_s = timeout_s
         self.correlation_id = 0
 
     def call(
@@ -126,23 +131,30 @@ class Broker:
         return answer
 
     def exchange(self, name: str, request: bytes) -> bytes:
+        deadline = time.monotonic() + self.timeout_s
         try:
+            self.socket.settimeout(self.timeout_s)
             self.socket.sendall(struct.pack(">i", len(request)) + request)
-            (length,) = struct.unpack(">i", self.receive(name, 4))
+            (length,) = struct.unpack(">i", self.receive(name, 4, deadline))
             if not 4 <= length <= MAX_FRAME:
                 text = (
                     "the answer is no Kafka frame (is this listener SASL_SSL, or no broker at all?)"
                 )
                 raise Failure(NETWORK, f"{name}: {text}")
-            return self.receive(name, length)
+            return self.receive(name, length, deadline)
         except socket.timeout as error:
             raise Failure(NETWORK, f"{name}: the broker did not answer in time") from error
         except OSError as error:
             raise Failure(NETWORK, f"{name}: {error.strerror or error}") from error
 
-    def receive(self, name: str, length: int) -> bytes:
+    def receive(self, name: str, length: int, deadline: float) -> bytes:
+        """All of `length` bytes; a broker that sends one now and then gains no time by it."""
         data = b""
         while len(data) < length:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise socket.timeout
+            self.socket.settimeout(left_s)
             part = self.socket.recv(length - len(data))
             if not part:
                 raise Failure(NETWORK, f"{name}: the broker closed the connection")
@@ -250,7 +262,7 @@ def parse_options() -> argparse.Namespace:
         "--timeout",
         type=int,
         default=10,
-        help="seconds for each wait for the broker (10)",
+        help="seconds for each answer of the broker (10)",
     )
     options = parser.parse_args()
     if not 1 <= options.timeout <= 3600:

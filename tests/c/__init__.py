@@ -1,4 +1,4 @@
-"""Tests of the C API in C, compiled as C and as C++, and of the C examples."""
+"""Tests of the C API in C, compiled as C and as C++, and of the server example."""
 
 from pathlib import Path
 

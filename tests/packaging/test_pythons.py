@@ -1,5 +1,5 @@
-"""The wheel on other Pythons than the one that runs the tests: the package's own tests, with the
-package and the library that pip installed."""
+"""The wheel on other Pythons than the one that runs the tests: the package's own tests and the
+login example, with the package and the library that pip installed."""
 
 import os
 import re
@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.kafka.stand_in import StandInBroker, honest
 from harness.paths import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 TESTS = ROOT / "python" / "tests"
+LOGIN = ROOT / "examples" / "python" / "login.py"
 OLDEST = (3, 9)
 REQUIREMENTS = re.findall(
     r"^pytest\S*==\S+$", (ROOT / "tests" / "requirements.txt").read_text(), flags=re.MULTILINE
@@ -83,3 +85,7 @@ def test_the_packages_tests_on_every_other_python(wheel, tmp_path):
         print("{}.{}:".format(*version), printed.splitlines()[-1])
         assert re.search(r"\d{3,} passed in", printed), printed
         assert "skipped" not in printed, printed
+        with StandInBroker(honest("wonderland")) as broker:
+            login = [python, LOGIN, "--host=127.0.0.1", f"--port={broker.port}", "--user=alice"]
+            printed = run(login, env=environment | {"SCRAMTOKEN_SECRET": "wonderland"}, cwd=venv)
+        assert "logged in as alice" in printed, printed

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.kafka.stand_in import StalledBroker
 from harness.paths import ROOT
 from harness.rdkafka.librdkafka import TIMED_OUT, Refused, debians, plugin, wheels
-
-from .stalled import StalledBroker
 
 LIBRARIES = {"wheel": wheels, "debian": debians}
 

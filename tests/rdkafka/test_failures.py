@@ -13,6 +13,7 @@ import time
 import pytest
 
 from harness.kafka.ca import CertificateAuthority
+from harness.kafka.stand_in import StalledBroker
 from harness.rdkafka.librdkafka import (
     ALL_BROKERS_DOWN,
     AUTHENTICATION,
@@ -22,8 +23,6 @@ from harness.rdkafka.librdkafka import (
     plugin,
     wheels,
 )
-
-from .stalled import StalledBroker, authenticate_answer
 
 LIBRARIES = {"wheel": wheels, "debian": debians}
 PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
@@ -62,11 +61,12 @@ def clients(library, authority, source):
     return make
 
 
-def hang_up(connection, _frame):
-    connection.shutdown(socket.SHUT_RDWR)
+def hang_up(request):
+    request.connection.shutdown(socket.SHUT_RDWR)
 
 
-def reset(connection, _frame):
+def reset(request):
+    connection = request.connection
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.close(connection.detach())  # whoever still reads from it
 
@@ -160,8 +160,8 @@ def test_a_broker_whose_network_is_silent(clients):
 
 @pytest.mark.parametrize("code", [-1, 7, 34, 58])
 def test_a_brokers_own_error_code(clients, code):
-    def refuse(connection, frame):
-        connection.sendall(authenticate_answer(frame, b"", code, b"so it is"))
+    def refuse(request):
+        request.connection.sendall(request.authenticate_answer(b"", code, b"so it is"))
 
     with StalledBroker(refuse) as broker:
         with clients(broker.bootstrap, "SASL_PLAINTEXT", with_plugin=False) as stock:
@@ -176,8 +176,9 @@ def test_a_flood_after_a_failed_login(clients, authority):
     """Nothing is read of it: what the broker can send is what fits into the system's buffers."""
     sent = []
 
-    def flood(connection, frame):
-        connection.sendall(authenticate_answer(frame, b"", 58, b"no"))
+    def flood(request):
+        connection = request.connection
+        connection.sendall(request.authenticate_answer(b"", 58, b"no"))
         sent.append(0)
         with contextlib.suppress(OSError):
             while True:

@@ -5,10 +5,8 @@ import time
 
 import pytest
 
-from harness.kafka.stand_in import ScramServer
+from harness.kafka.stand_in import ScramServer, StalledBroker, framed
 from harness.rdkafka.stock import Client, config
-
-from .stalled import StalledBroker, authenticate_answer, framed, scram_message
 
 SECRET = base64.b64encode(b"an hmac").decode()
 
@@ -25,15 +23,15 @@ class Scram:
         self._challenge, self._final, self._lifetime_ms = challenge, final, lifetime_ms
         self._servers = {}
 
-    def __call__(self, connection, frame):
-        message = scram_message(frame)
+    def __call__(self, request):
+        message, connection = request.scram_message(), request.connection
         if message.startswith(b"n,,"):
             assert b"tokenauth=true" in message
             server = self._servers[connection] = ScramServer(SECRET.encode())
-            answer = authenticate_answer(frame, self._challenge(server.first(message)))
+            answer = request.authenticate_answer(self._challenge(server.first(message)))
         else:
             final = self._final(self._servers[connection].final(message))
-            answer = authenticate_answer(frame, final, lifetime_ms=self._lifetime_ms)
+            answer = request.authenticate_answer(final, lifetime_ms=self._lifetime_ms)
         connection.sendall(answer)
 
 
@@ -50,17 +48,17 @@ class Scram:
         (Scram(challenge=lambda text: text + b",x=" + b"x" * 5000), "4096"),
         (Scram(lifetime_ms=0), "the delegation token has expired"),
         (Scram(lifetime_ms=-1), "the delegation token has expired"),
-        (lambda connection, _: connection.sendall(b"HTTP/1.1 400 Bad Request"), "without TLS"),
-        (lambda connection, _: connection.sendall(framed(b"abc")), "ends too early"),
+        (lambda request: request.connection.sendall(b"HTTP/1.1 400 Bad Request"), "without TLS"),
+        (lambda request: request.connection.sendall(framed(b"abc")), "ends too early"),
         (
-            lambda connection, frame: connection.sendall(
-                authenticate_answer(frame, b"", 58, b"no \x1b[2J way")
+            lambda request: request.connection.sendall(
+                request.authenticate_answer(b"", 58, b"no \x1b[2J way")
             ),
             "no \\u{1b}[2J way (error 58)",
         ),
         (
-            lambda connection, frame: connection.sendall(
-                authenticate_answer(frame[:4] + b"\x7f" + frame[5:], b"")
+            lambda request: request.connection.sendall(
+                framed(b"\x7f" + request.authenticate_answer(b"")[5:])
             ),
             "another request",
         ),
@@ -101,9 +99,9 @@ def test_a_million_iterations_stop_nobody_else(source):
 
 
 def test_one_byte_a_second(source):
-    def trickle(connection, frame):
+    def trickle(request):
         for byte in framed(b"\0" * 100):
-            connection.sendall(bytes([byte]))
+            request.connection.sendall(bytes([byte]))
             time.sleep(0.3)
 
     with StalledBroker(trickle) as broker:

@@ -1,0 +1,1 @@
+"""The example programs of examples/ that need no real broker."""
