@@ -137,7 +137,11 @@ impl Keeper {
         outcome: &Result<Delivered, Error>,
         random: u32,
     ) -> bool {
-        let most_ms = if target.is_notice() { MOST_PAUSE_MS } else { MOST_FILE_PAUSE_MS };
+        let most_ms = match target {
+            Target::Command(_) | Target::Signal(_) => MOST_PAUSE_MS,
+            Target::Secret(_) => MOST_SECRET_PAUSE_MS,
+            _ => MOST_FILE_PAUSE_MS,
+        };
         let Some(place) = self.place(target) else { return false };
         place.is_busy = false;
         match outcome {
@@ -248,4 +252,6 @@ impl Place {
 }
 
 const MOST_PAUSE_MS: i64 = 60_000;
+/// An API server that is in trouble is not asked by everybody all the time.
+const MOST_SECRET_PAUSE_MS: i64 = 30_000;
 const MOST_FILE_PAUSE_MS: i64 = 5_000;

@@ -11,6 +11,7 @@ mod config;
 mod http;
 mod journal;
 mod keeper;
+mod kubernetes;
 mod life;
 mod log;
 mod metrics;

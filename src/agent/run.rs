@@ -14,7 +14,7 @@ use signal_hook::iterator::Signals;
 
 use super::brokers::{self, Brokers};
 use super::clock::{Clock, steady_ms};
-use super::config::{self, Config, OnExit, TokenConfig, duration};
+use super::config::{self, Config, JournalPlace, OnExit, TokenConfig, duration};
 use super::http;
 use super::journal::{Contents, Entry, Journal};
 use super::keeper::{Keeper, Mark, Next};
@@ -50,6 +50,8 @@ pub(super) struct Agent {
     shared: Shared,
     systemd: Systemd,
     is_ready: bool,
+    /// Another agent has taken the journal over.
+    is_taken_over: Option<Error>,
     /// Whether the process may end although a request is under way.
     may_leave: Arc<AtomicBool>,
     sender: Sender<Event>,
@@ -80,7 +82,7 @@ impl Agent {
         for warning in config::check_properties(&config.cluster)? {
             log.warn(None, warning);
         }
-        let (journal, mut contents) = Journal::open(&config.journal)?;
+        let (journal, mut contents) = open_journal(&config.journal, log, once_ms)?;
         let clock = Clock::new(contents.clock.as_ref());
         let now = clock.now();
         let keepers = config.tokens.iter().map(|token| {
@@ -108,6 +110,7 @@ impl Agent {
             shared: Shared::default(),
             systemd: Systemd::from_environment(),
             is_ready: false,
+            is_taken_over: None,
             may_leave: Arc::default(),
             sender,
             events,
@@ -130,6 +133,9 @@ impl Agent {
             let round = self.round();
             if round.is_break() {
                 return self.end();
+            }
+            if let Some(error) = self.is_taken_over.take() {
+                return Err(error); // the tokens are that one's now
             }
             if let Some(outcome) = self.once_is_over() {
                 return outcome;
@@ -470,6 +476,10 @@ impl Agent {
     }
 
     fn save_now(&mut self) {
+        if self.journal.is_remote() && self.journal_retry.not_before_ms() > steady_ms() {
+            self.is_dirty = true;
+            return; // a server that is away holds nothing up
+        }
         let broker_ms = self.clock.now().broker_ms;
         self.others.retain(|_, entry| entry.is_alive(broker_ms));
         let ours = self.keepers.iter().map(|keeper| {
@@ -487,6 +497,9 @@ impl Agent {
                 if self.said_ms.remove(JOURNAL).is_some() {
                     self.log.info(None, "the journal is written again");
                 }
+            }
+            Err(error) if error.status() == Status::INVALID_STATE => {
+                self.is_taken_over = Some(error);
             }
             Err(error) => {
                 self.is_dirty = true;
@@ -658,6 +671,7 @@ impl Agent {
             && !is_failing
             && self.keepers.iter().all(|keeper| {
                 keeper.error.is_none()
+                    && keeper.life.successor().is_none()
                     && keeper.is_settled()
                     && !keeper.is_busy()
                     && matches!(keeper.life.step(now), Step::Wait(_))
@@ -704,6 +718,34 @@ impl Agent {
         let builder = thread::Builder::new().name("signals".to_owned()).stack_size(STACK);
         builder.spawn(forward).map_err(failed)?;
         Ok(())
+    }
+}
+
+/// Of a Secret, the server may be away for a while.
+fn open_journal(
+    place: &JournalPlace,
+    log: Log,
+    once_ms: Option<i64>,
+) -> Result<(Journal, Contents), Error> {
+    let until_ms = once_ms.map(|ms| steady_ms().saturating_add(ms));
+    let mut retry = Retry::default();
+    let mut said_ms = None;
+    loop {
+        let error = match Journal::open(place) {
+            Err(error) if error.status() == Status::IO => error,
+            outcome => return outcome,
+        };
+        let now_ms = steady_ms();
+        if matches!(place, JournalPlace::File(_)) || until_ms.is_some_and(|ms| now_ms >= ms) {
+            return Err(error);
+        }
+        if said_ms.is_none_or(|said_ms| now_ms.saturating_sub(said_ms) >= SAY_MS) {
+            said_ms = Some(now_ms);
+            log.warn(None, format_args!("the journal cannot be read; it is tried again: {error}"));
+        }
+        retry.failed(now_ms, MOST_PAUSE_MS, random());
+        let pause_ms = retry.not_before_ms().saturating_sub(now_ms);
+        thread::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap_or_default()));
     }
 }
 
@@ -767,4 +809,4 @@ const LONG_MS: i64 = 5_000;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const LEAVE: Duration = Duration::from_secs(3);
 const MOST_WRITERS: usize = 16;
-const STACK: usize = 256 * 1024;
+const STACK: usize = 512 * 1024;

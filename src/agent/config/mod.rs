@@ -5,6 +5,7 @@ mod section;
 #[cfg(test)]
 mod tests;
 
+use core::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use toml::de::DeTable;
 
 pub(in crate::agent) use self::section::Section;
 use self::section::{Found, Text};
+use super::kubernetes::{self, Given, check_server};
 use super::targets::Target;
 use crate::files::read_public;
 use crate::kafka::{self, Address};
@@ -24,14 +26,20 @@ use crate::{byte_order_mark, error::Error, status::Status};
 #[derive(Debug)]
 pub(in crate::agent) struct Config {
     pub(in crate::agent) cluster: ClusterConfig,
-    /// Where the journal is.
-    pub(in crate::agent) journal: PathBuf,
+    pub(in crate::agent) journal: JournalPlace,
     /// Where HTTP is served; None is nowhere.
     pub(in crate::agent) listen: Option<SocketAddr>,
     pub(in crate::agent) log: LogFormat,
     pub(in crate::agent) on_exit: OnExit,
     /// At least one, each of another name.
     pub(in crate::agent) tokens: Vec<TokenConfig>,
+}
+
+/// Where the journal is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::agent) enum JournalPlace {
+    File(PathBuf),
+    Secret(kubernetes::Secret),
 }
 
 /// How the agent reaches the brokers, and how those do who use its tokens.
@@ -112,7 +120,8 @@ impl Config {
         let mut top = Section::new(file, "", 0, table.into_inner());
 
         let cluster = cluster(&mut top)?;
-        let journal = top.path("journal")?;
+        let given = kubernetes(&mut top)?;
+        let journal = journal(&mut top, &given)?;
         let listen = listen(&mut top)?;
         let log = top.choice("log", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?;
         let on_exit =
@@ -123,15 +132,17 @@ impl Config {
             return Err(top.error(what));
         }
         let mut tokens: Vec<TokenConfig> = Vec::new();
-        let mut places: Vec<PathBuf> = journal.iter().cloned().collect();
+        let mut places: Vec<String> = journal.iter().map(ToString::to_string).collect();
         for section in sections {
-            let token = token(section, &tokens, &mut places)?;
+            let token = token(section, &tokens, &mut places, &given)?;
             tokens.push(token);
         }
-        let journal = journal.or_else(default_journal).ok_or_else(|| {
+        let journal = journal.or_else(default_journal).or_else(|| journal_of(&tokens));
+        let journal = journal.ok_or_else(|| {
             let what = "journal is missing: add journal = \"/var/lib/scramtoken/agent.json\", where \
-                        the agent keeps the tokens that it made; under systemd with StateDirectory= it \
-                        may be left out";
+                        the agent keeps the tokens that it made, or \"secret:kafka-agent\" for a \
+                        Secret of Kubernetes; under systemd with StateDirectory= it may be left out, \
+                        and for one token that is put into a Secret";
             top.error(what)
         })?;
         top.finish()?;
@@ -144,6 +155,35 @@ impl Config {
             tokens,
         })
     }
+}
+
+/// How the API server of Kubernetes is reached, where the configuration says so.
+fn kubernetes(top: &mut Section<'_>) -> Result<Given, Error> {
+    let Some(mut section) = top.table("kubernetes", "kubernetes.")? else {
+        return Ok(Given::default());
+    };
+    let api_server = match section.text("api_server")? {
+        None => None,
+        Some(found) => {
+            let server = check_server(&found.value);
+            Some(server.map_err(|why| found.error(&section.file, why))?)
+        }
+    };
+    let (ca, token_file) = (section.path("ca")?, section.path("token_file")?);
+    let namespace = section.namespace()?;
+    section.finish()?;
+    Ok(Given { api_server, ca, token_file, namespace })
+}
+
+fn journal(top: &mut Section<'_>, given: &Given) -> Result<Option<JournalPlace>, Error> {
+    let Some(found) = top.text("journal")? else { return Ok(None) };
+    Ok(Some(match found.value.strip_prefix("secret:") {
+        None => JournalPlace::File(top.as_path(&found)?),
+        Some(name) => {
+            let secret = given.secret(name.to_owned(), None);
+            JournalPlace::Secret(secret.map_err(|why| found.error(&top.file, why))?)
+        }
+    }))
 }
 
 fn cluster(top: &mut Section<'_>) -> Result<ClusterConfig, Error> {
@@ -194,7 +234,8 @@ fn listen(top: &mut Section<'_>) -> Result<Option<SocketAddr>, Error> {
 fn token(
     mut section: Section<'_>,
     others: &[TokenConfig],
-    places: &mut Vec<PathBuf>,
+    places: &mut Vec<String>,
+    given: &Given,
 ) -> Result<TokenConfig, Error> {
     let name = section.required_text("name", "\"spark-etl\"")?;
     check_name(&section, &name, others)?;
@@ -218,22 +259,21 @@ fn token(
     )?;
     let mut targets = Vec::new();
     for mut target in section.tables("target", "token.target.")? {
-        let parsed = Target::from_section(&mut target)?;
-        if let Some(path) = parsed.path() {
-            if places.iter().any(|place| place == path) {
-                let path = path.display();
+        let parsed = Target::from_section(&mut target, given)?;
+        for place in parsed.occupies(&name.value) {
+            if places.contains(&place) {
                 let what =
-                    format_args!("{path} is written already by what stands above: choose another");
+                    format_args!("{place} is written already by what stands above: choose another");
                 return Err(target.error(what));
             }
-            places.push(path.to_owned());
+            places.push(place);
         }
         target.finish()?;
         targets.push(parsed);
     }
     if !targets.iter().any(Target::keeps_token) {
         let what = "it has no target that keeps the token: add [[token.target]] with file = \
-                    \"/run/kafka/token.json\", or directory, properties, hadoop or command";
+                    \"/run/kafka/token.json\", or directory, properties, hadoop, secret or command";
         return Err(section.error(what));
     }
     section.finish()?;
@@ -267,10 +307,26 @@ fn principal(section: &Section<'_>, found: &Found<String>) -> Result<Principal, 
 }
 
 /// systemd names the directory where a service keeps its state.
-fn default_journal() -> Option<PathBuf> {
+fn default_journal() -> Option<JournalPlace> {
     let directories = std::env::var_os("STATE_DIRECTORY")?;
     let first = std::env::split_paths(&directories).next()?;
-    first.is_absolute().then(|| first.join("agent.json"))
+    first.is_absolute().then(|| JournalPlace::File(first.join("agent.json")))
+}
+
+/// Of one token alone in a Secret, that Secret: whoever reads it has the token anyway.
+fn journal_of(tokens: &[TokenConfig]) -> Option<JournalPlace> {
+    let [token] = tokens else { return None };
+    let secret = token.targets.iter().find_map(Target::secret)?;
+    Some(JournalPlace::Secret(secret.clone()))
+}
+
+impl fmt::Display for JournalPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Secret(secret) => write!(f, "the Secret {secret}"),
+        }
+    }
 }
 
 /// Whether the properties can be used: for `--check-config`, and before anything begins.
@@ -322,7 +378,7 @@ pub(in crate::agent) fn parse_target(keys: &str) -> Result<Target, Error> {
     let file = Text { path: Path::new("test"), text: keys };
     let table = DeTable::parse(keys).map_err(|error| file.error(0, error.message()))?;
     let mut section = Section::new(file, "token.target.", 0, table.into_inner());
-    let target = Target::from_section(&mut section)?;
+    let target = Target::from_section(&mut section, &Given::default())?;
     section.finish()?;
     Ok(target)
 }

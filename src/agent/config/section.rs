@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::duration;
+use crate::agent::kubernetes::check_namespace;
 use crate::{error::Error, status::Status};
 
 /// The file as a whole.
@@ -151,7 +152,11 @@ impl<'a> Section<'a> {
 
     /// A path, which must be absolute.
     pub(in crate::agent) fn path(&mut self, key: &'static str) -> Result<Option<PathBuf>, Error> {
-        let Some(found) = self.text(key)? else { return Ok(None) };
+        self.text(key)?.map(|found| self.as_path(&found)).transpose()
+    }
+
+    /// A text as an absolute path.
+    pub(in crate::agent) fn as_path(&self, found: &Found<String>) -> Result<PathBuf, Error> {
         let path = Path::new(&found.value);
         if !path.is_absolute() || found.value.contains('\0') || path.file_name().is_none() {
             let text = &found.value;
@@ -160,7 +165,7 @@ impl<'a> Section<'a> {
             return Err(found.error(&self.file, what));
         }
         // Without a slash at its end, behind which the system would follow a symbolic link.
-        Ok(Some(path.components().collect()))
+        Ok(path.components().collect())
     }
 
     /// A duration in ms, between `least` and `most`.
@@ -206,6 +211,52 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A namespace of Kubernetes.
+    pub(in crate::agent) fn namespace(&mut self) -> Result<Option<String>, Error> {
+        let Some(found) = self.text("namespace")? else { return Ok(None) };
+        match check_namespace(&found.value) {
+            Ok(()) => Ok(Some(found.value)),
+            Err(why) => Err(found.error(&self.file, why)),
+        }
+    }
+
+    /// A table whose keys are anybody's choice, with texts as values.
+    pub(in crate::agent) fn pairs(
+        &mut self,
+        key: &'static str,
+        example: &str,
+    ) -> Result<Vec<(String, Found<String>)>, Error> {
+        let wanted = format!("a table of texts, such as {example}");
+        let found = self.of_type(key, &wanted, table)?;
+        let Some(Found { value, key, .. }) = found else { return Ok(Vec::new()) };
+        let mut pairs = Vec::new();
+        for (name, value) in value {
+            let offset = name.span().start;
+            let key = format!("{key}.{}", name.get_ref());
+            match string(value.into_inner()) {
+                Some(value) => {
+                    let name = name.into_inner().into_owned();
+                    pairs.push((name, Found { value, key, offset }));
+                }
+                None => {
+                    return Err(self.file.error(offset, format_args!("{key}: write {wanted}")));
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// One table below this one.
+    pub(in crate::agent) fn table(
+        &mut self,
+        key: &'static str,
+        prefix: &'static str,
+    ) -> Result<Option<Section<'a>>, Error> {
+        let found = self.of_type(key, &format!("[{key}] above its keys"), table)?;
+        let file = self.file;
+        Ok(found.map(|Found { value, offset, .. }| Section::new(file, prefix, offset, value)))
+    }
+
     /// The tables of a list, such as each `[[token]]`.
     pub(in crate::agent) fn tables(
         &mut self,
@@ -249,6 +300,13 @@ impl<'a> Section<'a> {
 fn string(value: DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.into_owned()),
+        _ => None,
+    }
+}
+
+fn table(value: DeValue<'_>) -> Option<DeTable<'_>> {
+    match value {
+        DeValue::Table(table) => Some(table),
         _ => None,
     }
 }

@@ -47,6 +47,11 @@ fn every_key() {
         listen = "off"
         log = "json"
         on_exit = "revoke"
+        [kubernetes]
+        api_server = "https://10.0.0.1:6443/"
+        ca = "/ca"
+        token_file = "/token"
+        namespace = "jobs"
         [[token]]
         name = "a"
         owner = "User:spark"
@@ -60,6 +65,8 @@ fn every_key() {
           { directory = "/t/directory/" },
           { properties = "/t/properties" },
           { hadoop = "/t/hadoop", cluster = "main" },
+          { secret = "kafka-token", data = { id = "token-id", "token.json" = "file" } },
+          { secret = "b", namespace = "other" },
           { command = ["/bin/true", "x"], timeout = "1s" },
           { signal = "USR1", pid_file = "/t/pid" },
         ]
@@ -70,7 +77,12 @@ fn every_key() {
         (None, LogFormat::Json, OnExit::Revoke)
     );
     let kinds: Vec<_> = config.tokens[0].targets.iter().map(Target::kind).collect();
-    assert_eq!(kinds, ["file", "directory", "properties", "hadoop", "command", "signal"]);
+    assert_eq!(
+        kinds,
+        ["file", "directory", "properties", "hadoop", "secret", "secret", "command", "signal"]
+    );
+    let places: Vec<_> = config.tokens[0].targets.iter().map(Target::place).collect();
+    assert_eq!(places[4..6], ["jobs/kafka-token", "other/b"]);
 }
 
 /// Each mistake as a line put in place of another, and what is said of it.
@@ -216,11 +228,70 @@ fn each_mistake_is_named_with_its_line() {
             "[token]",
             "agent.toml:6: token: it is of the type table; write [[token]] above its keys",
         ),
+        (
+            "file = \"/run/kafka/token.json\"",
+            "secret = \"kafka-token\"",
+            "agent.toml:13: token.target.secret: no API server is known, for this is no pod",
+        ),
+        (
+            "\"/var/lib/scramtoken/agent.json\"",
+            "\"secret:Kafka\"",
+            "agent.toml:4: journal: \"Kafka\" is no name of a Secret",
+        ),
     ] {
         assert!(WHOLE.contains(line), "{line}");
         let error = parse(&WHOLE.replacen(line, instead, 1)).expect_err(expected);
         assert_eq!(error.status(), Status::INVALID_ARGUMENT);
         assert!(error.text().starts_with(expected), "{expected}\n{error}");
+    }
+    for (target, expected) in [
+        ("secret = \"A\"", "14: token.target.secret: \"A\" is no name of a Secret"),
+        (
+            "secret = \"a\"\nnamespace = \"a.b\"",
+            "15: token.target.namespace: \"a.b\" is no namespace",
+        ),
+        (
+            "secret = \"a\"\ndata = { \"../a\" = \"file\" }",
+            "15: token.target.data.../a: \"../a\" is no key",
+        ),
+        (
+            "secret = \"a\"\ndata = { a = \"json\" }",
+            "15: token.target.data.a: \"json\" is not known: write \"file\" or",
+        ),
+        (
+            "secret = \"a\"\ndata = { a = 1 }",
+            "15: token.target.data.a: write a table of texts, such as",
+        ),
+        (
+            "secret = \"a\"\ndata = \"file\"",
+            "15: token.target.data: it is of the type string; write a table of texts",
+        ),
+        (
+            "secret = \"a\"\ndata = { \"scramtoken-agent.json\" = \"file\" }",
+            "15: token.target.data.scramtoken-agent.json: scramtoken-agent.json is a key of the journal",
+        ),
+        (
+            "secret = \"a\"\n[[token.target]]\nsecret = \"a\"\ndata = { b = \"file\" }",
+            "15: [[token.target]]: the Secret jobs/a for the token spark-etl is written already",
+        ),
+    ] {
+        let kubernetes = "[kubernetes]\napi_server = \"https://a\"\nnamespace = \"jobs\"\n";
+        let text = WHOLE.replace("\n[[token]]", &format!("{kubernetes}\n[[token]]"));
+        let text = text.replace("file = \"/run/kafka/token.json\"", target);
+        let error = parse(&text).expect_err(expected);
+        // Three lines above it are more, and one empty line less.
+        let expected = format!("agent.toml:{expected}");
+        let expected = expected.replacen(":14:", ":16:", 1).replacen(":15:", ":17:", 1);
+        assert!(error.text().starts_with(&expected), "{expected}\n{error}");
+    }
+    for (line, expected) in [
+        ("api_server = \"http://a\"", "6: kubernetes.api_server: \"http://a\" is no address"),
+        ("ca = \"ca\"", "6: kubernetes.ca: \"ca\" is no absolute path"),
+        ("tokn_file = \"/a\"", "6: kubernetes.tokn_file: there is no such key: did you mean token"),
+    ] {
+        let text = WHOLE.replace("\n[[token]]", &format!("[kubernetes]\n{line}\n\n[[token]]"));
+        let error = parse(&text).expect_err(expected);
+        assert!(error.text().starts_with(&format!("agent.toml:{expected}")), "{expected}\n{error}");
     }
     let twice =
         format!("{WHOLE}\n[[token]]\nname = \"spark-etl\"\ntarget = [{{ file = \"/b\" }}]\n");
@@ -279,13 +350,20 @@ fn every_key_is_in_the_reference() {
     }
     for key in all {
         assert!(
-            KEYS.contains(&key.as_str()) || ["token", "target"].contains(&key.as_str()),
+            KEYS.contains(&key.as_str())
+                || ["kubernetes", "token", "target"].contains(&key.as_str()),
             "{key}"
         );
     }
 }
 
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 33] = [
+    "api_server",
+    "ca",
+    "token_file",
+    "namespace",
+    "secret",
+    "data",
     "command_config",
     "bootstrap_servers",
     "token_config",

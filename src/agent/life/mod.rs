@@ -139,6 +139,11 @@ impl Retired {
     pub(super) fn new(held: Held, end_ms: Option<i64>) -> Self {
         Self { held, end_ms, expiry: Retry::default() }
     }
+
+    /// Whether it is in use for longer than its last renewal lasts.
+    fn serves_on(&self) -> bool {
+        self.end_ms.is_none_or(|end_ms| end_ms > self.held.expiry_ms())
+    }
 }
 
 /// What is to be done next.
@@ -263,7 +268,7 @@ impl Life {
     pub(super) fn step(&self, now: Now) -> Step {
         let mut wait = Wait::default();
         // What is in use comes first.
-        let still_read = self.retired.iter().filter(|retired| retired.end_ms.is_none());
+        let still_read = self.retired.iter().filter(|retired| retired.serves_on());
         for held in self.current.iter().chain(still_read.map(|retired| &retired.held)) {
             if let Some(due_ms) = self.renewal_ms(held, now)
                 && wait.is_due(due_ms, held.renewal, now)

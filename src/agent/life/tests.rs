@@ -84,6 +84,39 @@ fn the_token_before_it_is_ended_when_all_targets_hold_the_new_one() {
     assert!(life.retired().is_empty());
 }
 
+/// Who has a token in its environment has it until then.
+#[test]
+fn the_token_before_it_is_renewed_where_its_grace_is_longer() {
+    const HOUR_MS: i64 = DAY_MS / 24;
+    let policy = Policy { grace_ms: 20 * HOUR_MS, ..POLICY };
+    let mut life = published(2 * HOUR_MS, 7 * DAY_MS);
+    life.set_policy(policy);
+    life.outdate();
+    let now = exact(HOUR_MS);
+    assert_eq!(life.step(now), Step::Create);
+    life.created(token("b", HOUR_MS, 9 * DAY_MS, 9 * DAY_MS), now, 0);
+    assert_eq!(life.probed(Acceptance::All, now), Turn::Published);
+    assert!(life.settled(now));
+    let end_ms = life.retired()[0].end_ms.unwrap();
+    assert_eq!(end_ms, 21 * HOUR_MS);
+    let mut at_ms = HOUR_MS;
+    let mut renewals = 0;
+    loop {
+        at_ms = wait_of(&life, exact(at_ms));
+        match life.step(exact(at_ms)) {
+            Step::Renew(token) => {
+                assert_eq!(token.id, "a");
+                assert!(at_ms < life.retired()[0].held.expiry_ms());
+                life.renewed("a", at_ms + 2 * HOUR_MS, exact(at_ms), 0);
+                renewals += 1;
+            }
+            Step::Expire(token) if token.id == "a" => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((at_ms, renewals > 10), (end_ms, true));
+}
+
 #[test]
 fn what_some_brokers_do_not_accept_is_published_after_the_limit() {
     let mut life = Life::new(POLICY);

@@ -6,6 +6,7 @@ mod file;
 mod hadoop;
 mod ownership;
 mod properties;
+mod secret;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,10 @@ use self::directory::Directory;
 use self::file::File;
 use self::hadoop::Hadoop;
 use self::properties::Properties;
+use self::secret::Secret;
 use self::signal::Signal;
 use super::config::Section;
+use super::kubernetes::{self, Given};
 use crate::error::Error;
 use crate::files::{Access, SecretFile};
 use crate::scram::Mechanism;
@@ -59,6 +62,7 @@ pub(super) enum Target {
     Directory(Directory),
     Properties(Properties),
     Hadoop(Hadoop),
+    Secret(Secret),
     Command(Command),
     Signal(Signal),
 }
@@ -69,14 +73,16 @@ impl Target {
     /// # Errors
     ///
     /// `INVALID_ARGUMENT`.
-    pub(super) fn from_section(section: &mut Section<'_>) -> Result<Self, Error> {
-        const KINDS: [&str; 6] = ["file", "directory", "properties", "hadoop", "command", "signal"];
-        let given: Vec<&str> = KINDS.into_iter().filter(|kind| section.has(kind)).collect();
-        match given.as_slice() {
+    pub(super) fn from_section(section: &mut Section<'_>, given: &Given) -> Result<Self, Error> {
+        const KINDS: [&str; 7] =
+            ["file", "directory", "properties", "hadoop", "secret", "command", "signal"];
+        let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| section.has(kind)).collect();
+        match kinds.as_slice() {
             ["file"] => File::from_section(section).map(Self::File),
             ["directory"] => Directory::from_section(section).map(Self::Directory),
             ["properties"] => Properties::from_section(section).map(Self::Properties),
             ["hadoop"] => Hadoop::from_section(section).map(Self::Hadoop),
+            ["secret"] => Secret::from_section(section, given).map(Self::Secret),
             ["command"] => Command::from_section(section).map(Self::Command),
             ["signal"] => Signal::from_section(section).map(Self::Signal),
             [first, second, ..] => {
@@ -99,7 +105,23 @@ impl Target {
             Self::Directory(directory) => Some(directory.path()),
             Self::Properties(properties) => Some(properties.path()),
             Self::Hadoop(hadoop) => Some(hadoop.path()),
-            Self::Command(_) | Self::Signal(_) => None,
+            Self::Secret(_) | Self::Command(_) | Self::Signal(_) => None,
+        }
+    }
+
+    /// What of it no other target may write.
+    pub(super) fn occupies(&self, token: &str) -> Vec<String> {
+        match self {
+            Self::Secret(secret) => secret.occupies(token),
+            other => other.path().iter().map(|path| path.display().to_string()).collect(),
+        }
+    }
+
+    /// The Secret that it writes.
+    pub(super) fn secret(&self) -> Option<&kubernetes::Secret> {
+        match self {
+            Self::Secret(secret) => Some(secret.place()),
+            _ => None,
         }
     }
 
@@ -110,6 +132,7 @@ impl Target {
             Self::Directory(_) => "directory",
             Self::Properties(_) => "properties",
             Self::Hadoop(_) => "hadoop",
+            Self::Secret(_) => "secret",
             Self::Command(_) => "command",
             Self::Signal(_) => "signal",
         }
@@ -118,6 +141,7 @@ impl Target {
     /// Where that is, for people and for labels.
     pub(super) fn place(&self) -> String {
         match self {
+            Self::Secret(secret) => secret.to_string(),
             Self::Command(command) => command.to_string(),
             Self::Signal(signal) => signal.to_string(),
             other => other.path().unwrap_or(Path::new("")).display().to_string(),
@@ -145,6 +169,7 @@ impl Target {
             Self::Directory(directory) => directory.deliver(publication),
             Self::Properties(properties) => properties.deliver(publication),
             Self::Hadoop(hadoop) => hadoop.deliver(publication),
+            Self::Secret(secret) => secret.deliver(publication),
             Self::Command(command) => command.deliver(publication),
             Self::Signal(signal) => signal.deliver(),
         }

@@ -27,11 +27,16 @@ impl Properties {
 
     /// Nothing of it changes when a token is renewed, so that nobody reloads it for that.
     pub(super) fn deliver(&self, publication: &Publication) -> Result<Delivered, Error> {
-        let Publication { name, token, mechanism, protocol } = publication;
+        Delivered::bring(&self.path, self.access, publication.properties()?.as_bytes())
+    }
+}
+
+impl Publication {
+    /// All that a JVM's client needs for its login.
+    pub(super) fn properties(&self) -> Result<Zeroizing<String>, Error> {
+        let Self { name, token, mechanism, protocol } = self;
         let comment = format!("The delegation token {name}, kept by scramtoken agent.");
         let login = token_properties(&comment, token, *mechanism)?;
-        let properties =
-            Zeroizing::new(format!("{}security.protocol={protocol}\n", login.as_str()));
-        Delivered::bring(&self.path, self.access, properties.as_bytes())
+        Ok(Zeroizing::new(format!("{}security.protocol={protocol}\n", login.as_str())))
     }
 }

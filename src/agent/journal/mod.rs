@@ -1,30 +1,30 @@
-//! What the agent must remember of the tokens that it has made: one file, replaced as a whole.
+//! What the agent must remember of the tokens that it has made: one text, replaced as a whole, in a file or
+//! in a Secret of Kubernetes.
+
+mod file;
+mod secret;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use self::file::JournalFile;
+use self::secret::JournalSecret;
 use super::clock::SavedClock;
-use super::config::Asked;
+use super::config::{Asked, JournalPlace};
 use super::life::{Held, Life, Retired};
-use crate::files::{open_secret, write_secret_file};
-use crate::paths::io;
 use crate::token::Token;
-use crate::{error::Error, random, status::Status};
+use crate::{error::Error, random};
 
-/// The file, of which this process is the only writer.
+/// The keys that a journal has in a Secret.
+pub(super) const SECRET_KEYS: [&str; 2] = [secret::KEY, secret::MARK_KEY];
+
+/// Where it is kept; this process is the only writer.
 #[derive(Debug)]
-pub(super) struct Journal {
-    path: PathBuf,
-    /// Held for as long as this lives.
-    _lock: File,
+pub(super) enum Journal {
+    File(JournalFile),
+    Secret(JournalSecret),
 }
 
 /// What it holds.
@@ -65,19 +65,23 @@ impl Entry {
 }
 
 impl Journal {
-    /// Opens the journal, which may not be there yet, and keeps every other agent off it.
+    /// Opens the journal, which may not be there yet.
     ///
     /// # Errors
     ///
-    /// `IO`, `PERMISSIONS`; `INVALID_STATE` while another agent has it; `CORRUPT`.
-    pub(super) fn open(path: &Path) -> Result<(Self, Contents), Error> {
-        let lock = lock(path)?;
-        let contents = match open_secret(path) {
-            Ok((file, _)) => read(path, file)?,
-            Err(_) if !is_there(path) => Contents::default(),
-            Err(error) => return Err(error),
+    /// `IO` (of a Secret it may pass), `PERMISSIONS`; `INVALID_STATE` while another agent has it;
+    /// `CORRUPT`.
+    pub(super) fn open(place: &JournalPlace) -> Result<(Self, Contents), Error> {
+        let (mut journal, contents) = match place {
+            JournalPlace::File(path) => {
+                let (file, contents) = JournalFile::open(path)?;
+                (Self::File(file), contents)
+            }
+            JournalPlace::Secret(secret) => {
+                let (secret, contents) = JournalSecret::open(secret)?;
+                (Self::Secret(secret), contents)
+            }
         };
-        let journal = Self { path: path.to_owned(), _lock: lock };
         // What can be refused is refused before a token is made.
         journal.write(&contents)?;
         Ok((journal, contents))
@@ -87,50 +91,19 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// `IO`, `PERMISSIONS`.
-    pub(super) fn write(&self, contents: &Contents) -> Result<(), Error> {
-        write_secret_file(&self.path, text(contents).as_bytes())
+    /// `IO`, `PERMISSIONS`; `INVALID_STATE` where another agent has taken a Secret over.
+    pub(super) fn write(&mut self, contents: &Contents) -> Result<(), Error> {
+        let text = text(contents);
+        match self {
+            Self::File(file) => file.write(text.as_bytes()),
+            Self::Secret(secret) => secret.write(text.as_bytes()),
+        }
     }
-}
 
-fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
-}
-
-/// The journal itself is replaced all the time; the lock is a file that stays.
-fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = OsString::from(path);
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
-    let file = options.open(&name).map_err(|error| io(&name, error))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        let text = format!(
-            "{}: another agent works with this journal: give each agent one of its own",
-            path.display()
-        );
-        Error::new(Status::INVALID_STATE, text)
-    })?;
-    Ok(file)
-}
-
-fn read(path: &Path, file: File) -> Result<Contents, Error> {
-    let len = file.metadata().map_err(|error| io(path, error))?.len();
-    let capacity = usize::try_from(len.min(MAX_BYTES)).unwrap_or_default() + 1;
-    // Whole from the beginning: growing would leave copies of secrets behind.
-    let mut text = Zeroizing::new(String::with_capacity(capacity));
-    let read = file.take(MAX_BYTES).read_to_string(&mut text);
-    let contents = read.ok().and_then(|_| parse(&text));
-    contents.ok_or_else(|| {
-        let text = format!(
-            "{0}: it is damaged, or of another version: move it away (mv {0} {0}.bad) and the agent \
-             begins anew; the tokens in it end by themselves",
-            path.display()
-        );
-        Error::new(Status::CORRUPT, text)
-    })
+    /// Whether writing it may take as long as a request.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self, Self::Secret(_))
+    }
 }
 
 fn text(contents: &Contents) -> Zeroizing<String> {
@@ -277,15 +250,20 @@ fn get<'a, T: serde::Deserialize<'a>>(object: &Object<'a>, key: &str) -> Option<
 }
 
 const VERSION: u32 = 1;
-/// Ten thousand tokens with theirs before and after them.
-const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
+    use crate::files::write_secret_file;
+    use crate::status::Status;
+
+    fn open(path: &Path) -> Result<(Journal, Contents), Error> {
+        Journal::open(&JournalPlace::File(path.to_owned()))
+    }
 
     fn contents() -> Contents {
         let held = |id: &str, hmac: &str| {
@@ -329,13 +307,13 @@ mod tests {
     fn what_is_written_is_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("agent.json");
-        let (journal, empty) = Journal::open(&path).unwrap();
+        let (mut journal, empty) = open(&path).unwrap();
         assert!(empty.tokens.is_empty());
         let written = contents();
         journal.write(&written).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         drop(journal);
-        let (_, read) = Journal::open(&path).unwrap();
+        let (_, read) = open(&path).unwrap();
         assert_eq!(read.clock, written.clock);
         assert_eq!(read.tokens.len(), 2);
         for (read, written) in read.tokens.values().zip(written.tokens.values()) {
@@ -353,11 +331,11 @@ mod tests {
     fn a_second_agent_is_kept_off() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("agent.json");
-        let first = Journal::open(&path).unwrap();
-        let error = Journal::open(&path).unwrap_err();
+        let first = open(&path).unwrap();
+        let error = open(&path).unwrap_err();
         assert!(error.text().contains("another agent works with this journal"), "{error}");
         drop(first);
-        assert!(Journal::open(&path).is_ok());
+        assert!(open(&path).is_ok());
     }
 
     #[test]
@@ -371,10 +349,10 @@ mod tests {
             }
         }
         write_secret_file(&path, b"{\"version\":2,\"tokens\":{}}").unwrap();
-        let error = Journal::open(&path).unwrap_err();
+        let error = open(&path).unwrap_err();
         assert_eq!(error.status(), Status::CORRUPT);
         assert!(error.text().contains("move it away"), "{error}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(Journal::open(&path).unwrap_err().status(), Status::PERMISSIONS);
+        assert_eq!(open(&path).unwrap_err().status(), Status::PERMISSIONS);
     }
 }

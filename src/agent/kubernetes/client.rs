@@ -1,0 +1,199 @@
+//! The two requests that the agent makes, each with an end and an answer of bounded length.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::value::RawValue;
+use ureq::http::{HeaderValue, Response};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Body, RequestBuilder};
+use zeroize::Zeroizing;
+
+use super::place::{Api, Secret};
+use super::refusal::{Refusal, Request};
+use crate::files::{read_public, read_shared_secret};
+use crate::tls;
+
+/// A Secret as it is.
+pub(in crate::agent) struct Stored {
+    body: Zeroizing<String>,
+}
+
+/// Values stay text in the one buffer that is wiped.
+type Object<'a> = BTreeMap<&'a str, &'a RawValue>;
+
+/// Reads a Secret; None where it is not there.
+///
+/// # Errors
+///
+/// As of [`Refusal`].
+pub(in crate::agent) fn read(secret: &Secret) -> Result<Option<Stored>, Refusal> {
+    let request = Request::Read(secret);
+    let agent = agent(&secret.api).map_err(|why| request.failed(why))?;
+    let call =
+        authorized(agent.get(url(secret)), &secret.api).map_err(|why| request.failed(why))?;
+    let answer = call.call().map_err(|error| request.no_answer(&error, LIMIT))?;
+    let (status, body) = whole(answer).map_err(|error| request.no_answer(&error, LIMIT))?;
+    match status {
+        200 => Stored::new(body).map(Some).ok_or_else(|| request.no_secret()),
+        404 if request.is_missing(&body) => Ok(None),
+        status => Err(request.refused(status, &body)),
+    }
+}
+
+/// Applies these keys of its data, which belong to this field manager from then on; other keys stay.
+/// With a version, only while it is of that.
+///
+/// # Errors
+///
+/// As of [`Refusal`].
+pub(in crate::agent) fn apply(
+    secret: &Secret,
+    manager: &str,
+    version: Option<&str>,
+    data: &[(&str, &[u8])],
+) -> Result<(), Refusal> {
+    let request = Request::Apply(secret);
+    let agent = agent(&secret.api).map_err(|why| request.failed(why))?;
+    let call = agent.patch(url(secret)).query("fieldManager", manager);
+    let call = authorized(call, &secret.api).map_err(|why| request.failed(why))?;
+    let call = call.content_type("application/apply-patch+yaml"); // of which JSON is a part
+    let answer = call
+        .send(document(secret, version, data).as_bytes())
+        .map_err(|error| request.no_answer(&error, LIMIT))?;
+    let (status, body) = whole(answer).map_err(|error| request.no_answer(&error, LIMIT))?;
+    match status {
+        200 | 201 => Ok(()),
+        status => Err(request.refused(status, &body)),
+    }
+}
+
+impl Stored {
+    fn new(body: Zeroizing<String>) -> Option<Self> {
+        let stored = Self { body };
+        stored.version().map(|_| stored)
+    }
+
+    /// Changes whenever the Secret does.
+    pub(in crate::agent) fn version(&self) -> Option<String> {
+        let object: Object<'_> = serde_json::from_str(&self.body).ok()?;
+        let metadata: Object<'_> = serde_json::from_str(object.get("metadata")?.get()).ok()?;
+        serde_json::from_str(metadata.get("resourceVersion")?.get()).ok()
+    }
+
+    /// One of its values.
+    pub(in crate::agent) fn get(&self, key: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let object: Object<'_> = serde_json::from_str(&self.body).ok()?;
+        let data: BTreeMap<String, &RawValue> =
+            serde_json::from_str(object.get("data")?.get()).ok()?;
+        // Base64 needs no escapes, so that nothing is copied.
+        let text: &str = serde_json::from_str(data.get(key)?.get()).ok()?;
+        let mut value = Zeroizing::new(vec![0; text.len() / 4 * 3 + 3]);
+        let len = STANDARD.decode_slice(text, &mut value).ok()?;
+        value.truncate(len);
+        Some(value)
+    }
+}
+
+/// For one request: the CA's file may be another one by now.
+fn agent(api: &Api) -> Result<Agent, String> {
+    let bytes = read_public(&api.ca, tls::MAX_FILE).map_err(|error| error.text().to_owned())?;
+    let failed = |why: String| format!("{}: {why}", api.ca.display());
+    let certificates = tls::certificates(&bytes).map_err(failed)?;
+    let roots: Vec<_> = certificates.iter().map(|der| Certificate::from_der(der)).collect();
+    let roots: Vec<_> = roots.iter().map(Certificate::to_owned).collect();
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(tls::provider()))
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .build();
+    Ok(Agent::config_builder()
+        .tls_config(tls)
+        .https_only(true)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(concat!("scramtoken-agent/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(LIMIT))
+        .max_response_header_size(16 * 1024)
+        .input_buffer_size(16 * 1024)
+        .output_buffer_size(16 * 1024)
+        .build()
+        .new_agent())
+}
+
+/// With the service account's token as it is now, for it rotates.
+fn authorized<B>(call: RequestBuilder<B>, api: &Api) -> Result<RequestBuilder<B>, String> {
+    let path = api.token_file.display();
+    let file = read_shared_secret(&api.token_file, MAX_TOKEN);
+    let file = file.map_err(|error| error.text().to_owned())?;
+    let token = file.bytes.trim_ascii();
+    let mut text = Zeroizing::new(Vec::with_capacity(BEARER.len() + token.len()));
+    text.extend_from_slice(BEARER);
+    text.extend_from_slice(token);
+    let value = HeaderValue::from_bytes(&text).ok().filter(|_| !token.is_empty());
+    let mut value = value.ok_or_else(|| format!("{path}: there is no token in it"))?;
+    value.set_sensitive(true);
+    Ok(call.header("accept", "application/json").header("authorization", value))
+}
+
+/// Name and namespace are of letters that need no escapes.
+fn url(secret: &Secret) -> String {
+    let Secret { api, namespace, name } = secret;
+    format!("{}/api/v1/namespaces/{namespace}/secrets/{name}", api.server)
+}
+
+/// The status code and the body, which is not longer than any Secret.
+fn whole(answer: Response<Body>) -> Result<(u16, Zeroizing<String>), ureq::Error> {
+    let status = answer.status().as_u16();
+    let body = answer.into_body();
+    let len = body.content_length().unwrap_or(MAX_ANSWER);
+    if len > MAX_ANSWER {
+        return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER));
+    }
+    // Whole from the beginning: growing would leave copies of secrets behind.
+    let capacity = usize::try_from(len).unwrap_or_default() + 1;
+    let mut text = Zeroizing::new(String::with_capacity(capacity));
+    let mut reader = body.into_reader().take(MAX_ANSWER + 1);
+    reader.read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_ANSWER {
+        return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER));
+    }
+    Ok((status, text))
+}
+
+fn document(secret: &Secret, version: Option<&str>, data: &[(&str, &[u8])]) -> Zeroizing<String> {
+    let Secret { namespace, name, .. } = secret;
+    let len: usize = data.iter().map(|(key, value)| key.len() + value.len() * 4 / 3 + 16).sum();
+    // Whole from the beginning, again.
+    let mut text = Zeroizing::new(String::with_capacity(1024 + len));
+    text.push_str("{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{");
+    text.push_str(&format!("\"name\":\"{name}\",\"namespace\":\"{namespace}\""));
+    if let Some(version) = version {
+        let version = serde_json::Value::from(version);
+        text.push_str(&format!(",\"resourceVersion\":{version}"));
+    }
+    text.push_str("},\"data\":{");
+    for (index, (key, value)) in data.iter().enumerate() {
+        text.push_str(if index == 0 { "\"" } else { ",\"" });
+        text.push_str(key);
+        text.push_str("\":\"");
+        STANDARD.encode_string(value, &mut text);
+        text.push('"');
+    }
+    text.push_str("}}");
+    text
+}
+
+const BEARER: &[u8] = b"Bearer ";
+const CONNECT: Duration = Duration::from_secs(3);
+/// The most that one request may take.
+const LIMIT: Duration = Duration::from_secs(6);
+const MAX_TOKEN: usize = 64 * 1024;
+/// etcd keeps nothing longer than 1.5 MiB.
+const MAX_ANSWER: u64 = 2 * 1024 * 1024;
