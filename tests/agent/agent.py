@@ -45,8 +45,8 @@ class Agent:
         self.config.write_text(
             f'command_config = "{self.admin}"\n'
             f'bootstrap_servers = "{self._servers}"\n'
-            f'journal = "{self.journal}"\n'
-            f'listen = "{self.address}"\n'
+            + (f'journal = "{self.journal}"\n' if self.journal else "")
+            + f'listen = "{self.address}"\n'
             f"{self._top}\n" + tokens.replace("{dir}", str(self.directory))
         )
 

@@ -1,0 +1,113 @@
+"""The manifests of packaging/kubernetes, used as whoever reads docs/agent.md does. As with Secrets,
+`cluster` is the small API server or a real one."""
+
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from harness.kafka.cli import client_config
+from harness.kafka.properties import ADMIN, USERS
+
+from ..agent import free_port, wait_for
+from .pod import Pod, manifests
+
+
+@pytest.fixture
+def pod(cluster, broker, tmp_path):
+    """A pod of these manifests, whose objects the cluster has."""
+    address = f"127.0.0.1:{free_port()}"
+    admin = client_config(tmp_path / "admin.properties", ADMIN, USERS[ADMIN])
+    pods = []
+
+    def pod(*names, changes=()):
+        documents = manifests(*names)
+        if not pods:
+            cluster.make_secret("kafka-admin", {"admin.properties": admin.read_bytes()})
+        cluster.install(documents)
+        adapted = (
+            ("kafka:9093", broker.bootstrap()),
+            ("SASL_SSL", "SASL_PLAINTEXT"),
+            # Tests share the network.
+            ('listen = "0.0.0.0:9712"', f'listen = "{address}"'),
+            ("journal = ", f'listen = "{address}"\njournal = '),
+            *changes,
+        )
+        pod = Pod(cluster, documents, tmp_path / f"pod-{len(pods)}", adapted)
+        pod.address, pod.log = address, tmp_path / f"pod-{len(pods)}.log"
+        pods.append(pod)
+        return pod
+
+    yield pod
+    for pod in pods:
+        pod.__exit__()
+
+
+def probe(pod, probe):
+    """Whether an HTTP probe succeeds."""
+    try:
+        url = f"http://{pod.address}{probe['httpGet']['path']}"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.HTTPError, urllib.error.URLError):
+        return False
+
+
+def id_and_hmac(cluster):
+    data, _ = cluster.secret("kafka-token")
+    return data["token-id"].decode(), data["token-hmac"].decode()
+
+
+def test_the_agent_that_keeps_a_secret_and_a_job_with_it_in_its_environment(cluster, broker, pod):
+    agent = pod("rbac", "agent")
+    assert cluster.secret("kafka-token")[0] == {}
+    child = agent.start("agent", agent.log)
+    container = agent.container("agent")
+    wait_for(lambda: probe(agent, container["readinessProbe"]))
+    assert probe(agent, container["livenessProbe"])
+    broker.login(*id_and_hmac(cluster), token=True)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=30) == 0
+    job = pod("env-from-secret").run("job")
+    assert job.returncode == 0 and "as the delegation token" in job.stdout, job.stderr
+
+
+def test_the_cron_job_renews(cluster, broker, pod):
+    job = pod("rbac", "cronjob")
+    done = job.run("agent")
+    assert done.returncode == 0, done.stderr
+    first = id_and_hmac(cluster)
+    broker.login(*first, token=True)
+    done = job.run("agent")
+    assert done.returncode == 0 and "renewed the token" in done.stderr, done.stderr
+    assert id_and_hmac(cluster) == first
+
+
+def test_a_new_token_every_day(cluster, broker, pod):
+    # Two days are eight seconds here, for which the brokers let a token live without renewal.
+    job = pod("rbac", "daily-token", changes=[('max_lifetime = "2d"', 'max_lifetime = "8s"')])
+    done = job.run("agent")
+    assert done.returncode == 0, done.stderr
+    first = id_and_hmac(cluster)
+    time.sleep(3)
+    done = job.run("agent")
+    assert done.returncode == 0, done.stderr
+    second = id_and_hmac(cluster)
+    assert second != first, done.stderr
+    for token in (first, second):
+        broker.login(*token, token=True)
+    assert second[0] in cluster.secret("kafka-token")[0]["jaas"].decode()
+
+
+def test_the_sidecar_is_there_before_the_job_and_ends_its_token_after_it(cluster, broker, pod):
+    job = pod("sidecar")
+    child = job.start("agent", job.log)
+    (command,) = [job.container("agent")["startupProbe"]["exec"]["command"]]
+    wait_for(lambda: job.run("agent", [*command, "--address", job.address]).returncode == 0)
+    done = job.run("job")
+    assert done.returncode == 0 and "as the delegation token" in done.stdout, done.stderr
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=30) == 0
+    assert "ended the token" in job.log.read_text()
