@@ -25,7 +25,7 @@ WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 say = @printf '\n== %s\n' "$(strip $1)"
 , := ,
 
-.PHONY: third-party help lib program examples demo test test-builds test-long check bench header install uninstall \
+.PHONY: third-party help lib program examples demo test test-builds test-long test-kubernetes check bench header install uninstall \
   clean FORCE
 
 include $(wildcard mk/*.mk)
@@ -65,7 +65,16 @@ test-long: ## run the tests that take minutes each, and test-builds (over an hou
 	$(MAKE) --no-print-directory $(BUILT)
 	$(VENV)/bin/python -m harness.kafka.jars
 	$(MAKE) --no-print-directory test-builds
+	if $(VENV)/bin/python -m tests.agent.kubernetes.real.build --cached; then \
+	  $(MAKE) --no-print-directory test-kubernetes; fi
 	$(VENV)/bin/python tests/run.py --long
+
+test-kubernetes: ## run tests against a real kube-apiserver, built from Go modules (20 minutes the first time)
+	mk/prerequisites.sh test-kubernetes
+	$(MAKE) --no-print-directory lib program $(VENV)/.ready
+	$(VENV)/bin/python -m harness.kafka.jars
+	$(VENV)/bin/python -m tests.agent.kubernetes.real.build
+	$(VENV)/bin/python tests/run.py --kubernetes
 
 check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 	$(MAKE) --no-print-directory lint-rust lint-python

@@ -2,7 +2,7 @@
 # Checks for everything that a build needs before it starts. What Debian packages is installed when
 # root; otherwise the exact command is printed.
 #
-# usage: mk/prerequisites.sh [demo|test|test-builds|test-long]
+# usage: mk/prerequisites.sh [demo|test|test-builds|test-long|test-kubernetes]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -74,8 +74,8 @@ check() {
     need "a C compiler for musl" musl-tools has musl-gcc
     need "QEMU's user mode" qemu-user has qemu-aarch64
   fi
-  if [[ $purpose == test-long ]]; then
-    need "Go" golang-go has go # for confluent-kafka-go
+  if [[ $purpose == test-long || $purpose == test-kubernetes ]]; then
+    need "Go" golang-go has go # for confluent-kafka-go, and for an API server
   fi
 }
 

@@ -1,10 +1,11 @@
 """Runs every test of the project and closes with `N passed, N failed`.
 
-usage: run.py [--builds | --long]
+usage: run.py [--builds | --long | --kubernetes]
 
 --builds runs the tests of other builds, which compile the crate anew: pytest's tests marked
-`builds`. --long runs the others that take minutes: pytest's tests marked `long` and cargo's ignored
-ones. A test that was skipped has shown nothing, so it counts as failed.
+`builds`. --kubernetes runs those against a real API server: pytest's tests marked `kubernetes`.
+--long runs the others that take minutes: pytest's tests marked `long` and cargo's ignored ones. A
+test that was skipped has shown nothing, so it counts as failed.
 """
 
 import argparse
@@ -27,20 +28,25 @@ def main():
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--builds", action="store_true", help="run what compiles the crate anew")
     which.add_argument("--long", action="store_true", help="run what else takes minutes")
+    which.add_argument("--kubernetes", action="store_true", help="run what needs an API server")
     options = parser.parse_args()
 
     before = tree()
     if options.builds:
         say("Tests of other builds: 20 minutes the first time")
         parts = {"pytest": run_pytest("builds")}
+    elif options.kubernetes:
+        say("Tests against a real API server: 2 minutes")
+        parts = {"pytest": run_pytest("kubernetes")}
     elif options.long:
         say("Tests that take minutes each: 40 minutes")
-        parts = {"cargo test": run_cargo(long=True), "pytest": run_pytest("long and not builds")}
+        parts = {"cargo test": run_cargo(long=True)}
+        parts["pytest"] = run_pytest("long and not builds and not kubernetes")
     else:
         say("Rust tests: 3 minutes to build the first time, then one")
         parts = {"cargo test": run_cargo(long=False)}
         say("Tests with brokers, C, Python and Java: 10 minutes")
-        parts["pytest"] = run_pytest("not long and not builds")
+        parts["pytest"] = run_pytest("not long and not builds and not kubernetes")
     parts["tree"] = compare(before, tree())
 
     print()

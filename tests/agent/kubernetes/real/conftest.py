@@ -1,0 +1,25 @@
+"""One real API server for all tests, and a namespace for each of them."""
+
+import pytest
+
+from .apiserver import ApiServer
+
+HERE = "tests/agent/kubernetes/real/"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.as_posix():
+            item.add_marker(pytest.mark.kubernetes)
+
+
+@pytest.fixture(scope="session")
+def server():
+    with ApiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(server):
+    server.new_namespace()
+    return server
