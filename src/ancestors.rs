@@ -114,7 +114,8 @@ impl<'a> Walk<'a> {
         let kind = FileType::from_raw_mode(mode);
         if owner != 0 && owner != self.user {
             let who = format!("it belongs to user {owner}");
-            let mend = format!("keep it below directories of root and of user {}", self.user);
+            let mend =
+                format!("keep it below directories that belong to root or user {}", self.user);
             return Err(self.refused(path, &who, &mend));
         }
         if kind != FileType::Directory || mode & STICKY != 0 {

@@ -269,7 +269,7 @@ impl Agent {
                 log.warn(Some(&name), text);
             }
             Turn::Dropped => {
-                let text = format!("the token {id} ended before brokers accepted it");
+                let text = format!("token {id} expired before the brokers accepted it");
                 log.warn(Some(&name), text);
             }
         }

@@ -114,7 +114,10 @@ impl TokenManager {
         let invalid = |text: String| Err(Error::new(Status::INVALID_ARGUMENT, text));
         if iterations != 0 && !ITERATIONS.contains(&iterations) {
             let (min, max) = (ITERATIONS.start(), ITERATIONS.end());
-            return invalid(format!("{iterations} iterations: 0 for none, or {min} to {max}"));
+            return invalid(format!(
+                "{iterations} iterations are out of range: give {min} to {max}, or 0 for no \
+                 credential"
+            ));
         }
         let mut all = self.iterations;
         for (of, place) in Mechanism::ALL.into_iter().zip(&mut all) {

@@ -43,7 +43,7 @@ pub(super) trait Session: Send {
 
 pub(super) type SessionId = u64;
 
-/// What takes long is done on a thread of its own.
+/// What came of slow work, which is done on a thread of its own.
 pub(super) enum Outcome {
     /// The source was read.
     Read(Result<ClientCredential, Error>),
@@ -374,7 +374,7 @@ impl core::fmt::Debug for EventLoop {
 }
 
 fn unavailable(error: Errno) -> Error {
-    Error::new(Status::IO, format!("the system gives no descriptors for logins: {error}"))
+    Error::new(Status::IO, format!("cannot create the descriptors for logins: {error}"))
 }
 
 const WAKE: SessionId = 0;

@@ -60,7 +60,7 @@ impl Gate {
             // SAFETY: librdkafka's descriptor is open until `closing` has taken it out, and all that
             // librdkafka does with it by now is to wait for it.
             if let Err(error) = unsafe { put(socket, descriptor) } {
-                super::warn(&format!("a connection cannot be given to librdkafka: {error}"));
+                super::warn(&format!("cannot hand a connection over to librdkafka: {error}"));
             }
         }
     }

@@ -222,6 +222,6 @@ impl Session for HandoverSession {
 fn no_descriptors(error: Errno) -> Error {
     Error::new(
         Status::IO,
-        format!("the system gives no descriptors for a login: {error} (see ulimit -n)"),
+        format!("cannot create the descriptors for a login: {error} (see ulimit -n)"),
     )
 }

@@ -41,9 +41,9 @@ pub struct Source {
 pub struct SourceLogin {
     /// What to log in with.
     pub credential: ClientCredential,
-    /// A sentence for the host's log, without secrets: the source is damaged and its last good
-    /// credential serves (told once, until the source has been read again), or others may read the
-    /// secret (told once).
+    /// A sentence for the host's log, without secrets: either the source is damaged and its last
+    /// good credential serves (said once, until the source can be read again), or others may read
+    /// the secret (said once).
     pub warning: Option<String>,
 }
 
@@ -116,7 +116,7 @@ impl Source {
             CurrentCredential::Token(token) => Ok(token),
             CurrentCredential::Password(_) => Err(Error::new(
                 Status::TOKEN_NOT_FOUND,
-                format!("{}: a password is there, and no token", self.place),
+                format!("{}: it holds a password, not a token", self.place),
             )),
         }
     }

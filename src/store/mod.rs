@@ -384,7 +384,8 @@ fn check_user(name: &[u8]) -> Result<&str, Error> {
     let name = check_name("user's name", name)?;
     if name.len() > MAX_MESSAGE {
         let len = name.len();
-        let text = format!("the user's name has {len} bytes, and a message {MAX_MESSAGE} at most");
+        let text =
+            format!("the user's name is {len} bytes long; a message holds {MAX_MESSAGE} at most");
         return Err(Error::new(Status::INVALID_ARGUMENT, text));
     }
     Ok(name)

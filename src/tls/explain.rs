@@ -75,8 +75,8 @@ fn certificate(error: &CertificateError, advice: &Advice) -> String {
                  give the broker one that an authority has signed, and {trust} the authority"
             ),
             text if text.contains("EndEntityUsedAsCa") => {
-                "the broker's certificate is signed by one that is no authority's (its \
-                 basicConstraints have no CA:TRUE), and so may sign no other"
+                "the broker's certificate is signed by a certificate that is not an authority's (its \
+                 basicConstraints lack CA:TRUE) and so may not sign others"
                     .to_owned()
             }
             text if text.contains("UnsupportedCertVersion") => {
@@ -92,9 +92,9 @@ fn certificate(error: &CertificateError, advice: &Advice) -> String {
 fn explain_fault(fault: &Fault, trust: &str) -> String {
     match fault {
         Fault::NotAnAuthority => format!(
-            "the broker's certificate is signed by one in {trust} that is no authority's (its \
-             basicConstraints have no CA:TRUE), and so may sign no other; {trust} must hold an \
-             authority"
+            "the broker's certificate is signed by a certificate in {trust} that is not an \
+             authority's (its basicConstraints lack CA:TRUE) and so may not sign others; {trust} \
+             must hold an authority"
         ),
         Fault::WrongHost { host, hosts } if hosts.is_empty() => format!(
             "the broker's certificate is for no host: it has no subjectAltName, and its CN does not \
@@ -107,7 +107,7 @@ fn explain_fault(fault: &Fault, trust: &str) -> String {
         ),
         Fault::ShortRsaKey(bits) => format!(
             "the broker's certificate, or one of its authorities', has an RSA key of {bits} bits, \
-             which proves nothing any more; 2048 are the least"
+             which is too short to prove anything; use 2048 or more"
         ),
         Fault::UnsupportedSignature(algorithm) => format!(
             "the broker's certificate, or one of its authorities', is signed by {algorithm}, which \

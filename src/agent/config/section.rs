@@ -186,8 +186,7 @@ impl<'a> Section<'a> {
         };
         if ms < least || ms > most {
             let (least, most) = (duration::show(least), duration::show(most));
-            let what =
-                format!("{:?} is out of range: it may be {least} to {most} long", found.value);
+            let what = format!("{:?} is out of range: give {least} to {most}", found.value);
             return Err(found.error(&self.file, what));
         }
         Ok(Some(ms))

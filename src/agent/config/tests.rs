@@ -181,7 +181,7 @@ fn each_mistake_is_named_with_its_line() {
         (
             "file = \"/run/kafka/token.json\"",
             "",
-            "agent.toml:12: [[token.target]]: it says not what it is",
+            "agent.toml:12: [[token.target]]: it does not say what kind of target it is",
         ),
         (
             "file = \"/run/kafka/token.json\"",

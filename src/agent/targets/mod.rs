@@ -92,7 +92,9 @@ impl Target {
                 Err(section.error(what))
             }
             _ => {
-                let what = format!("it says not what it is: give one of {}", KINDS.join(", "));
+                let kinds = KINDS.join(", ");
+                let what =
+                    format!("it does not say what kind of target it is: give one of {kinds}");
                 Err(section.error(what))
             }
         }

@@ -135,7 +135,7 @@ impl Directory {
                 "others have".to_owned()
             };
             let text = format!(
-                "{who} rights on it (mode {mode:04o}): make sure that it is as you left it, then \
+                "{who} rights on it (mode {mode:04o}): check that nobody has changed it, then \
                  {mend} {path_text}"
             );
             return Err(refused(path, &text));
