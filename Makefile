@@ -31,7 +31,7 @@ say = @printf '\n== %s\n' "$(strip $1)"
 include $(wildcard mk/*.mk)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 17
 
 lib: $(LIBRARY) ## build target/release/libscramtoken.so
 

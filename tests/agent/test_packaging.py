@@ -1,6 +1,7 @@
 """What packaging/ has for the agent: alert rules and a unit that do what they say."""
 
 import configparser
+import json
 import re
 import subprocess
 
@@ -10,6 +11,7 @@ from harness.paths import ROOT
 from .debian import unpacked
 
 PACKAGING = ROOT / "packaging"
+DASHBOARD = PACKAGING / "grafana" / "scramtoken-agent.json"
 MANUAL = (ROOT / "docs" / "agent.md").read_text()
 RULES = PACKAGING / "prometheus" / "scramtoken-agent.rules.yml"
 
@@ -25,10 +27,33 @@ def test_the_alert_rules():
     promtool("test", "rules", RULES.with_name("scramtoken-agent.rules.test.yml"))
 
 
-def test_rules_and_manual_name_metrics_that_exist():
+def metrics():
+    """Those that the agent shows."""
     source = (ROOT / "src" / "agent" / "metrics.rs").read_text()
-    exist = set(re.findall(r'"([a-z_]+_(?:total|seconds|info|up|ready|current))"', source))
-    exist |= {"brokers_up", "journal_up", "token_ready", "target_current"}
+    found = set(re.findall(r'"([a-z_]+_(?:total|seconds|info|up|ready|current))"', source))
+    return found | {"brokers_up", "journal_up", "token_ready", "target_current"}
+
+
+def test_the_dashboard_shows_every_metric_and_no_other(tmp_path):
+    dashboard = json.loads(DASHBOARD.read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    used = set(re.findall(r"scramtoken_agent_([a-z_]+)", " ".join(expressions)))
+    assert used == metrics(), used ^ metrics()
+    # Prometheus can read each of them; panels have places and ids of their own.
+    rules = [
+        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m")}
+        for number, expression in enumerate(expressions)
+    ]
+    file = tmp_path / "rules.yml"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    promtool("check", "rules", file)
+    for key in ("id", "gridPos", "title"):
+        values = [str(panel[key]) for panel in dashboard["panels"]]
+        assert len(set(values)) == len(values), key
+
+
+def test_rules_and_manual_name_metrics_that_exist():
+    exist = metrics()
     used = set(re.findall(r"scramtoken_agent_([a-z_]+)", RULES.read_text()))
     assert used and used <= exist, used - exist
     (listed,) = re.findall(r"Metrics begin with `scramtoken_agent_`:(.*?)\n\n", MANUAL, re.DOTALL)
@@ -60,8 +85,8 @@ def test_the_unit_names_what_the_program_takes():
 
 
 def test_the_configuration_of_the_manual_is_right(tmp_path):
-    text, secret = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
-    text += f'{secret}\n[kubernetes]\napi_server = "https://a"\nnamespace = "jobs"\n'
+    text, secret, command = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    text += f'{secret}\n{command}\n[kubernetes]\napi_server = "https://a"\nnamespace = "jobs"\n'
     admin = tmp_path / "admin.properties"
     admin.touch(mode=0o600)
     admin.write_text(

@@ -45,8 +45,8 @@ def test_every_block_is_run_here():
     counts = {name: len(blocks(name)) for name, _ in BLOCKS if name}
     # The properties are client.properties of the program, those that confluent_config sets, and two
     # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what tests of
-    # dir: sources read.
-    assert counts == {"c": 1, "python": 5, "sh": 6, "properties": 4, "yaml": 1}
+    # dir: sources read. What kubectl is told is what tests/agent/kubernetes does.
+    assert counts == {"c": 1, "python": 5, "sh": 7, "properties": 4, "yaml": 1}
 
 
 def test_make_commands_exist():

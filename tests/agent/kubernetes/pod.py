@@ -103,7 +103,7 @@ class Pod:
         if "emptyDir" in volume:
             if not path.exists():
                 path.mkdir()
-                path.chmod(0o777 | 0o1000)  # that of a memory
+                path.chmod(0o3777)  # as the kubelet leaves one in memory, with an fsGroup
             return path
         if "configMap" in volume:
             data = self._config_maps[volume["configMap"]["name"]]

@@ -1,6 +1,7 @@
 """The manifests of packaging/kubernetes, used as whoever reads docs/agent.md does. As with Secrets,
 `cluster` is the small API server or a real one."""
 
+import re
 import signal
 import time
 import urllib.error
@@ -10,9 +11,12 @@ import pytest
 
 from harness.kafka.cli import client_config
 from harness.kafka.properties import ADMIN, USERS
+from harness.paths import ROOT
 
 from ..agent import free_port, wait_for
 from .pod import Pod, manifests
+
+README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
@@ -61,7 +65,9 @@ def id_and_hmac(cluster):
 
 
 def test_the_agent_that_keeps_a_secret_and_a_job_with_it_in_its_environment(cluster, broker, pod):
-    agent = pod("rbac", "agent")
+    (commands,) = re.findall(r"```sh\n(kubectl .*?)```", README, re.DOTALL)
+    assert "create secret generic kafka-admin --from-file=admin.properties" in commands
+    agent = pod(*re.findall(r"-f packaging/kubernetes/([a-z-]+)\.yaml", commands))
     assert cluster.secret("kafka-token")[0] == {}
     child = agent.start("agent", agent.log)
     container = agent.container("agent")
