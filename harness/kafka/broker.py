@@ -23,7 +23,7 @@ _READY_SECONDS = 90
 _SETTLE_SECONDS = 30
 _TRIES = 3  # to find ports that nobody takes before the nodes listen
 _RUNS = jars.CACHE / "run"  # one directory for each cluster, removed with it
-# Compiling little is what makes a JVM start fast; a test that measures passes its own flags.
+# A JVM that compiles little starts fast; a test that measures passes its own flags.
 _JVM_ARGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 

@@ -45,7 +45,7 @@ pub(super) enum Next {
 }
 
 impl Keeper {
-    /// A token that goes on from what the journal has of it.
+    /// Begins with a token, or goes on with one from its entry in the journal.
     pub(super) fn new(config: TokenConfig, entry: Option<Entry>, once: bool, now: Now) -> Self {
         let policy = Policy::new(&config, once);
         let announced = entry.as_ref().and_then(|entry| entry.announced.clone());

@@ -1,8 +1,8 @@
 //! The agent: keeps tokens valid where jobs look for them, for as long as the jobs live.
 //!
-//! `config` is what it is told, `life` decides what is to be done for one token, `keeper` knows which of
-//! its `targets` hold it, `run` carries things out by `brokers` and remembers them in the `journal`;
-//! `view` is what `http` shows of it.
+//! `config` is what the agent is told. `life` decides what is to be done for one token, and `keeper` knows
+//! which of the token's `targets` hold it. `run` carries that out through `brokers` and records it in the
+//! `journal`; `view` is what `http` shows.
 
 mod brokers;
 mod clock;

@@ -8,8 +8,8 @@
 //! keyring, secret_key        what HMACs and salts are made with
 //! ```
 //!
-//! No clock and no random number is taken here; they come in as arguments. What is foreign, the
-//! authorizer, visitors and the audit, runs outside transactions and without a lock.
+//! Neither the clock nor random numbers are read here: they come in as arguments. The host's code (its
+//! authorizer, visitors and audit) runs outside of transactions, while no lock is held.
 
 mod describe;
 mod keyring;

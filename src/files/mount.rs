@@ -44,8 +44,8 @@ impl Directory {
         Ok(Self { directory, path: path.to_owned(), stat, is_mount: false })
     }
 
-    /// The volume that a file is seen in, and the file's name there; None for a file of any other
-    /// directory.
+    /// The volume that shows a file, and the file's name in it; None where the file's directory is no
+    /// volume.
     pub(super) fn of_mounted_file(file: &Path) -> Result<Option<(Self, PathBuf)>, Error> {
         let Some((path, name)) = mount_and_name(file) else { return Ok(None) };
         // With the dot, since the way there may be by links, as it may be for every file.

@@ -178,7 +178,7 @@ impl SecretFile {
         is_same(fstat(file), stat(&self.path))
     }
 
-    /// Looked at anew each time: what is at a path may change.
+    /// Opened and checked anew each time, since what is at a path may change.
     fn place(&self) -> Result<Place, Error> {
         let place = Place::open(&self.path)?;
         place.check(self.access.owner)?;

@@ -167,7 +167,7 @@ fn described(response: DescribedDelegationToken) -> Result<Token, Failure> {
 fn token(id: &str, hmac: &[u8]) -> Result<Token, Failure> {
     let hmac = Zeroizing::new(STANDARD.encode(hmac));
     Token::new(id.as_bytes(), hmac.as_bytes()).map_err(|error| {
-        // What is wrong is the broker's answer, and no argument of ours.
+        // The broker's answer is wrong, not an argument of ours.
         Error::new(Status::MALFORMED, format!("the broker's answer: {error}")).into()
     })
 }

@@ -44,7 +44,7 @@ impl Properties {
         self.0.get(key).map(|property| property.value.as_str())
     }
 
-    /// The number of the line that a key stands in, from 1.
+    /// The line that a key is in, counted from 1.
     pub(crate) fn line(&self, key: &str) -> Option<usize> {
         self.0.get(key).map(|property| property.line)
     }

@@ -55,7 +55,7 @@ pub(super) struct Login {
 enum LibrdkafkaSide {
     First(AwaitClientFirst),
     Final(Box<AwaitClientFinal>),
-    /// It has proved itself, and this message would complete its login.
+    /// It has proved itself; this message completes its login, once the broker has accepted ours.
     Proved(Vec<u8>),
     Over,
 }
@@ -227,12 +227,12 @@ impl Login {
         self.fail(Failure::lost(error, "the login", "see its log"));
     }
 
-    /// Whether the broker's connection is of no more use.
+    /// Whether the login has failed: then the broker's connection is of no more use.
     pub(super) fn has_failed(&self) -> bool {
         self.failure.is_some()
     }
 
-    /// Answers librdkafka where it can be.
+    /// Answers librdkafka as soon as there is an answer.
     pub(super) fn progress(&mut self, now: Instant) -> Progress {
         if self.failure.is_none() && now >= self.started + self.config.timeout {
             let seconds = self.config.timeout.as_secs_f32();

@@ -79,7 +79,7 @@ impl TlsStream {
 
     /// Encrypts; `flush` sends it.
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        // Without a limit of its buffer it takes everything.
+        // The writer's buffer has no limit, so it takes everything.
         let _ = self.connection.writer().write_all(bytes);
     }
 

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::backend::{Read, Table, Write};
 use crate::{error::Error, status::Status};
 
-/// Writes a record's fields. Zeroed on drop, and wherever it grew.
+/// Writes a record's fields. Its buffer is zeroed on drop, and so is each that it has outgrown.
 pub(super) struct Encoder(Zeroizing<Vec<u8>>);
 
 impl Encoder {

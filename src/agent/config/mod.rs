@@ -360,7 +360,7 @@ pub(in crate::agent) fn check_properties(cluster: &ClusterConfig) -> Result<Vec<
     Ok(warnings)
 }
 
-/// Stands for the tokens that are to log in by `token_config`.
+/// Stands in for a token where a configuration is read before there are tokens.
 pub(in crate::agent) fn placeholder() -> Result<ClientCredential, Error> {
     ClientCredential::token(b"token", b"hmac")
 }

@@ -110,7 +110,7 @@ impl Held {
         self.max_ms().saturating_sub(lead).saturating_sub(spread)
     }
 
-    /// Pauses between tries are short beside what is left.
+    /// The longest pause between two tries: short beside the time that is left.
     fn most_pause_ms(&self) -> i64 {
         (self.period_ms / 20).clamp(500, MOST_PAUSE_MS)
     }

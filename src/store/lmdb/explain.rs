@@ -34,7 +34,7 @@ fn explain_lmdb(error: MdbError) -> (Status, String) {
         MdbError::TxnFull => {
             (Status::IO, "the change is too large for one transaction: make it in parts")
         }
-        // The last ones are of keys and tables that nobody wrote, or of a root that was not found.
+        // The last ones are about keys and tables that nobody wrote, or a root that was not found.
         MdbError::Corrupted
         | MdbError::PageNotFound
         | MdbError::Invalid

@@ -43,7 +43,7 @@ final class NativeClient extends NativeObject {
         return warning;
     }
 
-    /** Takes the server's challenge and hashes; the client-final-message. */
+    /** Takes the server's challenge, hashes, and returns the client-final-message. */
     synchronized byte[] answer(byte[] message) throws NativeException {
         return answer(handle(), message);
     }

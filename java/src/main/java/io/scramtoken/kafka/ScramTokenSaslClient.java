@@ -91,13 +91,13 @@ final class ScramTokenSaslClient implements SaslClient {
         return null;
     }
 
-    /** Never: these mechanisms protect the login and nothing after it. */
+    /** Not supported: these mechanisms protect the login and nothing after it. */
     @Override
     public byte[] unwrap(byte[] incoming, int offset, int length) {
         throw new IllegalStateException("SCRAM has no security layer");
     }
 
-    /** Never: these mechanisms protect the login and nothing after it. */
+    /** Not supported: these mechanisms protect the login and nothing after it. */
     @Override
     public byte[] wrap(byte[] outgoing, int offset, int length) {
         throw new IllegalStateException("SCRAM has no security layer");

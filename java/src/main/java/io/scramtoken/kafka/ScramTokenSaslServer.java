@@ -95,13 +95,13 @@ final class ScramTokenSaslServer implements SaslServer {
         return mechanism;
     }
 
-    /** Never: these mechanisms protect the login and nothing after it. */
+    /** Not supported: these mechanisms protect the login and nothing after it. */
     @Override
     public byte[] unwrap(byte[] incoming, int offset, int length) {
         throw noSecurityLayer();
     }
 
-    /** Never: these mechanisms protect the login and nothing after it. */
+    /** Not supported: these mechanisms protect the login and nothing after it. */
     @Override
     public byte[] wrap(byte[] outgoing, int offset, int length) {
         throw noSecurityLayer();

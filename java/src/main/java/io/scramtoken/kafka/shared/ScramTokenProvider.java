@@ -21,8 +21,8 @@ public final class ScramTokenProvider extends Provider {
     static final List<String> MECHANISMS = List.of("SCRAM-SHA-256", "SCRAM-SHA-512");
 
     /**
-     * Puts the provider before all others that serve these mechanisms. Whether it had been there
-     * before, and was not any more.
+     * Puts the provider before all others that serve these mechanisms. True where it had been there
+     * before and was removed since.
      */
     public static final BooleanSupplier PUT_FIRST = ScramTokenProvider::putFirst;
 
