@@ -71,7 +71,7 @@ test-long: ## run the tests that take minutes each, and test-builds (over an hou
 
 test-kubernetes: ## run tests against a real kube-apiserver, built from Go modules (20 minutes the first time)
 	mk/prerequisites.sh test-kubernetes
-	$(MAKE) --no-print-directory lib program $(VENV)/.ready
+	$(MAKE) --no-print-directory program $(VENV)/.ready
 	$(VENV)/bin/python -m harness.kafka.jars
 	$(VENV)/bin/python -m tests.agent.kubernetes.real.build
 	$(VENV)/bin/python tests/run.py --kubernetes

@@ -37,7 +37,7 @@ def main():
         parts = {"pytest": run_pytest("builds")}
     elif options.kubernetes:
         say("Tests against a real API server: 2 minutes")
-        parts = {"pytest": run_pytest("kubernetes")}
+        parts = {"pytest": run_pytest("kubernetes", "tests/agent/kubernetes")}
     elif options.long:
         say("Tests that take minutes each: 40 minutes")
         parts = {"cargo test": run_cargo(long=True)}
@@ -78,10 +78,19 @@ def run_cargo(long):
     return settled(counts, cargo.returncode)
 
 
-def run_pytest(marks):
+def run_pytest(marks, *paths):
     # A file's tests share brokers, and most of them wait: two files at a time fill two cores.
     two_at_a_time = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    argv = [sys.executable, "-m", "pytest", f"--junit-xml={JUNIT}", *two_at_a_time, "-m", marks]
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        f"--junit-xml={JUNIT}",
+        *two_at_a_time,
+        "-m",
+        marks,
+        *paths,
+    ]
     JUNIT.parent.mkdir(exist_ok=True)
     JUNIT.unlink(missing_ok=True)
     show(argv)
