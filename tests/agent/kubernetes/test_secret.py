@@ -1,6 +1,8 @@
 """Secrets of a small API server, and what only that can be made to do."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +153,28 @@ def test_a_damaged_journal_is_told(cluster, start):
     done = agent.once()
     assert done.returncode == 6, done.stderr
     assert "the journal in it (scramtoken-agent.json) is damaged" in done.stderr
+
+
+def test_three_secrets_take_no_more_memory(cluster, start):
+    names = ("one", "two", "three")
+    for name in (*names, "agent"):
+        cluster.make_secret(name)
+    agent = start(how=None, secrets=(*names, "agent"))
+    text = agent.config.read_text()
+    tokens = "".join(
+        f'[[token]]\nname = "{name}"\ntarget = [{{ secret = "{name}" }}]\n' for name in names
+    )
+    begin = text.index("[kubernetes]")
+    head, table = text[:begin], text[begin : text.index("[[token]]")]
+    agent.config.write_text(f'journal = "secret:agent"\n{head}\n{table}{tokens}')
+    agent.start()
+    agent.wait_until_ready()
+    for name in names:
+        assert "token.json" in cluster.secret(name)[0]
+    assert sorted(cluster.secret("agent")[0]) == ["scramtoken-agent.json", "scramtoken-agent.mark"]
+    # The most that it ever had, with every handshake.
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{agent.pid}/status").read_text())
+    assert int(peak) < 15 * 1024
 
 
 def test_no_proxy_is_asked(cluster, start):
