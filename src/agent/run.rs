@@ -149,8 +149,9 @@ impl Agent {
         self.systemd.alive();
         let mut wake = Wake::default();
         let mut has_worked = false;
+        let mut creations_left = MOST_CREATIONS;
         for index in 0..self.keepers.len() {
-            has_worked |= self.turn(index, &mut wake);
+            has_worked |= self.turn(index, &mut wake, &mut creations_left);
             self.write_targets(index, &mut wake);
             // Signals and targets do not wait for a thousand tokens.
             while let Ok(event) = self.events.try_recv() {
@@ -186,7 +187,7 @@ impl Agent {
     }
 
     /// One request for one token, where one is due. Whether one was made.
-    fn turn(&mut self, index: usize, wake: &mut Wake) -> bool {
+    fn turn(&mut self, index: usize, wake: &mut Wake, creations_left: &mut usize) -> bool {
         let now = self.clock.now();
         let Some(keeper) = self.keepers.get_mut(index) else { return false };
         if keeper.is_settled() && keeper.life.settled(now) {
@@ -202,7 +203,12 @@ impl Agent {
             return false;
         }
         match step {
-            Step::Create => self.create(index),
+            // The others had their turn, so the next round comes at once.
+            Step::Create if *creations_left == 0 => return false,
+            Step::Create => {
+                *creations_left -= 1;
+                self.create(index);
+            }
             Step::Probe(token) => self.probe(index, &token),
             Step::Renew(token) => self.renew(index, &token),
             Step::Expire(token) => self.expire(index, &token),
@@ -808,5 +814,8 @@ const IDLE_MS: i64 = 2_000;
 const LONG_MS: i64 = 5_000;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const LEAVE: Duration = Duration::from_secs(3);
+/// In one round: the first of a thousand tokens are published before the last are made. Brokers take
+/// about as long to accept a token as a round takes to make so many.
+const MOST_CREATIONS: usize = 100;
 const MOST_WRITERS: usize = 16;
 const STACK: usize = 512 * 1024;

@@ -64,12 +64,12 @@ class Agent:
     def once(self, *options):
         return self.run("agent", "--config", self.config, "--once", *options)
 
-    def run(self, *arguments):
+    def run(self, *arguments, timeout=120):
         return subprocess.run(
             [str(word) for word in (PROGRAM, *arguments)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
             env=os.environ | self.environment,
         )
 
@@ -110,7 +110,8 @@ class Agent:
         return next(token for token in self.status()["tokens"] if token["name"] == name)
 
     def wait_until_ready(self, seconds=30):
-        done = self.run("agent", "wait", "--address", self.address, "--timeout", f"{seconds}s")
+        wait = ["agent", "wait", "--address", self.address, "--timeout", f"{seconds}s"]
+        done = self.run(*wait, timeout=seconds + 30)
         assert done.returncode == 0, done.stderr + self.log()
 
     def log(self):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -77,6 +78,41 @@ def test_a_disk_that_is_full(broker, agent, tmp_path):
     (target / "fill").unlink()
     wait_for(lambda: (target / "token.json").read_text() != first)
     assert sorted(entry.name for entry in target.iterdir()) == ["token.json"]
+
+
+def test_a_file_system_that_turns_read_only(broker, agent, tmp_path):
+    mount = f'mount -t tmpfs -o size=64k,mode=0700 tmpfs {tmp_path}/target; exec "$@"'
+    agent.start(*UNSHARE, "sh", "-c", mount, "sh")
+    agent.wait_until_ready()
+    target = Path(f"/proc/{agent.pid}/root{tmp_path}/target")
+    first = (target / "token.json").read_text()
+
+    def remount(how):
+        within = ["nsenter", "--target", str(agent.pid), "--mount", "--preserve-credentials"]
+        within += ["--user"] if os.geteuid() != 0 else []
+        argv = [*within, "mount", "-o", f"remount,{how}", f"{tmp_path}/target"]
+        subprocess.run(argv, check=True)
+
+    remount("ro")
+    wait_for(lambda: "keeps what it held" in agent.log())
+    assert "Read-only file system" in agent.log()
+    assert (target / "token.json").read_text() == first
+    remount("rw")
+    wait_for(lambda: (target / "token.json").read_text() != first)
+
+
+def test_a_file_of_another_user(broker, agent, tmp_path):
+    if os.geteuid() != 0:
+        pytest.fail("only root can give a file away: run the tests as root")
+    path = tmp_path / "target" / "token.json"
+    path.write_text("mine\n")
+    os.chown(path, 12345, -1)
+    agent.start()
+    wait_for(lambda: "it belongs to user 12345" in agent.log())
+    assert path.read_text() == "mine\n" and path.stat().st_uid == 12345
+    path.unlink()
+    agent.wait_until_ready()
+    logs_in(broker, agent.held("target/token.json"))
 
 
 def test_a_journal_that_cannot_be_written(broker, agent, tmp_path):
