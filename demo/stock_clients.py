@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 import warnings
 
 from harness.paths import ROOT, library
@@ -49,6 +50,35 @@ def by_confluent_kafka(conf):
                 return ("expired" if "has expired" in text else "refused"), text
             last = str(error)
     return "no answer", last
+
+
+def consume(conf, topic, end, meanwhile=lambda: None):
+    """Produces and consumes until the monotonic time `end`, calling `meanwhile` again and again;
+    then consumes what is left. Gives how many messages were sent, how many arrived, and the errors
+    of authentication that the consumer was told."""
+    from confluent_kafka import Consumer, Producer
+
+    conf = conf | {"logger": Silent()}
+    errors = []
+    group = {"group.id": topic, "auto.offset.reset": "earliest", "error_cb": errors.append}
+    consumer = Consumer(conf | group)
+    consumer.subscribe([topic])
+    producer = Producer(conf)
+    sent = received = 0
+    while time.monotonic() < end:
+        producer.produce(topic, b"%d" % sent)
+        sent += 1
+        producer.poll(0.1)
+        meanwhile()
+        message = consumer.poll(0.1)
+        received += bool(message and not message.error())
+    producer.flush(10)
+    deadline = time.monotonic() + 10
+    while received < sent and time.monotonic() < deadline:
+        message = consumer.poll(0.5)
+        received += bool(message and not message.error())
+    consumer.close()
+    return sent, received, [error.str() for error in errors if error.name() == "_AUTHENTICATION"]
 
 
 def by_kcat(scene, source):

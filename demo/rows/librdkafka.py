@@ -53,32 +53,15 @@ def _without_plugin(scene, credential):
 
 def _rotate(scene, second):
     """A consumer goes on when its token ends, because the file holds another one by then."""
-    from confluent_kafka import Consumer, Producer
-
     first = scene.broker.create_token("User:dora", max_lifetime_ms=_LIFE_MS)
     first = Credential(first.id, first.hmac, is_token=True)
     end = time.monotonic() + _LIFE_MS / 1000
     source = stock_clients.write_source(scene, "rotating", first)
-    conf = stock_clients.plugin_config(scene, source) | {"logger": stock_clients.Silent()}
-    errors = []
-    group = {"group.id": "rotation", "auto.offset.reset": "earliest", "error_cb": errors.append}
-    consumer = Consumer(conf | group)
-    consumer.subscribe(["rotation"])
-    producer = Producer(conf)
-    sent = received = 0
-    while time.monotonic() < end + 3:
-        producer.produce("rotation", b"%d" % sent)
-        sent += 1
-        producer.poll(0.1)
+    conf = stock_clients.plugin_config(scene, source)
+
+    def keep_rotated():
         stock_clients.write_source(scene, "rotating", second)
-        message = consumer.poll(0.1)
-        received += bool(message and not message.error())
-    producer.flush(10)
-    deadline = time.monotonic() + 10
-    while received < sent and time.monotonic() < deadline:
-        message = consumer.poll(0.5)
-        received += bool(message and not message.error())
-    consumer.close()
-    told = [error.str() for error in errors if error.name() == "_AUTHENTICATION"]
+
+    sent, received, told = stock_clients.consume(conf, "rotation", end + 3, keep_rotated)
     text = f"{received} of {sent} messages, past the end of the first token; {told}"
     return ("consumed all" if received == sent and not told else "failed"), text
