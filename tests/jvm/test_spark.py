@@ -1,5 +1,6 @@
-"""The manual's recipe for Spark: a stream outlives the token that it began with."""
+"""The manual's recipes for Spark: a stream outlives its first token, a batch needs no jar."""
 
+import json
 import os
 import subprocess
 import time
@@ -10,14 +11,16 @@ import pytest
 from harness import process
 from harness.jvm.jar import JAR
 from harness.kafka.ca import STORE_PASSWORD
+from harness.kafka.cli import client_config, scramtoken
 from harness.kafka.jars import locked
+from harness.kafka.properties import ADMIN, USERS
 from harness.paths import ROOT
 from harness.source_file import publish
 
 from . import manual
 from .conftest import NEWEST, REAUTH_S, places
 
-SUBMIT = manual.block("sh", "spark-submit")
+SUBMIT = manual.block("sh", "--jars")
 VERSION = SUBMIT.split("spark-sql-kafka-0-10_2.13:")[1].split()[0]
 SPARK = ROOT / "build" / "spark" / VERSION
 
@@ -54,6 +57,38 @@ while not os.path.exists("stop"):
 query.stop()
 """
 
+BATCH = """
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+java = spark._jvm
+file = java.java.io.File({credentials!r})
+configuration = java.org.apache.hadoop.conf.Configuration()
+read = java.org.apache.hadoop.security.Credentials.readTokenStorageFile(file, configuration)
+for token in read.getAllTokens():
+    secret = bytes(token.getIdentifier()), bytes(token.getPassword())
+    print(token.getKind(), token.getService(), *[text.decode() for text in secret])
+
+{recipe}
+row = spark.createDataFrame([("hello",)], ["value"])
+row.write.format("kafka").options(**kafka, topic="greetings").save()
+print(*[message.value.decode() for message in messages.collect()], flush=True)
+"""
+
+AGENT = """
+command_config = "{directory}/admin.properties"
+bootstrap_servers = "{servers}"
+journal = "{directory}/journal.json"
+[[token]]
+name = "batch"
+owner = "User:alice"
+[[token.target]]
+hadoop = "{directory}/credentials"
+cluster = "main"
+[[token.target]]
+file = "{directory}/token.json"
+"""
+
 
 @pytest.fixture(scope="module")
 def spark():
@@ -75,17 +110,11 @@ def test_a_stream_goes_on_after_its_token(broker, spark, tmp_path):
     first = broker.create_token("User:alice")
     publish(tmp_path / "kafka-token", 1, first)
     write_job(tmp_path, broker)
-    environment = {
-        **os.environ,
-        "PATH": f"{spark / 'bin'}:{os.environ['PATH']}",
-        "SPARK_CONF_DIR": str(tmp_path),
-        "SPARK_LOCAL_IP": broker.host,
-    }
     with open(tmp_path / "spark.log", "w+") as log:
         job = process.start(
             ["bash", "-euc", f"exec {SUBMIT}"],
             cwd=tmp_path,
-            env=environment,
+            env=environment(spark, tmp_path, broker),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -111,21 +140,85 @@ def test_a_stream_goes_on_after_its_token(broker, spark, tmp_path):
             process.stop(job)
 
 
-def write_job(directory, broker):
-    """The recipe, with the address, the certificate and the paths of this place."""
-    tls = {
-        "kafka.ssl.truststore.location": str(broker.authority.truststore),
-        "kafka.ssl.truststore.type": "PKCS12",
-        "kafka.ssl.truststore.password": STORE_PASSWORD,
-    }
-    recipe = manual.block("python", "readStream")
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("broker", places(NEWEST)[:1], indirect=True, scope="session")
+def test_a_batch_by_hadoop_credentials(broker, spark, tmp_path):
+    """Hadoop's own class reads the agent's file, and Spark logs in by it without the jar."""
+    client_config(tmp_path / "admin.properties", ADMIN, USERS[ADMIN])
+    (tmp_path / "agent.toml").write_text(
+        AGENT.format(directory=tmp_path, servers=broker.bootstrap())
+    )
+    done = scramtoken("agent", "--config", tmp_path / "agent.toml", "--once")
+    assert done.returncode == 0, done.stderr
+
+    recipe = in_this_place(manual.block("python", "spark.read."), broker)
+    job = BATCH.format(recipe=recipe, credentials=str(tmp_path / "credentials"))
+    (tmp_path / "batch.py").write_text(job)
+    truststore = {f"ssl.{key}": value for key, value in truststore_of(broker).items()}
+    lines = [f"spark.kafka.clusters.main.{key} {value}\n" for key, value in truststore.items()]
+    (tmp_path / "spark-defaults.conf").write_text(
+        f"spark.master local[1]\nspark.ui.enabled false\nspark.jars.ivy {SPARK / 'ivy'}\n"
+        + "".join(lines)
+    )
+    command = manual.block("sh", "HADOOP_TOKEN_FILE_LOCATION")
     for old, new in [
         ("broker:9093", broker.bootstrap("SASL_SSL")),
-        ("/run/kafka-token", str(directory / "kafka-token")),
-        ("kafka = {\n", f"kafka = {{\n    **{tls!r},\n"),
+        ("/run/kafka/credentials", str(tmp_path / "credentials")),
     ]:
-        assert old in recipe
-        recipe = recipe.replace(old, new)
+        assert old in command
+        command = command.replace(old, new)
+    job = subprocess.run(
+        ["bash", "-euc", command],
+        cwd=tmp_path,
+        env=environment(spark, tmp_path, broker),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert job.returncode == 0, job.stderr[-8000:]
+    token = json.loads((tmp_path / "token.json").read_text())
+    service = "kafka.server.delegation.token.main"
+    credentials, messages = job.stdout.splitlines()
+    assert credentials == f"KAFKA_DELEGATION_TOKEN {service} {token['token_id']} {token['hmac']}"
+    assert "hello" in messages.split()
+
+
+def environment(spark, directory, broker):
+    return {
+        **os.environ,
+        "PATH": f"{spark / 'bin'}:{os.environ['PATH']}",
+        "SPARK_CONF_DIR": str(directory),
+        "SPARK_LOCAL_IP": broker.host,
+    }
+
+
+def write_job(directory, broker):
+    """The recipe, with the address, the certificate and the paths of this place."""
+    recipe = in_this_place(manual.block("python", "readStream"), broker)
+    assert "/run/kafka-token" in recipe
+    recipe = recipe.replace("/run/kafka-token", str(directory / "kafka-token"))
     (directory / "job.py").write_text(JOB.format(recipe=recipe))
     (directory / "spark-defaults.conf").write_text(CONFIG)
     (directory / JAR.name).symlink_to(JAR)
+
+
+def in_this_place(recipe, broker):
+    """A recipe with this broker's address and certificate."""
+    tls = {f"kafka.ssl.{key}": value for key, value in truststore_of(broker).items()}
+    for old, new in [
+        ("broker:9093", broker.bootstrap("SASL_SSL")),
+        ("kafka = {", f"kafka = {{**{tls!r}, "),
+    ]:
+        assert old in recipe
+        recipe = recipe.replace(old, new)
+    return recipe
+
+
+def truststore_of(broker):
+    return {
+        "truststore.location": str(broker.authority.truststore),
+        "truststore.type": "PKCS12",
+        "truststore.password": STORE_PASSWORD,
+    }
