@@ -15,7 +15,11 @@ def unpacked(package):
     with locked(ROOT / "build" / "debian.lock"):
         if not (directory / "ready").exists():
             directory.mkdir(exist_ok=True)
-            subprocess.run(["apt-get", "download", "--quiet", package], cwd=directory, check=True)
+            download = ["apt-get", "download", "--quiet", package]
+            if subprocess.run(download, cwd=directory).returncode != 0:
+                # A machine that has not looked yet, or whose list names a version that is gone.
+                subprocess.run(["apt-get", "update", "--quiet"], check=True)
+                subprocess.run(download, cwd=directory, check=True)
             (archive,) = directory.glob("*.deb")
             subprocess.run(["dpkg", "-x", archive, directory], check=True)
             archive.unlink()

@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import os
 import re
 import subprocess
 
@@ -73,7 +74,7 @@ def test_the_unit_names_what_the_program_takes():
     unit.optionxform = str
     unit.read(PACKAGING / "systemd" / "scramtoken-agent.service")
     service = unit["Service"]
-    assert service["Type"] == "notify-reload" and service["WatchdogSec"] == "60"
+    assert service["Type"] == "notify" and service["WatchdogSec"] == "60"
     command = service["ExecStart"].split()
     assert command[1:3] == ["agent", "--config"]
     done = subprocess.run([PROGRAM, *command[1:], "--check-config"], capture_output=True, text=True)
@@ -82,6 +83,29 @@ def test_the_unit_names_what_the_program_takes():
     (shown,) = re.findall(r"```ini\n\[Service\]\n(.*?)```", MANUAL, re.DOTALL)
     text = (PACKAGING / "systemd" / "scramtoken-agent.service").read_text().splitlines()
     assert set(shown.splitlines()) <= set(text)
+
+
+def systemd_analyze(*arguments):
+    """Debian's, which is older than what many have: it knows no newer settings."""
+    systemd, shared = unpacked("systemd"), unpacked("libsystemd-shared")
+    libraries = {str(path.parent) for path in shared.rglob("libsystemd-shared-*.so")}
+    return subprocess.run(
+        [systemd / "usr/bin/systemd-analyze", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"LD_LIBRARY_PATH": ":".join(libraries), "SYSTEMD_PAGER": ""},
+    )
+
+
+def test_systemd_understands_the_unit_and_finds_it_hardened(tmp_path):
+    unit = tmp_path / "scramtoken-agent.service"
+    text = (PACKAGING / "systemd" / unit.name).read_text()
+    unit.write_text(text.replace("/usr/local/bin/scramtoken", str(PROGRAM)))
+    done = systemd_analyze("verify", "--man=no", unit)
+    assert unit.name not in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
+    done = systemd_analyze("security", "--offline=true", "--threshold=15", unit)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_configuration_of_the_manual_is_right(tmp_path):
