@@ -37,7 +37,7 @@ def main():
         parts = {"pytest": run_pytest("builds")}
     elif options.kubernetes:
         say("Tests against a real API server: 2 minutes")
-        parts = {"pytest": run_pytest("kubernetes", "tests/agent/kubernetes")}
+        parts = {"pytest": run_pytest("kubernetes", "tests/agent/kubernetes/real")}
     elif options.long:
         say("Tests that take minutes each: 40 minutes")
         parts = {"cargo test": run_cargo(long=True)}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use ureq::http::{HeaderValue, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
@@ -82,6 +83,24 @@ impl Stored {
         let object: Object<'_> = serde_json::from_str(&self.body).ok()?;
         let metadata: Object<'_> = serde_json::from_str(object.get("metadata")?.get()).ok()?;
         serde_json::from_str(metadata.get("resourceVersion")?.get()).ok()
+    }
+
+    /// The keys of its data that a field manager has applied.
+    pub(in crate::agent) fn keys_of(&self, manager: &str) -> Vec<String> {
+        let object: Option<Object<'_>> = serde_json::from_str(&self.body).ok();
+        let metadata = object.and_then(|object| {
+            let metadata = object.get("metadata")?.get();
+            serde_json::from_str::<Value>(metadata).ok() // it holds no secret
+        });
+        let entries = metadata.as_ref().and_then(|metadata| metadata.get("managedFields"));
+        let entries = entries.and_then(Value::as_array).into_iter().flatten();
+        let applied = entries.filter(|entry| {
+            let is = |key, text: &str| entry.get(key).and_then(Value::as_str) == Some(text);
+            is("manager", manager) && is("operation", "Apply")
+        });
+        let data = applied.filter_map(|entry| entry.pointer("/fieldsV1/f:data")?.as_object());
+        let keys = data.flat_map(|data| data.keys());
+        keys.filter_map(|key| key.strip_prefix("f:").map(str::to_owned)).collect()
     }
 
     /// One of its values.

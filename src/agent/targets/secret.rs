@@ -84,18 +84,19 @@ impl Secret {
             Ok((key.as_str(), value))
         });
         let values: Vec<(&str, Zeroizing<String>)> = values.collect::<Result<_, Error>>()?;
+        let manager = format!("{}/{}", kubernetes::MANAGER, publication.name);
         if let Some(stored) = kubernetes::read(&self.place).map_err(Refusal::into_error)? {
-            let mut values = values.iter();
-            let is_there = values.all(|(key, value)| {
+            let has = |(key, value): &(&str, Zeroizing<String>)| {
                 stored.get(key).is_some_and(|stored| *stored == value.as_bytes())
-            });
-            if is_there {
+            };
+            // What an earlier configuration put there is taken away.
+            let is_wanted = |key: &String| values.iter().any(|(wanted, _)| wanted == key);
+            if values.iter().all(has) && stored.keys_of(&manager).iter().all(is_wanted) {
                 return Ok(Delivered::Unchanged);
             }
         }
         let data: Vec<(&str, &[u8])> =
             values.iter().map(|(key, value)| (*key, value.as_bytes())).collect();
-        let manager = format!("{}/{}", kubernetes::MANAGER, publication.name);
         kubernetes::apply(&self.place, &manager, None, &data).map_err(Refusal::into_error)?;
         Ok(Delivered::Changed)
     }

@@ -7,46 +7,11 @@ import time
 import urllib.error
 import urllib.request
 
-import pytest
-
-from harness.kafka.cli import client_config
-from harness.kafka.properties import ADMIN, USERS
 from harness.paths import ROOT
 
-from ..agent import free_port, wait_for
-from .pod import Pod, manifests
+from ..agent import wait_for
 
 README = (ROOT / "README.md").read_text()
-
-
-@pytest.fixture
-def pod(cluster, broker, tmp_path):
-    """A pod of these manifests, whose objects the cluster has."""
-    address = f"127.0.0.1:{free_port()}"
-    admin = client_config(tmp_path / "admin.properties", ADMIN, USERS[ADMIN])
-    pods = []
-
-    def pod(*names, changes=()):
-        documents = manifests(*names)
-        if not pods:
-            cluster.make_secret("kafka-admin", {"admin.properties": admin.read_bytes()})
-        cluster.install(documents)
-        adapted = (
-            ("kafka:9093", broker.bootstrap()),
-            ("SASL_SSL", "SASL_PLAINTEXT"),
-            # Tests share the network.
-            ('listen = "0.0.0.0:9712"', f'listen = "{address}"'),
-            ("journal = ", f'listen = "{address}"\njournal = '),
-            *changes,
-        )
-        pod = Pod(cluster, documents, tmp_path / f"pod-{len(pods)}", adapted)
-        pod.address, pod.log = address, tmp_path / f"pod-{len(pods)}.log"
-        pods.append(pod)
-        return pod
-
-    yield pod
-    for pod in pods:
-        pod.__exit__()
 
 
 def probe(pod, probe):

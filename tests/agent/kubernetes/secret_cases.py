@@ -2,6 +2,7 @@
 in `make test-kubernetes` against a real one: `cluster` is either."""
 
 import json
+import signal
 
 import pytest
 
@@ -55,28 +56,6 @@ class SecretAgent(Agent):
 
     def wait_for_log(self, text):
         wait_for(lambda: text in self.log(), 40)
-
-
-@pytest.fixture
-def start(cluster, broker, tmp_path):
-    """Starts an agent with these rights."""
-    agents = []
-
-    def start(how="start", secrets=(SECRET,), verbs=("get", "patch"), **options):
-        directory = tmp_path / f"agent-{len(agents)}"
-        directory.mkdir()
-        token = cluster.account(f"relay-{len(agents)}", secrets, verbs)
-        agent = SecretAgent(cluster, directory, broker.bootstrap(), token, **options)
-        agents.append(agent)
-        if how:
-            agent.start()
-        return agent
-
-    yield start
-    for agent in agents:
-        agent.__exit__()
-    for agent in agents:
-        assert (agent.directory / "account").read_text() not in agent.log()
 
 
 def test_a_secret_holds_the_token(cluster, broker, start):
@@ -143,6 +122,20 @@ def test_nothing_is_written_where_nothing_has_changed(cluster, start):
     agent.wait_until_ready()
     if read()["token_id"] == first["token_id"]:
         assert cluster.secret(SECRET) == (data, version)
+
+
+def test_a_key_that_is_configured_no_more_goes(cluster, start):
+    cluster.make_secret(SECRET, {"theirs": b"stays"})
+    agent = start(data=ALL)
+    agent.wait_until_ready()
+    assert "jaas" in cluster.secret(SECRET)[0]
+    agent._data = '{ "token-id" = "token-id" }'
+    agent.reconfigure()
+    agent.send(signal.SIGHUP)
+    agent.wait_for_log("the configuration was read anew")
+    wait_for(lambda: "jaas" not in cluster.secret(SECRET)[0])
+    expected = {"theirs", "token-id", "scramtoken-agent.json", "scramtoken-agent.mark"}
+    assert set(cluster.secret(SECRET)[0]) == expected
 
 
 def test_a_secret_that_was_made_anew_is_filled_again(cluster, broker, start):

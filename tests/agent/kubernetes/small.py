@@ -210,6 +210,15 @@ def _may(account, verb, namespace, name):
 def _shown(namespace, name, stored):
     data = {key: base64.b64encode(value).decode() for key, value in stored.data.items()}
     metadata = {"name": name, "namespace": namespace, "resourceVersion": str(stored.version)}
+    metadata["managedFields"] = [
+        {
+            "manager": manager,
+            "operation": "Apply" if manager.startswith("scramtoken-agent") else "Update",
+            "fieldsV1": {"f:data": {f"f:{key}": {} for key in keys}},
+        }
+        for manager, keys in stored.managers.items()
+        if keys
+    ]
     # A real one leaves out what is empty.
     shown = {"kind": "Secret", "apiVersion": "v1", "metadata": metadata, "type": "Opaque"}
     return shown | ({"data": data} if data else {})

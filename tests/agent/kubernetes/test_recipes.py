@@ -7,7 +7,6 @@ from harness.paths import ROOT
 
 from .pod import MANIFESTS, manifests
 from .recipe_cases import *  # noqa: F403 - the same tests as of a real one
-from .test_secret import cluster  # noqa: F401
 
 NAMES = sorted(path.stem for path in MANIFESTS.glob("*.yaml"))
 MANUAL = (ROOT / "docs" / "agent.md").read_text()

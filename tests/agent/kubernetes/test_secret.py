@@ -11,7 +11,6 @@ from harness.kafka.ca import CertificateAuthority
 from ..agent import wait_for
 from .secret_cases import *  # noqa: F403 - the same tests as of a real one
 from .secret_cases import SECRET
-from .small import SmallApiServer
 
 TROUBLES = {
     500: "answers 500, InternalError",
@@ -24,14 +23,6 @@ TROUBLES = {
     "redirect": "answers 307",
 }
 AND_A_FILE = '[[token.target]]\nfile = "{dir}/token.json"\n'
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    directory = tmp_path / "cluster"
-    directory.mkdir()
-    with SmallApiServer(directory) as server:
-        yield server
 
 
 def file_of(agent):

@@ -80,7 +80,12 @@ def plain(answer, namespace):
     answer = json.loads(text)
     keep = {key: answer.get(key) for key in ("kind", "reason", "data", "type")}
     if answer["kind"] != "Status":
-        return keep
+        applied = {
+            entry["manager"]: sorted(key for key in entry["fieldsV1"]["f:data"] if key != ".")
+            for entry in answer["metadata"]["managedFields"]
+            if entry["operation"] == "Apply"
+        }
+        return keep | {"applied": applied}
     keep["message"], details = answer["message"], answer.get("details", {})
     causes = details.get("causes", [])
     causes = sorted(tuple(sorted(cause.items())) for cause in causes)
