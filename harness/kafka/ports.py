@@ -42,3 +42,13 @@ class Ports:
 def _check_free(host, port):
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, port))
+
+
+def free_port(host="127.0.0.1"):
+    """One port, which belongs to this process until it ends."""
+    ports = Ports(host, ["port"])
+    _KEPT.append(ports)
+    return ports.numbers["port"]
+
+
+_KEPT = []

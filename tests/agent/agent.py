@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -11,6 +10,7 @@ import urllib.request
 
 from harness import process
 from harness.kafka.cli import PROGRAM, client_config
+from harness.kafka.ports import free_port
 from harness.kafka.properties import ADMIN, USERS
 
 
@@ -130,9 +130,3 @@ def wait_for(what, seconds=20):
             raise TimeoutError(f"{what} is still {result!r} after {seconds} s")
         time.sleep(0.05)
     return result
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

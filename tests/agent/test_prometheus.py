@@ -8,8 +8,9 @@ import urllib.request
 import pytest
 
 from harness import process
+from harness.kafka.ports import free_port
 
-from .agent import Agent, free_port, wait_for
+from .agent import Agent, wait_for
 from .debian import unpacked
 
 TOKEN = """

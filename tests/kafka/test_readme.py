@@ -12,6 +12,7 @@ import scramtoken
 from harness.commands import succeed
 from harness.compile import C11, compile_program
 from harness.kafka.cli import client_config
+from harness.kafka.ports import free_port
 from harness.kafka.properties import USERS
 from harness.paths import BUILD, ROOT
 from harness.process import start, stop
@@ -46,7 +47,7 @@ def test_every_block_is_run_here():
     # The properties are client.properties of the program, those that confluent_config sets, and two
     # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what tests of
     # dir: sources read. What kubectl is told is what tests/agent/kubernetes does.
-    assert counts == {"c": 1, "python": 5, "sh": 7, "properties": 4, "yaml": 1}
+    assert counts == {"c": 1, "python": 5, "sh": 8, "properties": 4, "toml": 1, "yaml": 1}
 
 
 def test_make_commands_exist():
@@ -109,6 +110,29 @@ def test_the_program(broker, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout or "logged in" in done.stdout
+
+
+def test_the_agent(broker, tmp_path):
+    client_config(tmp_path / "client.properties", "alice", USERS["alice"])
+    host, port = broker.address()
+    text = only_block("toml", "[[token]]")
+    for directory in ("/etc/scramtoken", "/var/lib/scramtoken", "/run/kafka"):
+        assert directory in text
+        text = text.replace(directory, str(tmp_path))
+    text = f'listen = "127.0.0.1:{free_port()}"\n' + text.replace("broker:9093", f"{host}:{port}")
+    (tmp_path / "agent.toml").write_text(text)
+    script = only_block("sh", "scramtoken agent wait").replace("&\n", "&\ntrap 'kill $!' EXIT\n")
+    path = f"{ROOT / 'target' / 'program'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "token.json").read_text())["token_id"]
 
 
 def test_confluent_kafka(broker, token, tmp_path):

@@ -4,9 +4,9 @@
 import pytest
 
 from harness.kafka.cli import client_config
+from harness.kafka.ports import free_port
 from harness.kafka.properties import ADMIN, USERS
 
-from ..agent import free_port
 from .pod import Pod, manifests
 from .secret_cases import SECRET, SecretAgent
 from .small import SmallApiServer
