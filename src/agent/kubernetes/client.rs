@@ -216,3 +216,58 @@ const LIMIT: Duration = Duration::from_secs(6);
 const MAX_TOKEN: usize = 64 * 1024;
 /// etcd keeps nothing longer than 1.5 MiB.
 const MAX_ANSWER: u64 = 2 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(body: &str) -> Option<Stored> {
+        Stored::new(Zeroizing::new(body.to_owned()))
+    }
+
+    #[test]
+    fn what_is_sent_is_what_comes_back() {
+        let given = super::super::Given {
+            api_server: Some("https://a".to_owned()),
+            namespace: Some("jobs".to_owned()),
+            ..Default::default()
+        };
+        let secret = given.secret("kafka-token".to_owned(), None).unwrap();
+        let values: [(&str, &[u8]); 3] = [("a", b""), ("b.json", b"{\"\\"), ("c", &[0xff; 4096])];
+        let text = document(&secret, Some("7\""), &values);
+        assert!(text.capacity() >= text.len());
+        let back = stored(&text).unwrap();
+        assert_eq!(back.version().as_deref(), Some("7\""));
+        for (key, value) in values {
+            assert_eq!(back.get(key).unwrap().as_slice(), value, "{key}");
+        }
+        assert!(back.get("d").is_none());
+        assert_eq!(url(&secret), "https://a/api/v1/namespaces/jobs/secrets/kafka-token");
+    }
+
+    #[test]
+    fn what_is_no_secret_has_no_values() {
+        for body in ["", "{", "[]", "null", "{}", r#"{"metadata":{}}"#, r#"{"metadata":"x"}"#] {
+            assert!(stored(body).is_none(), "{body}");
+        }
+        let with = |rest: &str| format!(r#"{{"metadata":{{"resourceVersion":"1"{rest}"#);
+        for rest in [
+            "}}",
+            r#"},"data":null}"#,
+            r#"},"data":[]}"#,
+            r#"},"data":{"a":1}}"#,
+            r#"},"data":{"a":"%"}}"#,
+            r#"},"data":{"a":"\u0041"}}"#,
+            r#","managedFields":7}}"#,
+            r#","managedFields":[null,{"manager":"m","operation":"Apply","fieldsV1":[]}]}}"#,
+        ] {
+            let stored = stored(&with(rest)).unwrap();
+            assert!(stored.get("a").is_none() && stored.keys_of("m").is_empty(), "{rest}");
+        }
+        let fields =
+            r#"{"manager":"m","operation":"Apply","fieldsV1":{"f:data":{".":{},"f:a":{}}}}"#;
+        let stored = stored(&with(&format!(r#","managedFields":[{fields}]}}}}"#))).unwrap();
+        assert_eq!(stored.keys_of("m"), ["a"]);
+        assert!(stored.keys_of("n").is_empty());
+    }
+}

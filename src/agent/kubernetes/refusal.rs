@@ -251,3 +251,52 @@ const ADVICE: Advice = Advice {
     identity: "token_file, for the agent has no certificate",
     suites: "the versions of TLS that it speaks",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::kubernetes::Given;
+
+    /// Whoever answers may say anything: one line comes of it, and nothing that was sent.
+    #[test]
+    fn hostile_answers() {
+        let given = Given {
+            api_server: Some("https://a".to_owned()),
+            namespace: Some("jobs".to_owned()),
+            ..Given::default()
+        };
+        let secret = given.secret("kafka-token".to_owned(), None).unwrap();
+        let long = "x\\n".repeat(500);
+        let bodies = [
+            String::new(),
+            "[".repeat(1_000),
+            "null".to_owned(),
+            r#"{"message":7,"reason":[],"details":{"causes":{"a":1}}}"#.to_owned(),
+            format!(r#"{{"message":"s3cret {long}","reason":"s3cret {long}","details":"s3cret"}}"#),
+            format!(r#"{{"message":"User \"a\\u001b[2J{long}\" cannot create resource s3cret"}}"#),
+            format!(
+                r#"{{"message":"s3cret","details":{{"causes":[{}]}}}}"#,
+                vec![
+                    format!(
+                        r#"{{"reason":"FieldManagerConflict","field":".data.{long}","message":"{long}"}}"#
+                    );
+                    20
+                ]
+                .join(",")
+            ),
+        ];
+        let codes =
+            [101, 204, 302, 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 599];
+        for request in [Request::Read(&secret), Request::Apply(&secret)] {
+            for (code, body) in
+                codes.into_iter().flat_map(|code| bodies.iter().map(move |body| (code, body)))
+            {
+                let Refusal { text, .. } = request.refused(code, body);
+                assert!(text.starts_with("the Secret jobs/kafka-token: "), "{text}");
+                assert!(text.len() < 8_000 && !text.contains("s3cret"), "{code} {text}");
+                assert!(!text.chars().any(char::is_control), "{text:?}");
+                assert!(!request.is_missing(body));
+            }
+        }
+    }
+}
