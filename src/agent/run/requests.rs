@@ -1,6 +1,6 @@
 //! What brokers are asked for a token, and what comes of it.
 
-use super::{Agent, IDLE_MS, random};
+use super::{Agent, random};
 use crate::agent::brokers;
 use crate::agent::clock::steady_ms;
 use crate::agent::config::duration;
