@@ -272,6 +272,8 @@ mod byte_order_mark;
 pub mod cli;
 mod clock;
 mod error;
+#[cfg(feature = "cli")]
+mod explanation;
 /// C's door: hidden here, since Rust programs have no use for it but to test and measure it.
 #[cfg(feature = "capi")]
 #[doc(hidden)]

@@ -3,8 +3,8 @@
 
 use std::process::{Command, Output};
 
-const COMMANDS: [&str; 7] =
-    ["delegation-tokens", "configs", "store", "login", "agent", "completions", "man"];
+const COMMANDS: [&str; 8] =
+    ["delegation-tokens", "configs", "store", "login", "explain", "agent", "completions", "man"];
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_scramtoken")).args(arguments).output().unwrap()
@@ -156,4 +156,22 @@ fn a_name_may_begin_with_a_dash() {
     assert!(output.status.success(), "{}", text(output.stderr));
     let output = run(&["configs", "--store", &store, "--describe", "--user", "-dash"]);
     assert!(text(output.stdout).contains("user-principal '-dash' are SCRAM-SHA-256"));
+}
+
+#[test]
+fn errors_are_explained() {
+    let explained = text(run(&["explain", "DELEGATION_TOKEN_OWNER_MISMATCH"]).stdout);
+    assert!(explained.contains("log in as one of them"), "{explained}");
+    assert_eq!(text(run(&["explain", "-1063"]).stdout), explained);
+    let line = "scramtoken: RenewDelegationToken: DELEGATION_TOKEN_OWNER_MISMATCH: only";
+    assert_eq!(text(run(&["explain", line]).stdout), explained);
+    let unknown = run(&["explain", "HTTP_404"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(unknown.stderr).contains("no error is known in \"HTTP_404\""));
+}
+
+/// Write it anew by `scramtoken explain > docs/troubleshooting.md`.
+#[test]
+fn the_page_of_errors_is_the_tables() {
+    assert_eq!(text(run(&["explain"]).stdout), include_str!("../docs/troubleshooting.md"));
 }

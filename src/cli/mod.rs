@@ -5,6 +5,7 @@ mod cluster_args;
 mod configs;
 mod delegation_tokens;
 mod exit;
+mod explain;
 mod generate;
 mod import;
 mod login;
@@ -43,6 +44,7 @@ enum Command<D: Subcommand> {
     Store(store::Arguments),
     SecretKey(secret_key::Arguments),
     Login(login::Arguments),
+    Explain(explain::Arguments),
     /// Those of another door.
     #[command(flatten)]
     Door(D),
@@ -62,6 +64,7 @@ pub fn run<D: Subcommand>(door: fn(&D) -> Result<(), Error>) -> ExitCode {
         Command::Store(arguments) => arguments.run(),
         Command::SecretKey(arguments) => arguments.run(),
         Command::Login(arguments) => arguments.run(),
+        Command::Explain(arguments) => arguments.run(),
         Command::Door(arguments) => door(&arguments),
         Command::Completions(arguments) => arguments.run(Arguments::<D>::command()),
         Command::Man(arguments) => arguments.run(Arguments::<D>::command()),

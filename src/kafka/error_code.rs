@@ -4,6 +4,7 @@ use kafka_protocol::ResponseError;
 
 use super::failure::Failure;
 use super::untrusted::excerpt;
+use crate::explanation::Explanation;
 use crate::{error::Error, status::Status};
 
 /// Not an error.
@@ -25,7 +26,7 @@ pub(super) fn failure(request: &str, code: i16, message: Option<&str>) -> Failur
     let mut text = format!("{request}: {name}");
     if let Some(message) = message.filter(|message| !message.is_empty()) {
         text.push_str(&format!(": {}", excerpt(message)));
-    } else if let (Some(known), None) = (known, advice) {
+    } else if let (Some(known), None) = (known, &advice) {
         text.push_str(&format!(": {known}"));
     }
     if let Some(advice) = advice {
@@ -50,36 +51,9 @@ fn name(error: ResponseError) -> String {
     name
 }
 
-fn advice(code: i16) -> Option<&'static str> {
-    Some(match code {
-        34 => {
-            "its listener takes no login by SASL; security.protocol must be PLAINTEXT or SSL there, or \
-             the server another one"
-        }
-        31 => "the principal lacks the permission on the cluster; grant it with kafka-acls.sh",
-        58 => "check the user name and the password, or the token's id and HMAC",
-        61 => {
-            "the brokers have no delegation.token.secret.key; set it, to the same value, on every \
-             broker and controller"
-        }
-        62 => {
-            "no token has this HMAC; it was expired and removed, or it was made a second ago and this \
-             broker does not know it yet, or the HMAC is not the whole base64 text that creation showed"
-        }
-        63 => "only the token's owner and its renewers may do this; log in as one of them",
-        64 => {
-            "tokens are managed only over SASL or mutual TLS, and never by a login that itself used \
-             a token; log in with a password"
-        }
-        65 => {
-            "the principal may not do this to other people's tokens; it needs the operation \
-             CreateTokens or DescribeTokens on the User, or Describe on the token"
-        }
-        66 => "the token's time is over; create a new one",
-        67 => "a principal is written as User:name; no other type is supported",
-        91 => "there is no such SCRAM user, or no credential of this mechanism; see --describe",
-        _ => return None,
-    })
+fn advice(code: i16) -> Option<String> {
+    let known = Explanation::of_code(code)?;
+    Some(format!("{}; {}", known.means, known.mend))
 }
 
 #[cfg(test)]
