@@ -38,7 +38,7 @@ use self::status::{address, status, wait};
 /// One sentence with file, line and key.
 fn check(path: &Path) -> Result<Vec<String>, Error> {
     let config = Config::read(path)?;
-    config::check_properties(&config.cluster)
+    config::check_properties(path, &config.cluster)
 }
 
 /// Keeps the tokens until SIGTERM.

@@ -121,7 +121,8 @@ impl Config {
 
         let cluster = cluster(&mut top)?;
         let given = kubernetes(&mut top)?;
-        let journal = journal(&mut top, &given)?;
+        let mut places = Places::new(path, &cluster);
+        let journal = journal(&mut top, &mut places, &given)?;
         let listen = listen(&mut top)?;
         let log = top.choice("log", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?;
         let on_exit =
@@ -132,7 +133,6 @@ impl Config {
             return Err(top.error(what));
         }
         let mut tokens: Vec<TokenConfig> = Vec::new();
-        let mut places: Vec<String> = journal.iter().map(ToString::to_string).collect();
         for section in sections {
             let token = token(section, &tokens, &mut places, &given)?;
             tokens.push(token);
@@ -175,15 +175,21 @@ fn kubernetes(top: &mut Section<'_>) -> Result<Given, Error> {
     Ok(Given { api_server, ca, token_file, namespace })
 }
 
-fn journal(top: &mut Section<'_>, given: &Given) -> Result<Option<JournalPlace>, Error> {
+fn journal(
+    top: &mut Section<'_>,
+    places: &mut Places,
+    given: &Given,
+) -> Result<Option<JournalPlace>, Error> {
     let Some(found) = top.text("journal")? else { return Ok(None) };
-    Ok(Some(match found.value.strip_prefix("secret:") {
+    let journal = match found.value.strip_prefix("secret:") {
         None => JournalPlace::File(top.as_path(&found)?),
         Some(name) => {
             let secret = given.secret(name.to_owned(), None);
             JournalPlace::Secret(secret.map_err(|why| found.error(&top.file, why))?)
         }
-    }))
+    };
+    places.occupy(journal.to_string()).map_err(|what| found.error(&top.file, what))?;
+    Ok(Some(journal))
 }
 
 fn cluster(top: &mut Section<'_>) -> Result<ClusterConfig, Error> {
@@ -234,19 +240,20 @@ fn listen(top: &mut Section<'_>) -> Result<Option<SocketAddr>, Error> {
 fn token(
     mut section: Section<'_>,
     others: &[TokenConfig],
-    places: &mut Vec<String>,
+    places: &mut Places,
     given: &Given,
 ) -> Result<TokenConfig, Error> {
     let name = section.required_text("name", "\"spark-etl\"")?;
     check_name(&section, &name, others)?;
-    let owner = section.text("owner")?.map(|found| principal(&section, &found)).transpose()?;
+    let owner = match section.text("owner")? {
+        None => None,
+        Some(found) => Some(user(&found.value).map_err(|what| found.error(&section.file, what))?),
+    };
     let renewers = match section.texts("renewers")? {
         None => Vec::new(),
         Some(found) => {
-            let parsed = found.value.iter().map(|text| text.parse::<Principal>());
-            parsed
-                .collect::<Result<_, Error>>()
-                .map_err(|error| found.error(&section.file, error))?
+            let parsed: Result<_, String> = found.value.iter().map(|text| user(text)).collect();
+            parsed.map_err(|what| found.error(&section.file, what))?
         }
     };
     let max_lifetime_ms = section.duration("max_lifetime", 1000, YEARS_MS)?.unwrap_or(-1);
@@ -261,12 +268,7 @@ fn token(
     for mut target in section.tables("target", "token.target.")? {
         let parsed = Target::from_section(&mut target, given)?;
         for place in parsed.occupies(&name.value) {
-            if places.contains(&place) {
-                let what =
-                    format_args!("{place} is written already by what stands above: choose another");
-                return Err(target.error(what));
-            }
-            places.push(place);
+            places.occupy(place).map_err(|what| target.error(what))?;
         }
         target.finish()?;
         targets.push(parsed);
@@ -279,6 +281,33 @@ fn token(
     section.finish()?;
     let asked = Asked { owner, renewers, max_lifetime_ms };
     Ok(TokenConfig { name: name.value, asked, mechanism, grace_ms, accept_timeout_ms, targets })
+}
+
+/// The places that the configuration names: each is written by one alone, and what is read by nobody.
+struct Places {
+    read: Vec<String>,
+    written: Vec<String>,
+}
+
+impl Places {
+    fn new(path: &Path, cluster: &ClusterConfig) -> Self {
+        let own = std::path::absolute(path).ok();
+        let read = [own.as_ref(), Some(&cluster.command_config), cluster.token_config.as_ref()];
+        let read = read.into_iter().flatten().map(|path| path.display().to_string());
+        Self { read: read.collect(), written: Vec::new() }
+    }
+
+    /// The error is a sentence.
+    fn occupy(&mut self, place: String) -> Result<(), String> {
+        if self.read.contains(&place) {
+            return Err(format!("{place} is what the agent reads: choose another"));
+        }
+        if self.written.contains(&place) {
+            return Err(format!("{place} is written already by what stands above: choose another"));
+        }
+        self.written.push(place);
+        Ok(())
+    }
 }
 
 /// A name goes into logs, labels and the journal.
@@ -302,8 +331,13 @@ fn check_name(
     Ok(())
 }
 
-fn principal(section: &Section<'_>, found: &Found<String>) -> Result<Principal, Error> {
-    found.value.parse().map_err(|error| found.error(&section.file, error))
+/// Kafka knows no other owners and renewers. The error is a sentence.
+fn user(text: &str) -> Result<Principal, String> {
+    let principal: Principal = text.parse().map_err(|error: Error| error.text().to_owned())?;
+    if principal.is_user() {
+        return Ok(principal);
+    }
+    Err(format!("{text:?} is no user, and Kafka's tokens are for users alone: write User:alice"))
 }
 
 /// systemd names the directory where a service keeps its state.
@@ -329,33 +363,40 @@ impl fmt::Display for JournalPlace {
     }
 }
 
-/// Whether the properties can be used: for `--check-config`, and before anything begins.
+/// Whether the properties that the configuration at `path` names can be used: for `--check-config`, and
+/// before anything begins.
 ///
 /// # Errors
 ///
-/// Those of the files; `INVALID_ARGUMENT` where tokens cannot log in by them.
-pub(in crate::agent) fn check_properties(cluster: &ClusterConfig) -> Result<Vec<String>, Error> {
-    let (admin, mut warnings) = kafka::Config::read(&cluster.command_config, None)?;
-    Address::parse_list(&cluster.servers, admin.protocol())?;
-    let (config, path) = match &cluster.token_config {
-        None => (admin, &cluster.command_config),
+/// Those of the files, with the key that names one; `INVALID_ARGUMENT` where tokens cannot log in by them.
+pub(in crate::agent) fn check_properties(
+    path: &Path,
+    cluster: &ClusterConfig,
+) -> Result<Vec<String>, Error> {
+    let of = |key: &'static str| {
+        let path = path.display();
+        move |error: Error| Error::new(error.status(), format!("{path}: {key}: {error}"))
+    };
+    let admin = kafka::Config::read(&cluster.command_config, None);
+    let (admin, mut warnings) = admin.map_err(of("command_config"))?;
+    Address::parse_list(&cluster.servers, admin.protocol()).map_err(of("bootstrap_servers"))?;
+    let (config, key) = match &cluster.token_config {
+        None => (admin, "command_config"),
         Some(path) => {
-            let (config, more) = kafka::Config::read(path, Some(placeholder()?))?;
+            let config = kafka::Config::read(path, Some(placeholder()?));
+            let (config, more) = config.map_err(of("token_config"))?;
             warnings.extend(more);
-            (config, path)
+            (config, "token_config")
         }
     };
     if config.login().is_none() {
-        let text = format!(
-            "{}: tokens log in by SASL alone: give token_config a file with \
-             security.protocol=SASL_SSL (or SASL_PLAINTEXT), and token_servers where those listeners \
-             are",
-            path.display()
-        );
-        return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        let text = "tokens log in by SASL alone: give token_config a file with \
+                    security.protocol=SASL_SSL (or SASL_PLAINTEXT), and token_servers where those \
+                    listeners are";
+        return Err(of(key)(Error::new(Status::INVALID_ARGUMENT, text)));
     }
     if let Some(servers) = &cluster.token_servers {
-        Address::parse_list(servers, config.protocol())?;
+        Address::parse_list(servers, config.protocol()).map_err(of("token_servers"))?;
     }
     Ok(warnings)
 }

@@ -219,6 +219,26 @@ fn each_mistake_is_named_with_its_line() {
             "agent.toml:12: [[token.target]]: /var/lib/scramtoken/agent.json is written already",
         ),
         (
+            "\"/run/kafka/token.json\"",
+            "\"/etc/scramtoken/admin.properties\"",
+            "agent.toml:12: [[token.target]]: /etc/scramtoken/admin.properties is what the agent reads",
+        ),
+        (
+            "\"/var/lib/scramtoken/agent.json\"",
+            "\"/etc/scramtoken/admin.properties\"",
+            "agent.toml:4: journal: /etc/scramtoken/admin.properties is what the agent reads",
+        ),
+        (
+            "\"User:spark\"",
+            "\"Group:spark\"",
+            "agent.toml:8: token.owner: \"Group:spark\" is no user",
+        ),
+        (
+            "\"User:ops\"",
+            "\"User:ops\", \"Role:ops\"",
+            "agent.toml:9: token.renewers: \"Role:ops\" is no user",
+        ),
+        (
             "[[token.target]]",
             "[token.target]",
             "agent.toml:12: token.target: it is of the type table; write [[token.target]]",

@@ -76,7 +76,7 @@ impl Agent {
     pub(super) fn new(path: &Path, once_ms: Option<i64>) -> Result<Self, Error> {
         let config = Config::read(path)?;
         let log = Log(config.log);
-        for warning in config::check_properties(&config.cluster)? {
+        for warning in config::check_properties(path, &config.cluster)? {
             log.warn(None, warning);
         }
         let (journal, mut contents) = open_journal(&config.journal, log, once_ms)?;

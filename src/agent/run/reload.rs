@@ -32,7 +32,7 @@ impl Agent {
 
     fn read_anew(&self) -> Result<Config, Error> {
         let config = Config::read(&self.path)?;
-        config::check_properties(&config.cluster)?;
+        config::check_properties(&self.path, &config.cluster)?;
         for (key, is_same) in [
             ("journal", config.journal == self.config.journal),
             ("listen", config.listen == self.config.listen),
