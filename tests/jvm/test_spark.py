@@ -65,7 +65,7 @@ java = spark._jvm
 file = java.java.io.File({credentials!r})
 configuration = java.org.apache.hadoop.conf.Configuration()
 read = java.org.apache.hadoop.security.Credentials.readTokenStorageFile(file, configuration)
-for token in read.getAllTokens():
+for token in read.getAllTokens().toArray():
     secret = bytes(token.getIdentifier()), bytes(token.getPassword())
     print(token.getKind(), token.getService(), *[text.decode() for text in secret])
 
@@ -177,7 +177,8 @@ def test_a_batch_by_hadoop_credentials(broker, spark, tmp_path):
         text=True,
         timeout=500,
     )
-    assert job.returncode == 0, job.stderr[-8000:]
+    # Spark puts what Python says of an error there.
+    assert job.returncode == 0, job.stdout + job.stderr[-4000:]
     token = json.loads((tmp_path / "token.json").read_text())
     service = "kafka.server.delegation.token.main"
     credentials, messages = job.stdout.splitlines()
