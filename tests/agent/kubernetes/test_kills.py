@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from ..agent import wait_for
 from ..watch import Watch
 from .secret_cases import SECRET
 
@@ -40,7 +39,7 @@ def test_what_the_secret_holds_logs_in_at_every_instant(cluster, broker, start):
             kills += 1
             time.sleep(random.uniform(0, 2))
             cluster.trouble = None
-        wait_for(lambda: agent.get("/readyz")[0] == 200)
+        agent.wait_until_ready(60)
     assert watch.failures == [], agent.log()
     assert len(watch.ids) >= 4 and kills >= 12, agent.log()
     journal = json.loads(cluster.secret(SECRET)[0]["scramtoken-agent.json"])
