@@ -63,7 +63,7 @@ impl Explanation {
         EXPLANATIONS
     }
 
-    /// Where it comes from, such as `error 62 of Kafka`; empty where the name says it all.
+    /// Where it comes from, such as `Kafka's error 62`; empty where the name says it all.
     pub(crate) fn origin(&self) -> String {
         let code = self.code.map(|code| format!("Kafka's error {code}"));
         let status = self.status.filter(|status| *status != self.name);
