@@ -3,13 +3,11 @@
 use core::str::FromStr;
 use core::time::Duration;
 
-use zeroize::Zeroizing;
-
-use super::login::{Login, Method};
+use super::login::Login;
 use super::property::{invalid, value};
 use super::tls;
 use crate::error::Error;
-use crate::properties::{LoginModule, Properties, SecurityProtocol};
+use crate::properties::{Properties, SecurityProtocol};
 use crate::scram::{ClientCredential, Mechanism};
 use crate::tls::Tls;
 
@@ -53,12 +51,14 @@ impl Config {
         let mut warnings = look_over_keys(properties)?;
         let protocol = protocol(properties)?;
         let login = match credential {
-            Some(credential) if protocol.uses_sasl() => Some(login_of(credential, properties)?),
+            Some(credential) if protocol.uses_sasl() => {
+                Some(Login::with_credential(credential, properties)?)
+            }
             Some(_) => {
                 let what = "SASL_PLAINTEXT or SASL_SSL is wanted, to log in with a credential";
                 return Err(invalid("security.protocol", what));
             }
-            None => protocol.uses_sasl().then(|| login(properties)).transpose()?,
+            None => protocol.uses_sasl().then(|| Login::from_properties(properties)).transpose()?,
         };
         let ms = |key, default| milliseconds(properties, key, default);
         let config = Self {
@@ -97,10 +97,7 @@ impl Config {
             let what = "SASL_PLAINTEXT or SASL_SSL is wanted, to log in with a token";
             return Err(invalid("security.protocol", what));
         }
-        let login = Login {
-            name: credential.name().to_owned(),
-            method: Method::Scram { mechanism, is_token: credential.is_token(), credential },
-        };
+        let login = Login::scram(mechanism, credential);
         Ok(Self { login: Some(login), ..self.clone() })
     }
 
@@ -116,10 +113,7 @@ impl Config {
 
     /// The mechanism of its login, where that is SCRAM.
     pub(crate) fn scram_mechanism(&self) -> Option<Mechanism> {
-        match self.login.as_ref()?.method {
-            Method::Scram { mechanism, .. } => Some(mechanism),
-            Method::Plain { .. } => None,
-        }
+        self.login.as_ref()?.scram_mechanism()
     }
 
     /// How it logs in; None without SASL.
@@ -148,68 +142,6 @@ fn number<N: FromStr>(properties: &Properties, key: &str, default: N) -> Result<
 fn milliseconds(properties: &Properties, key: &str, default: u32) -> Result<Duration, Error> {
     // 32 bits, as in Kafka: some 25 days.
     number(properties, key, default).map(|ms| Duration::from_millis(ms.into()))
-}
-
-fn login_of(credential: ClientCredential, properties: &Properties) -> Result<Login, Error> {
-    let mechanism = value(properties, "sasl.mechanism").unwrap_or_default();
-    let mechanism = Mechanism::from_name(mechanism)
-        .map_err(|_| invalid("sasl.mechanism", "SCRAM-SHA-256 or SCRAM-SHA-512 is wanted here"))?;
-    Ok(Login {
-        name: credential.name().to_owned(),
-        method: Method::Scram { mechanism, is_token: credential.is_token(), credential },
-    })
-}
-
-fn login(properties: &Properties) -> Result<Login, Error> {
-    let name = value(properties, "sasl.mechanism").unwrap_or("GSSAPI");
-    let module_class = match name {
-        "SCRAM-SHA-256" | "SCRAM-SHA-512" => "ScramLoginModule",
-        "PLAIN" => "PlainLoginModule",
-        "GSSAPI" => {
-            return Err(invalid(
-                "sasl.mechanism",
-                "GSSAPI (Kerberos, the default) is not supported yet; use SCRAM-SHA-256, \
-                 SCRAM-SHA-512 or PLAIN",
-            ));
-        }
-        "OAUTHBEARER" => {
-            return Err(invalid(
-                "sasl.mechanism",
-                "OAUTHBEARER is not supported; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
-            ));
-        }
-        _ => {
-            let what = "it is not SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN";
-            return Err(invalid("sasl.mechanism", what));
-        }
-    };
-    let text = value(properties, "sasl.jaas.config").ok_or_else(|| {
-        let what = "it is missing; a JAAS file of the JVM's (java.security.auth.login.config) is \
-                    not read";
-        invalid("sasl.jaas.config", what)
-    })?;
-    let module = LoginModule::parse(text)?;
-    if !module.is_class(module_class) {
-        let class = module.shown_class();
-        let what = format!("{class} does not go with {name}, which wants {module_class}");
-        return Err(invalid("sasl.jaas.config", what));
-    }
-    let username = module.required_option("username")?.to_owned();
-    let method = match Mechanism::from_name(name) {
-        Ok(mechanism) => Method::Scram {
-            mechanism,
-            credential: module.scram_credential()?,
-            is_token: module.is_token(),
-        },
-        Err(_) => {
-            let password = Zeroizing::new(module.required_option("password")?.to_owned());
-            if username.contains('\0') || password.contains('\0') {
-                return Err(invalid("sasl.jaas.config", "a NUL cannot be sent by PLAIN"));
-            }
-            Method::Plain { password }
-        }
-    };
-    Ok(Login { name: username, method })
 }
 
 /// Names keys that are not heeded; refuses those that must not be ignored.

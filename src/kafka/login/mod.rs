@@ -1,19 +1,25 @@
-//! Logging in: SaslHandshake, then SaslAuthenticate with SCRAM or PLAIN in it.
+//! Logging in: SaslHandshake, then SaslAuthenticate with the messages of a mechanism in it. Each
+//! mechanism has a file; `from_properties` reads which one is wanted, and with what secret.
+
+mod from_properties;
+mod plain;
+mod scram;
 
 use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
-use zeroize::Zeroizing;
 
+use self::plain::Plain;
+use self::scram::Scram;
 use super::apis::Api;
 use super::connection::Connection;
 use super::deadline::Deadline;
 use super::error_code;
 use super::failure::Failure;
 use super::untrusted::excerpt;
-use crate::scram::{Cancel, ClientCredential, ClientLogin, Mechanism, Nonce};
+use crate::scram::{ClientCredential, Mechanism};
 use crate::{error::Error, status::Status};
 
 /// How to log in, and as whom.
@@ -21,31 +27,45 @@ use crate::{error::Error, status::Status};
 pub(crate) struct Login {
     /// The user's name or the token's id, for messages.
     pub(crate) name: String,
-    pub(crate) method: Method,
+    method: Method,
 }
 
 /// The mechanism, with its secret.
 #[derive(Clone)]
-pub(crate) enum Method {
-    Scram { mechanism: Mechanism, credential: ClientCredential, is_token: bool },
-    Plain { password: Zeroizing<String> },
+enum Method {
+    Scram(Scram),
+    Plain(Plain),
 }
 
 impl Login {
+    /// By SCRAM, with a password or a token.
+    pub(crate) fn scram(mechanism: Mechanism, credential: ClientCredential) -> Self {
+        let name = credential.name().to_owned();
+        Self { name, method: Method::Scram(Scram { mechanism, credential }) }
+    }
+
     pub(crate) fn mechanism(&self) -> &'static str {
         match &self.method {
-            Method::Scram { mechanism, .. } => mechanism.name(),
-            Method::Plain { .. } => "PLAIN",
+            Method::Scram(Scram { mechanism, .. }) => mechanism.name(),
+            Method::Plain(_) => "PLAIN",
         }
     }
 
     /// Whether the broker, too, proves that it knows the secret.
     pub(super) fn is_mutual(&self) -> bool {
-        matches!(self.method, Method::Scram { .. })
+        matches!(self.method, Method::Scram(_))
     }
 
     pub(crate) fn is_token(&self) -> bool {
-        matches!(self.method, Method::Scram { is_token: true, .. })
+        matches!(&self.method, Method::Scram(Scram { credential, .. }) if credential.is_token())
+    }
+
+    /// The mechanism, where that is SCRAM.
+    pub(super) fn scram_mechanism(&self) -> Option<Mechanism> {
+        match &self.method {
+            Method::Scram(Scram { mechanism, .. }) => Some(*mechanism),
+            Method::Plain(_) => None,
+        }
     }
 }
 
@@ -70,11 +90,8 @@ pub(super) fn log_in(
     let mut exchange = Exchange { connection, login, deadline };
     exchange.handshake()?;
     let lifetime_ms = match &login.method {
-        Method::Plain { password } => {
-            let message = Zeroizing::new(format!("\0{}\0{}", login.name, password.as_str()));
-            exchange.authenticate(message.as_bytes())?.1
-        }
-        Method::Scram { mechanism, credential, .. } => exchange.scram(*mechanism, credential)?,
+        Method::Scram(scram) => scram.log_in(&mut exchange)?,
+        Method::Plain(plain) => plain.log_in(&login.name, &mut exchange)?,
     };
     // Of a token that is over but not yet swept, the broker says 0, and lets it in for ever.
     if login.is_token() && lifetime_ms <= 0 {
@@ -85,6 +102,7 @@ pub(super) fn log_in(
     Ok(Session { lifetime })
 }
 
+/// Sends a mechanism's messages, and gets the broker's.
 struct Exchange<'a> {
     connection: &'a mut Connection,
     login: &'a Login,
@@ -116,21 +134,6 @@ impl Exchange<'_> {
             }
             code => Err(error_code::failure(SaslHandshakeRequest::NAME, code, None)),
         }
-    }
-
-    /// The session's lifetime in ms.
-    fn scram(
-        &mut self,
-        mechanism: Mechanism,
-        credential: &ClientCredential,
-    ) -> Result<i64, Failure> {
-        let nonce = Nonce::random()?;
-        let login = ClientLogin::new(mechanism, credential.clone()).start(&nonce)?;
-        let (server_first, _) = self.authenticate(login.message())?;
-        let login = login.step(&server_first, None, &Cancel::default())?;
-        let (server_final, lifetime_ms) = self.authenticate(login.message())?;
-        login.step(&server_final)?;
-        Ok(lifetime_ms)
     }
 
     /// The broker's answer, and the session's lifetime in ms where the login is done with it.

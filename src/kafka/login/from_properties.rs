@@ -1,0 +1,82 @@
+//! `sasl.mechanism` and `sasl.jaas.config`: which mechanism, and as whom.
+
+use zeroize::Zeroizing;
+
+use super::{Login, Method, Plain, Scram};
+use crate::error::Error;
+use crate::kafka::property::{invalid, value};
+use crate::properties::{LoginModule, Properties};
+use crate::scram::{ClientCredential, Mechanism};
+
+impl Login {
+    /// With a credential in place of `sasl.jaas.config`.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` where `sasl.mechanism` is not SCRAM.
+    pub(in crate::kafka) fn with_credential(
+        credential: ClientCredential,
+        properties: &Properties,
+    ) -> Result<Self, Error> {
+        let mechanism = value(properties, "sasl.mechanism").unwrap_or_default();
+        let mechanism = Mechanism::from_name(mechanism).map_err(|_| {
+            invalid("sasl.mechanism", "SCRAM-SHA-256 or SCRAM-SHA-512 is wanted here")
+        })?;
+        Ok(Self::scram(mechanism, credential))
+    }
+
+    /// As the properties say.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` or `CORRUPT`, with the key. No secret is in the text.
+    pub(in crate::kafka) fn from_properties(properties: &Properties) -> Result<Self, Error> {
+        let name = value(properties, "sasl.mechanism").unwrap_or("GSSAPI");
+        let module_class = match name {
+            "SCRAM-SHA-256" | "SCRAM-SHA-512" => "ScramLoginModule",
+            "PLAIN" => "PlainLoginModule",
+            "GSSAPI" => {
+                return Err(invalid(
+                    "sasl.mechanism",
+                    "GSSAPI (Kerberos, the default) is not supported yet; use SCRAM-SHA-256, \
+                 SCRAM-SHA-512 or PLAIN",
+                ));
+            }
+            "OAUTHBEARER" => {
+                return Err(invalid(
+                    "sasl.mechanism",
+                    "OAUTHBEARER is not supported; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
+                ));
+            }
+            _ => {
+                let what = "it is not SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN";
+                return Err(invalid("sasl.mechanism", what));
+            }
+        };
+        let text = value(properties, "sasl.jaas.config").ok_or_else(|| {
+        let what = "it is missing; a JAAS file of the JVM's (java.security.auth.login.config) is \
+                    not read";
+        invalid("sasl.jaas.config", what)
+    })?;
+        let module = LoginModule::parse(text)?;
+        if !module.is_class(module_class) {
+            let class = module.shown_class();
+            let what = format!("{class} does not go with {name}, which wants {module_class}");
+            return Err(invalid("sasl.jaas.config", what));
+        }
+        let username = module.required_option("username")?.to_owned();
+        let method = match Mechanism::from_name(name) {
+            Ok(mechanism) => {
+                Method::Scram(Scram { mechanism, credential: module.scram_credential()? })
+            }
+            Err(_) => {
+                let password = Zeroizing::new(module.required_option("password")?.to_owned());
+                if username.contains('\0') || password.contains('\0') {
+                    return Err(invalid("sasl.jaas.config", "a NUL cannot be sent by PLAIN"));
+                }
+                Method::Plain(Plain { password })
+            }
+        };
+        Ok(Login { name: username, method })
+    }
+}
