@@ -85,9 +85,13 @@ def test_a_circle_is_seen_and_a_chain_is_none():
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"a", "b", "c"}
 
 
-def test_unsafe_code_is_in_doors_and_where_lmdb_is_opened_or_a_fork_noticed():
+def test_unsafe_code_is_in_doors_and_in_three_files_of_rooms():
     files = (file for room in ROOMS for file, text in code(room).items() if "unsafe_code" in text)
-    assert {str(file.relative_to(SRC)) for file in files} == {"fork.rs", "store/lmdb/system.rs"}
+    assert {str(file.relative_to(SRC)) for file in files} == {
+        "fork.rs",
+        "kafka/login/gssapi/library.rs",
+        "store/lmdb/system.rs",
+    }
 
 
 @pytest.mark.parametrize("folder", ["harness", "tests", "demo", "benches", "fuzz"])

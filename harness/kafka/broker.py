@@ -24,7 +24,7 @@ _SETTLE_SECONDS = 30
 _TRIES = 3  # to find ports that nobody takes before the nodes listen
 _RUNS = jars.CACHE / "run"  # one directory for each cluster, removed with it
 # A JVM that compiles little starts fast; a test that measures passes its own flags.
-_JVM_ARGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+JVM_ARGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class KafkaBroker:
         mechanisms=SCRAM_MECHANISMS,
         extra_properties=None,
         classpath_extra=(),
-        jvm_args=_JVM_ARGS,
+        jvm_args=JVM_ARGS,
         java=None,
     ):
         self.version = version
@@ -265,7 +265,7 @@ class KafkaBroker:
             )
             properties.write(self._config(number), node | self._extra_properties)
             with open(directory / "format.log", "wb") as log:
-                argv = self._java(_JVM_ARGS, "kafka.tools.StorageTool", "format", "-t", cluster_id)
+                argv = self._java(JVM_ARGS, "kafka.tools.StorageTool", "format", "-t", cluster_id)
                 argv += ["-c", self._config(number), *users]
                 tools.append(
                     process.start(

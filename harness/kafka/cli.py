@@ -16,9 +16,9 @@ _CONFIG_TOOL = "kafka.admin.ConfigCommand"
 _CONFIG_TOOL_VERSION = "3.9.2"
 
 
-def scramtoken(*arguments, stdin=None):
+def scramtoken(*arguments, stdin=None, environment=None):
     """Runs the program; the result has returncode, stdout and stderr."""
-    return _run([PROGRAM, *arguments], stdin)
+    return _run([PROGRAM, *arguments], stdin, environment)
 
 
 def kafka_delegation_tokens(version, *arguments):
@@ -48,13 +48,29 @@ def client_config(path, user, password, *, token=False, mechanism="SCRAM-SHA-512
     return properties.write(path, settings)
 
 
+def kerberos_config(path, options, **extra):
+    """Writes a client's properties for a login by Kerberos, with options of Krb5LoginModule."""
+    module = "com.sun.security.auth.module.Krb5LoginModule"
+    settings = {
+        "sasl_mechanism": "GSSAPI",
+        "sasl_jaas_config": f"{module} required {options};",
+        "sasl_kerberos_service_name": "kafka",
+    }
+    return client_config(path, "", "", **(settings | extra))
+
+
+def keytab_options(keytab, principal):
+    return f'useKeyTab=true storeKey=true keyTab="{keytab}" principal="{principal}"'
+
+
 def _java(classpath):
     logging = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
     return [process.java_command(), "-XX:TieredStopAtLevel=1", logging, "-cp", classpath]
 
 
-def _run(argv, stdin=None):
-    how = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+def _run(argv, stdin=None, environment=None):
+    how = {"env": os.environ | environment} if environment is not None else {}
+    how |= {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
     return subprocess.run(
         [str(word) for word in argv], capture_output=True, text=True, timeout=120, **how
     )

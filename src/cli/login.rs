@@ -70,7 +70,7 @@ fn describe(connection: &Connection, login: &Login) -> String {
         None => "without an end".to_owned(),
         Some(lifetime) => format!("for {} s", lifetime.as_secs()),
     };
-    let (name, mechanism) = (&login.name, login.mechanism());
+    let (name, mechanism) = (&connection.session().name, login.mechanism());
     format!("{address}: logged in as {kind} {name:?} by {mechanism}, {until}")
 }
 

@@ -58,7 +58,9 @@ impl Config {
                 let what = "SASL_PLAINTEXT or SASL_SSL is wanted, to log in with a credential";
                 return Err(invalid("security.protocol", what));
             }
-            None => protocol.uses_sasl().then(|| Login::from_properties(properties)).transpose()?,
+            None => (protocol.uses_sasl())
+                .then(|| Login::from_properties(properties, &mut warnings))
+                .transpose()?,
         };
         let ms = |key, default| milliseconds(properties, key, default);
         let config = Self {
@@ -158,11 +160,14 @@ fn look_over_keys(properties: &Properties) -> Result<Vec<String>, Error> {
             let what = "brokers are asked, not controllers; use --bootstrap-server";
             return Err(invalid(key, what));
         }
+        if HEEDED.contains(&key) {
+            continue;
+        }
         if IRRELEVANT.contains(&key) {
             irrelevant.push(key.to_owned());
         } else if IRRELEVANT_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
             irrelevant.push(shown_key(properties, key));
-        } else if !HEEDED.contains(&key) {
+        } else {
             unknown.push(shown_key(properties, key));
         }
     }
@@ -200,7 +205,7 @@ const REFUSED: [&str; 7] = [
     "ssl.provider",
 ];
 
-const HEEDED: [&str; 28] = [
+const HEEDED: [&str; 29] = [
     "bootstrap.servers", // what the command line says counts, as with Kafka's tools
     "client.id",
     "default.api.timeout.ms",
@@ -209,6 +214,7 @@ const HEEDED: [&str; 28] = [
     "retry.backoff.max.ms",
     "retry.backoff.ms",
     "sasl.jaas.config",
+    "sasl.kerberos.service.name",
     "sasl.mechanism",
     "security.protocol",
     "socket.connection.setup.timeout.ms",
@@ -282,7 +288,7 @@ mod tests {
     fn logins() {
         assert!(read("").unwrap().0.login.is_none());
         let login = read(&format!("{SCRAM}{JAAS}")).unwrap().0.login.unwrap();
-        assert_eq!((login.mechanism(), login.name.as_str()), ("SCRAM-SHA-512", "alice"));
+        assert_eq!((login.mechanism(), login.name()), ("SCRAM-SHA-512", "alice"));
         assert!(!login.is_token());
         assert!(!format!("{login:?}").contains("s3cret"));
         let token = JAAS.replace(';', " tokenauth=true;");
@@ -293,13 +299,34 @@ mod tests {
     }
 
     #[test]
+    fn logins_by_kerberos() {
+        let read = |text: &str| {
+            let sasl = "security.protocol=SASL_SSL\nsasl.kerberos.service.name=kafka\n";
+            super::tests::read(&format!("{sasl}{text}"))
+        };
+        let jaas = "sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required ";
+        let tickets = format!("{jaas}useTicketCache=true principal=\"alice@A\";");
+        for (text, name) in [("", ""), ("sasl.mechanism=GSSAPI", ""), (&tickets, "alice@A")] {
+            let (config, warnings) = read(text).unwrap();
+            let login = config.login.unwrap();
+            assert_eq!((login.mechanism(), login.name()), ("GSSAPI", name));
+            assert!(!login.is_token() && login.is_mutual());
+            assert!(config.protocol.uses_tls() && warnings.is_empty());
+        }
+        let unread = read(&format!("{jaas}useKeyTab=true keyTab=\"/no/k\" principal=alice;"));
+        let error = unread.unwrap_err();
+        assert_eq!(error.status(), crate::status::Status::CORRUPT);
+        assert!(error.text().starts_with("sasl.jaas.config: keyTab: /no/k: "), "{error}");
+    }
+
+    #[test]
     fn a_credential_takes_the_place_of_the_jaas_line() {
         let read = |text: &str| {
             let credential = ClientCredential::token(b"id", b"aG1hYw==").unwrap();
             Config::from_properties(&Properties::parse(text.as_bytes()).unwrap(), Some(credential))
         };
         let login = read(SCRAM).unwrap().0.login.unwrap();
-        assert_eq!((login.name.as_str(), login.is_token()), ("id", true));
+        assert_eq!((login.name(), login.is_token()), ("id", true));
         assert!(read("").unwrap_err().text().contains("security.protocol"));
         let plain = read(&SCRAM.replace("SCRAM-SHA-512", "PLAIN")).unwrap_err();
         assert!(plain.text().contains("sasl.mechanism"), "{plain}");
@@ -309,7 +336,7 @@ mod tests {
     fn what_cannot_be_honoured_is_named() {
         for (text, why) in [
             ("security.protocol=TLS", "security.protocol: it is not PLAINTEXT"),
-            ("security.protocol=SASL_PLAINTEXT", "Kerberos, the default"),
+            ("security.protocol=SASL_PLAINTEXT", "sasl.mechanism is GSSAPI, Kerberos, where"),
             ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER", "OAUTHBEARER is not"),
             (SCRAM, "sasl.jaas.config: it is missing"),
             ("ssl.engine.factory.class=X", "ssl.engine.factory.class: it runs classes"),

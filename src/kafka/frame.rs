@@ -14,12 +14,13 @@ pub(super) struct Limit {
 
 impl Limit {
     /// For an answer of `max` bytes at most. TLS proves who the broker is, and so does a login by
-    /// SCRAM; nothing else does.
+    /// SCRAM or Kerberos; nothing else does.
     pub(super) fn new(max: usize, is_proved: bool) -> Self {
         if is_proved || max <= MAX_UNPROVED {
             return Self { max, why: "" };
         }
-        let why = " from a broker that has not proved who it is, as TLS and a login by SCRAM do";
+        let why = " from a broker that has not proved who it is, as TLS and a login by SCRAM or \
+                   Kerberos do";
         Self { max: MAX_UNPROVED, why }
     }
 }

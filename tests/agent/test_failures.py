@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.debian import unpacked
+
 from .agent import Agent, wait_for
-from .debian import unpacked
 from .test_agent import logs_in
 
 DAY_S = 24 * 60 * 60

@@ -8,10 +8,10 @@ import urllib.request
 import pytest
 
 from harness import process
+from harness.debian import unpacked
 from harness.kafka.ports import free_port
 
 from .agent import Agent, wait_for
-from .debian import unpacked
 
 TOKEN = """
 [[token]]

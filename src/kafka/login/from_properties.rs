@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Login, Method, Plain, Scram};
+use super::{Gssapi, Login, Method, Plain, Scram};
 use crate::error::Error;
 use crate::kafka::property::{invalid, value};
 use crate::properties::{LoginModule, Properties};
@@ -25,45 +25,49 @@ impl Login {
         Ok(Self::scram(mechanism, credential))
     }
 
-    /// As the properties say.
+    /// As the properties say; what is to be told beside that goes to the warnings.
     ///
     /// # Errors
     ///
     /// `INVALID_ARGUMENT` or `CORRUPT`, with the key. No secret is in the text.
-    pub(in crate::kafka) fn from_properties(properties: &Properties) -> Result<Self, Error> {
+    pub(in crate::kafka) fn from_properties(
+        properties: &Properties,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Error> {
         let name = value(properties, "sasl.mechanism").unwrap_or("GSSAPI");
         let module_class = match name {
             "SCRAM-SHA-256" | "SCRAM-SHA-512" => "ScramLoginModule",
             "PLAIN" => "PlainLoginModule",
-            "GSSAPI" => {
-                return Err(invalid(
-                    "sasl.mechanism",
-                    "GSSAPI (Kerberos, the default) is not supported yet; use SCRAM-SHA-256, \
-                 SCRAM-SHA-512 or PLAIN",
-                ));
-            }
+            "GSSAPI" => "Krb5LoginModule",
             "OAUTHBEARER" => {
                 return Err(invalid(
                     "sasl.mechanism",
-                    "OAUTHBEARER is not supported; use SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
+                    "OAUTHBEARER is not supported; use GSSAPI, SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
                 ));
             }
             _ => {
-                let what = "it is not SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN";
+                let what = "it is not GSSAPI, SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN";
                 return Err(invalid("sasl.mechanism", what));
             }
         };
-        let text = value(properties, "sasl.jaas.config").ok_or_else(|| {
-        let what = "it is missing; a JAAS file of the JVM's (java.security.auth.login.config) is \
-                    not read";
-        invalid("sasl.jaas.config", what)
-    })?;
-        let module = LoginModule::parse(text)?;
-        if !module.is_class(module_class) {
+        let module = value(properties, "sasl.jaas.config").map(LoginModule::parse).transpose()?;
+        if let Some(module) = module.as_ref().filter(|module| !module.is_class(module_class)) {
             let class = module.shown_class();
-            let what = format!("{class} does not go with {name}, which wants {module_class}");
+            let what = format!(
+                "{class} does not go with sasl.mechanism {name}, which wants {module_class}"
+            );
             return Err(invalid("sasl.jaas.config", what));
         }
+        if name == "GSSAPI" {
+            let gssapi = Gssapi::from_properties(properties, module.as_ref(), warnings)?;
+            let name = gssapi.principal().unwrap_or_default().to_owned();
+            return Ok(Self { name, method: Method::Gssapi(gssapi) });
+        }
+        let module = module.ok_or_else(|| {
+            let what = "it is missing; a JAAS file of the JVM's (java.security.auth.login.config) is \
+                        not read";
+            invalid("sasl.jaas.config", what)
+        })?;
         let username = module.required_option("username")?.to_owned();
         let method = match Mechanism::from_name(name) {
             Ok(mechanism) => {

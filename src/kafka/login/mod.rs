@@ -2,6 +2,7 @@
 //! mechanism has a file; `from_properties` reads which one is wanted, and with what secret.
 
 mod from_properties;
+mod gssapi;
 mod plain;
 mod scram;
 
@@ -11,6 +12,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use kafka_protocol::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
 
+use self::gssapi::Gssapi;
 use self::plain::Plain;
 use self::scram::Scram;
 use super::apis::Api;
@@ -25,8 +27,8 @@ use crate::{error::Error, status::Status};
 /// How to log in, and as whom.
 #[derive(Clone)]
 pub(crate) struct Login {
-    /// The user's name or the token's id, for messages.
-    pub(crate) name: String,
+    /// The user's name or the token's id, for messages; empty where only a ticket cache knows it.
+    name: String,
     method: Method,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct Login {
 enum Method {
     Scram(Scram),
     Plain(Plain),
+    Gssapi(Gssapi),
 }
 
 impl Login {
@@ -44,16 +47,22 @@ impl Login {
         Self { name, method: Method::Scram(Scram { mechanism, credential }) }
     }
 
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn mechanism(&self) -> &'static str {
         match &self.method {
             Method::Scram(Scram { mechanism, .. }) => mechanism.name(),
             Method::Plain(_) => "PLAIN",
+            Method::Gssapi(_) => "GSSAPI",
         }
     }
 
     /// Whether the broker, too, proves that it knows the secret.
     pub(super) fn is_mutual(&self) -> bool {
-        matches!(self.method, Method::Scram(_))
+        matches!(self.method, Method::Scram(_) | Method::Gssapi(_))
     }
 
     pub(crate) fn is_token(&self) -> bool {
@@ -64,7 +73,7 @@ impl Login {
     pub(super) fn scram_mechanism(&self) -> Option<Mechanism> {
         match &self.method {
             Method::Scram(Scram { mechanism, .. }) => Some(*mechanism),
-            Method::Plain(_) => None,
+            Method::Plain(_) | Method::Gssapi(_) => None,
         }
     }
 }
@@ -78,6 +87,8 @@ impl fmt::Debug for Login {
 /// What the broker said about the session.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Session {
+    /// As whom: the user's name, the token's id, or the Kerberos principal.
+    pub(crate) name: String,
     /// How long the broker keeps the session (KIP-368); None is without limit.
     pub(crate) lifetime: Option<Duration>,
 }
@@ -87,11 +98,12 @@ pub(super) fn log_in(
     login: &Login,
     deadline: Deadline,
 ) -> Result<Session, Failure> {
-    let mut exchange = Exchange { connection, login, deadline };
+    let mut exchange = Exchange { connection, login, deadline, name: login.name.clone() };
     exchange.handshake()?;
     let lifetime_ms = match &login.method {
         Method::Scram(scram) => scram.log_in(&mut exchange)?,
         Method::Plain(plain) => plain.log_in(&login.name, &mut exchange)?,
+        Method::Gssapi(gssapi) => gssapi.log_in(&mut exchange)?,
     };
     // Of a token that is over but not yet swept, the broker says 0, and lets it in for ever.
     if login.is_token() && lifetime_ms <= 0 {
@@ -99,7 +111,7 @@ pub(super) fn log_in(
         return Err(Error::new(Status::TOKEN_EXPIRED, text).into());
     }
     let lifetime = u64::try_from(lifetime_ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
-    Ok(Session { lifetime })
+    Ok(Session { name: exchange.name, lifetime })
 }
 
 /// Sends a mechanism's messages, and gets the broker's.
@@ -107,6 +119,8 @@ struct Exchange<'a> {
     connection: &'a mut Connection,
     login: &'a Login,
     deadline: Deadline,
+    /// As whom; a mechanism may come to know more than the properties say.
+    name: String,
 }
 
 impl Exchange<'_> {
@@ -147,12 +161,15 @@ impl Exchange<'_> {
         match response.error_code {
             error_code::NONE => Ok((response.auth_bytes, response.session_lifetime_ms)),
             SASL_AUTHENTICATION_FAILED => {
-                let Login { name, .. } = self.login;
+                let name = &self.name;
                 let mechanism = self.login.mechanism();
-                let (kind, check) = if self.login.is_token() {
-                    ("the delegation token", "the token's id and HMAC, and whether it has expired")
-                } else {
-                    ("the user", "the name, the password and the mechanism")
+                let (kind, check) = match self.login.method {
+                    _ if self.login.is_token() => (
+                        "the delegation token",
+                        "the token's id and HMAC, and whether it has expired",
+                    ),
+                    Method::Gssapi(_) => ("the user", "the broker's log, its keytab and its clock"),
+                    _ => ("the user", "the name, the password and the mechanism"),
                 };
                 Err(Error::new(
                     Status::SERVER_REFUSED,

@@ -1,0 +1,209 @@
+//! GSSAPI (RFC 4752): Kerberos, by the system's libgssapi_krb5.
+
+mod explain;
+mod from_properties;
+mod keytab;
+mod library;
+mod principal;
+
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use parking_lot::Mutex;
+
+use self::explain::Doing;
+use self::library::{Context, Credential, Fault, Library, Name, NameKind};
+use super::Exchange;
+use super::Failure;
+use crate::kafka::deadline::Deadline;
+use crate::{error::Error, status::Status};
+
+/// As whom to log in, and to which service.
+#[derive(Clone)]
+pub(super) struct Gssapi {
+    credentials: Credentials,
+    service: Service,
+}
+
+/// The brokers' principals.
+#[derive(Clone)]
+enum Service {
+    /// `SERVICE/HOST`, of the host that the connection goes to.
+    OfHost(String),
+    /// One for all.
+    Principal(String),
+}
+
+/// Where tickets come from.
+#[derive(Clone)]
+enum Credentials {
+    /// They are asked for with a key, and kept in memory.
+    Keytab { path: PathBuf, principal: String, cache: Arc<MemoryCache> },
+    /// Somebody else has asked for them; without a name, in what KRB5CCNAME or krb5.conf says.
+    Tickets { cache: Option<String>, principal: Option<String> },
+}
+
+impl Gssapi {
+    /// The principal, where the properties name it.
+    pub(super) fn principal(&self) -> Option<&str> {
+        match &self.credentials {
+            Credentials::Keytab { principal, .. } => Some(principal),
+            Credentials::Tickets { principal, .. } => principal.as_deref(),
+        }
+    }
+
+    /// The session's lifetime in ms.
+    pub(super) fn log_in(&self, exchange: &mut Exchange<'_>) -> Result<i64, Failure> {
+        let (login, host) = (self.clone(), exchange.connection.address().host.clone());
+        let deadline = exchange.deadline;
+        let Started { mut context, principal, mut token } =
+            within(deadline, move || login.start(&host, deadline))?;
+        exchange.name = principal;
+        let what = format!("the Kerberos login to broker {}", exchange.connection.address());
+        let mut steps = 0;
+        loop {
+            let (challenge, _) = exchange.authenticate(&token)?;
+            steps += 1;
+            if challenge.is_empty() || steps > MAX_STEPS {
+                let why = "the broker sent no end of the login, as no Kafka broker does";
+                return Err(Failure::malformed(&what, why));
+            }
+            let step = context.step(Some(&challenge));
+            let step = step.map_err(|fault| explain::failure(&fault, Doing::Answer(&what)))?;
+            token = step.token;
+            if !step.is_complete {
+                continue;
+            }
+            if !step.is_mutual {
+                let why = "the broker did not prove who it is";
+                return Err(Failure::malformed(&what, why));
+            }
+            break;
+        }
+        let (offer, _) = exchange.authenticate(&token)?;
+        let offer = context.unwrap(&offer);
+        let offer = offer.map_err(|fault| explain::failure(&fault, Doing::Answer(&what)))?;
+        // Which security layers there are, in one bit each, and how long messages may be in them.
+        match offer.as_slice() {
+            [layers, _, _, _] if layers & NO_LAYER != 0 => {}
+            [_, _, _, _] => {
+                let why = "the broker wants a SASL security layer, which Kafka does not have";
+                return Err(Failure::malformed(&what, why));
+            }
+            _ => return Err(Failure::malformed(&what, "the broker's offer is not of four bytes")),
+        }
+        // No authorization id after it: one acts as oneself.
+        let answer = context.wrap(&[NO_LAYER, 0, 0, 0]);
+        let answer = answer.map_err(|fault| explain::failure(&fault, Doing::Answer(&what)))?;
+        Ok(exchange.authenticate(&answer)?.1)
+    }
+
+    /// All that may ask a KDC.
+    fn start(&self, host: &str, deadline: Deadline) -> Result<Started, Failure> {
+        let library = Library::get()?;
+        let target = match &self.service {
+            Service::OfHost(service) => {
+                Name::import(library, &format!("{service}@{host}"), NameKind::HostBasedService)
+            }
+            Service::Principal(name) => Name::import(library, name, NameKind::Principal),
+        };
+        let target = target.map_err(|fault| explain::failure(&fault, Doing::Target))?;
+        let name = self.principal().map(|name| Name::import(library, name, NameKind::Principal));
+        let name = name.transpose().map_err(|fault| explain::failure(&fault, Doing::Principal))?;
+        let (keytab, cache, doing, turn) = match &self.credentials {
+            Credentials::Keytab { path, cache, .. } => {
+                let keytab = c_string([b"FILE:", path.as_os_str().as_bytes()].concat())?;
+                (Some(keytab), Some(cache.name.clone()), Doing::Keytab, Some(&cache.turn))
+            }
+            Credentials::Tickets { cache, .. } => {
+                let cache = cache.clone().map(|cache| c_string(cache.into_bytes())).transpose()?;
+                (None, cache, Doing::Tickets, None)
+            }
+        };
+        let store: Vec<(&CStr, &CStr)> = [(c"client_keytab", &keytab), (c"ccache", &cache)]
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.as_deref()?)))
+            .collect();
+        // Tickets are renewed in place, which two at once must not do.
+        let _turn =
+            match turn.map(|turn| turn.try_lock_for(deadline.remaining().unwrap_or_default())) {
+                Some(None) => return Err(explain::no_answer()),
+                turn => turn,
+            };
+        let failed = |fault: Fault| explain::failure(&fault, doing);
+        let credential = Credential::acquire(library, name.as_ref(), &store).map_err(failed)?;
+        let mut context = Context::new(credential, target);
+        let first = context.step(None).map_err(failed)?;
+        let principal = context.principal().map_err(failed)?;
+        Ok(Started { context, principal, token: first.token })
+    }
+}
+
+/// What there is before anything is sent to a broker.
+struct Started {
+    context: Context,
+    /// As whom.
+    principal: String,
+    token: Vec<u8>,
+}
+
+/// Where the tickets of one login by keytab are; nobody else's.
+struct MemoryCache {
+    name: CString,
+    turn: Mutex<()>,
+}
+
+impl MemoryCache {
+    fn new() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = CString::new(format!("MEMORY:scramtoken-{number}")).unwrap_or_default();
+        Self { name, turn: Mutex::new(()) }
+    }
+}
+
+impl Drop for MemoryCache {
+    fn drop(&mut self) {
+        if let Some(library) = Library::if_loaded() {
+            library.destroy_cache(&self.name);
+        }
+    }
+}
+
+/// Does what may wait for a KDC, which the library gives up only after its own time, in a thread that
+/// is left to itself after ours.
+fn within<T: Send + 'static>(
+    deadline: Deadline,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let remaining = deadline.remaining().map_err(|_| explain::no_answer())?;
+    thread::Builder::new()
+        .name("kerberos".to_owned())
+        .spawn(move || sender.send(work()))
+        .map_err(|error| Error::new(Status::IO, format!("a thread for Kerberos: {error}")))?;
+    match receiver.recv_timeout(remaining) {
+        Ok(outcome) => outcome,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(explain::no_answer()),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            Err(Error::new(Status::INTERNAL, "the login by Kerberos broke off").into())
+        }
+    }
+}
+
+fn c_string(bytes: Vec<u8>) -> Result<CString, Error> {
+    CString::new(bytes).map_err(|_| {
+        Error::new(Status::INVALID_ARGUMENT, "sasl.jaas.config: a NUL is part of no path")
+    })
+}
+
+/// Kerberos takes one.
+const MAX_STEPS: usize = 5;
+/// The bit of "no security layer".
+const NO_LAYER: u8 = 1;
