@@ -60,11 +60,10 @@ test-builds: ## run tests on builds of other kinds: fuzzing, sanitizers, platfor
 	$(MAKE) --no-print-directory lib $(VENV)/.ready $(VENV)/.tools
 	$(VENV)/bin/python tests/run.py --builds
 
-test-long: ## run the tests that take minutes each, and test-builds (over an hour)
+test-long: ## run the tests that take minutes each (50 minutes)
 	mk/prerequisites.sh test-long
 	$(MAKE) --no-print-directory $(BUILT)
 	$(VENV)/bin/python -m harness.kafka.jars
-	$(MAKE) --no-print-directory test-builds
 	if $(VENV)/bin/python -m tests.agent.kubernetes.real.build --cached; then \
 	  $(MAKE) --no-print-directory test-kubernetes; fi
 	$(VENV)/bin/python tests/run.py --long

@@ -255,7 +255,7 @@ impl Connection {
     }
 
     fn unreadable<R: Api>(&self, error: &impl core::fmt::Display) -> Failure {
-        let why = format_args!("the answer cannot be read: {error}");
+        let why = format!("the answer cannot be read: {error}");
         Failure::malformed(&self.what::<R>(), why)
     }
 }

@@ -26,6 +26,7 @@ class Target:
     name: str
     compiler: str
     runner: "list[str]" = field(default_factory=list)
+    libraries: str = ""
     without: "set[str]" = field(default_factory=set)
 
 
@@ -33,7 +34,9 @@ TARGETS = [
     Target(
         "aarch64-unknown-linux-gnu",
         "aarch64-linux-gnu-gcc",
-        runner=["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+        # By the loader's own name: where QEMU is told of a sysroot, a program that opens / sees that.
+        runner=["qemu-aarch64", "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"],
+        libraries="/usr/aarch64-linux-gnu/lib",
     ),
     Target(
         "x86_64-unknown-linux-musl",
@@ -45,6 +48,10 @@ TARGETS = [
 
 def environment(target, **variables):
     upper = target.name.upper().replace("-", "_")
+    if target.libraries:
+        path = [variables.get("LD_LIBRARY_PATH"), target.libraries]
+        # Of QEMU too, whose loader passes over libraries of another machine.
+        variables["LD_LIBRARY_PATH"] = ":".join(filter(None, path))
     if target.runner:
         variables[f"CARGO_TARGET_{upper}_RUNNER"] = " ".join(target.runner)
     return {**os.environ, "CARGO_TARGET_DIR": str(BUILD), **variables}

@@ -229,7 +229,7 @@ fn listen(top: &mut Section<'_>) -> Result<Option<SocketAddr>, Error> {
         Ok(address) => Ok(Some(address)),
         Err(_) => {
             let text = &found.value;
-            let what = format_args!(
+            let what = format!(
                 "{text:?} is no address with a port: write it as \"127.0.0.1:9712\", or \"off\""
             );
             Err(found.error(&top.file, what))
@@ -319,13 +319,13 @@ fn check_name(
     let text = &name.value;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !text.bytes().all(is_plain) || text.len() > 100 {
-        let what = format_args!(
+        let what = format!(
             "{text:?} is no name: use up to 100 letters, digits, dots, hyphens and underscores"
         );
         return Err(name.error(&section.file, what));
     }
     if others.iter().any(|other| other.name == *text) {
-        let what = format_args!("{text:?} is the name of a token above: choose another");
+        let what = format!("{text:?} is the name of a token above: choose another");
         return Err(name.error(&section.file, what));
     }
     Ok(())

@@ -91,7 +91,7 @@ impl<'a> Section<'a> {
         match read(value) {
             Some(value) => Ok(Some(Found { value, key, offset })),
             None => {
-                let what = format_args!("{key}: it is of the type {is}; write {wanted}");
+                let what = format!("{key}: it is of the type {is}; write {wanted}");
                 Err(self.file.error(offset, what))
             }
         }
@@ -161,7 +161,7 @@ impl<'a> Section<'a> {
         if !path.is_absolute() || found.value.contains('\0') || path.file_name().is_none() {
             let text = &found.value;
             let what =
-                format_args!("{text:?} is no absolute path of a file: begin it with a slash");
+                format!("{text:?} is no absolute path of a file: begin it with a slash");
             return Err(found.error(&self.file, what));
         }
         // Without a slash at its end, behind which the system would follow a symbolic link.
