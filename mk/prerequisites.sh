@@ -30,6 +30,8 @@ has_librdkafka() { [[ -e /usr/include/librdkafka/rdkafkacpp.h ]]; }
 
 has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
 
+has_kerberos() { "$python" -c 'import ctypes; ctypes.CDLL("libgssapi_krb5.so.2")'; }
+
 targets=(aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 has_targets() {
   local target
@@ -67,6 +69,7 @@ check() {
     need "librdkafka's headers" librdkafka-dev has_librdkafka
     need "CMake" cmake has cmake
     need "pkg-config" pkg-config has pkg-config
+    need "MIT's Kerberos library" libgssapi-krb5-2 has_kerberos
   fi
   if [[ $purpose == test-builds ]]; then # for the platforms of docs/platforms.md
     need "a C compiler for aarch64" "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" \

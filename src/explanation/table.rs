@@ -30,7 +30,7 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "TOKEN_REQUEST_NOT_ALLOWED",
         64,
         "tokens are managed only over SASL or mutual TLS, and never by a login that itself used a token",
-        "log in with a password",
+        "log in as a user: by a password, by Kerberos, or with a client's certificate over SSL",
     ),
     kafka(
         "DELEGATION_TOKEN_AUTHORIZATION_FAILED",
@@ -114,8 +114,9 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     ours(
         "UNSUPPORTED_MECHANISM",
-        "the mechanism is neither SCRAM-SHA-256 nor SCRAM-SHA-512",
-        "configure one of the two",
+        "the mechanism is neither SCRAM-SHA-256 nor SCRAM-SHA-512; or it is GSSAPI, and the machine has no \
+         libgssapi_krb5",
+        "configure one of the two; or install the library (Debian: libgssapi-krb5-2, Red Hat: krb5-libs)",
     ),
     ours(
         "MALFORMED",
@@ -179,6 +180,58 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Cannot change principals during re-authentication",
         "the session began as somebody else than the next credential stands for",
         "let the next token have the same owner, or restart the client",
+    ),
+    said(
+        "libgssapi_krb5",
+        "Kerberos: the system's library for it is missing, or the program is linked statically",
+        "install it (Debian: libgssapi-krb5-2, Red Hat: krb5-libs), or use the program built for glibc",
+    ),
+    said(
+        "not found in Kerberos database",
+        "Kerberos: the KDC knows no such principal; a broker's is made of sasl.kerberos.service.name and the \
+         host that one connects to",
+        "name brokers in --bootstrap-server and advertised.listeners as in their principals, or give the \
+         whole principal as sasl.kerberos.service.name (kafka/host); look into the broker's keytab by klist -k",
+    ),
+    said(
+        "Ticket expired",
+        "Kerberos: the ticket in the cache has ended",
+        "run kinit, or log in by a keytab",
+    ),
+    said(
+        "No credentials cache found",
+        "Kerberos: there is no ticket cache of that name",
+        "run kinit, or name the cache as ticketCache or by KRB5CCNAME, or log in by a keytab",
+    ),
+    said(
+        "No Kerberos credentials available",
+        "Kerberos: the default ticket cache has no ticket",
+        "as of \"No credentials cache found\"",
+    ),
+    said(
+        "Cannot contact any KDC",
+        "Kerberos: no KDC of the realm answered",
+        "look at kdc in krb5.conf, or the realm's SRV records in DNS, and whether port 88 can be reached",
+    ),
+    said(
+        "Cannot find KDC for realm",
+        "Kerberos: neither krb5.conf nor DNS names a KDC of the realm",
+        "name one in [realms] of krb5.conf, or correct the principal's realm",
+    ),
+    said(
+        "does not specify default realm",
+        "Kerberos: krb5.conf is missing, or has no default_realm",
+        "set it, or name KRB5_CONFIG; or write the principal with its realm",
+    ),
+    said(
+        "Clock skew too great",
+        "Kerberos: the clocks of the client, the broker and the KDC differ by more than five minutes",
+        "set them by NTP",
+    ),
+    said(
+        "Decrypt integrity check failed",
+        "Kerberos: the KDC has another key than the keytab, mostly a newer one",
+        "make the keytab anew by ktadd of kadmin",
     ),
     said(
         "_AUTHENTICATION",

@@ -1,6 +1,7 @@
 """Logins by Kerberos: a real KDC, and a real broker that takes SCRAM and PLAIN beside GSSAPI."""
 
 import contextlib
+import ctypes
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from harness import process
+from harness.commands import run
 from harness.kafka.cli import (
     PROGRAM,
     client_config,
@@ -361,6 +363,97 @@ def test_what_no_broker_answers(kdc, keytab, tmp_path, token, code, said):
     assert "\x1b" not in done.stderr
 
 
+class Buffer(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_size_t), ("value", ctypes.c_void_p)]
+
+    @classmethod
+    def of(cls, data):
+        buffer = cls(len(data), ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p))
+        buffer.data = data
+        return buffer
+
+    def bytes(self):
+        return ctypes.string_at(self.value, self.length)
+
+
+class Acceptor:
+    """The brokers' side of GSSAPI, which offers what a test wants."""
+
+    def __init__(self, offer):
+        self._offer = offer
+        self._gss = ctypes.CDLL("libgssapi_krb5.so.2")
+        self._context = ctypes.c_void_p()
+        self.chosen = None
+        self._step = 0
+
+    def answer(self, request):
+        if request.api_key == API_VERSIONS:
+            return request.api_versions_answer()
+        if request.api_key == HANDSHAKE:
+            return request.handshake_answer(0, b"GSSAPI")
+        message = request.scram_message()
+        self._step += 1
+        steps = {1: self._accept, 2: self._wrap, 3: self._unwrap}
+        return request.authenticate_answer(steps[self._step](message))
+
+    def _accept(self, token):
+        output = Buffer()
+        given = (ctypes.byref(self._context), None, ctypes.byref(Buffer.of(token)), None)
+        self._call("accept_sec_context", *given, None, None, ctypes.byref(output), *[None] * 3)
+        return output.bytes()
+
+    def _wrap(self, message):
+        assert message == b""
+        output = Buffer()
+        offer = ctypes.byref(Buffer.of(self._offer))
+        self._call("wrap", self._context, 0, 0, offer, None, ctypes.byref(output))
+        return output.bytes()
+
+    def _unwrap(self, message):
+        output = Buffer()
+        given = ctypes.byref(Buffer.of(message))
+        self._call("unwrap", self._context, given, ctypes.byref(output), None, None)
+        self.chosen = output.bytes()
+        return b""
+
+    def _call(self, name, *arguments):
+        status = getattr(self._gss, f"gss_{name}")(ctypes.byref(ctypes.c_uint32()), *arguments)
+        assert status == 0, (name, hex(status))
+
+
+@pytest.mark.parametrize(
+    ("offer", "said"),
+    [
+        (b"\1\0\0\0", None),
+        (b"\7\0\xff\xff", None),
+        (b"\6\0\xff\xff", "wants a SASL security layer"),
+        (b"\0\0\0\0", "wants a SASL security layer"),
+        (b"\1\0\0", "offer is not of four bytes"),
+        (b"\1" * 60_000, "offer is not of four bytes"),
+        (b"", "offer is not of four bytes"),
+    ],
+    ids=["none", "all", "layers", "nothing", "short", "long", "empty"],
+)
+def test_the_offer_of_security_layers(
+    kdc, broker, keytab, tmp_path, monkeypatch, offer, said
+):  # the broker's fixture has made its keytab
+    for name, value in kdc.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KRB5_KTNAME", str(kdc.directory / "kafka-localhost.keytab"))
+    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+    acceptor = Acceptor(offer)
+    with StandInBroker(acceptor.answer, "localhost") as stand_in:
+        program = Program(kdc, tmp_path / "c", stand_in.bootstrap)
+        done = program.run(keytab_options(keytab, ALICE))
+    if said is None:
+        assert done.returncode == 0, done.stderr
+        # No layer, and no authorization id.
+        assert acceptor.chosen == b"\1\0\0\0"
+    else:
+        assert (done.returncode, acceptor.chosen) == (1, None), done.stderr
+        assert said in done.stderr
+
+
 class Between:
     """Passes everything on to a broker and back; `change(number, answer)` gets the answer to each
     SaslAuthenticate."""
@@ -427,6 +520,25 @@ def test_a_broker_that_refuses(kdc, broker, keytab, tmp_path):
     assert (done.returncode, done.stdout) == (4, "")
     assert f'refused the login of the user "{ALICE}" by GSSAPI: it is \\u{{1b}}[2J' in done.stderr
     assert "keytab" in done.stderr
+
+
+@pytest.mark.long
+def test_memory(kdc, broker, keytab, tmp_path):
+    """One login under valgrind: whatever the library gave out is given back."""
+    options = keytab_options(keytab, ALICE)
+    patience = {"default_api_timeout_ms": 120_000, "request_timeout_ms": 110_000}
+    config = kerberos_config(tmp_path / "c", options, **patience)
+    done = run(
+        [
+            *("valgrind", "--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite"),
+            *("--show-leak-kinds=definite", "--error-exitcode=99"),
+            *(PROGRAM, "login", "--bootstrap-server", broker.bootstrap()),
+            *("--command-config", config),
+        ],
+        env=os.environ | kdc.environment,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert ALICE in done.stdout
 
 
 def test_the_agent_outlives_its_tickets(kdc, broker, tmp_path):
