@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -24,6 +25,7 @@ from harness.kafka.kdc import REALM, Kdc
 from harness.kafka.primary_logins import broker_with, kerberos
 from harness.kafka.properties import USERS
 from harness.kafka.stand_in import API_VERSIONS, HANDSHAKE, StandInBroker
+from harness.paths import ROOT
 
 ALICE = f"alice@{REALM}"
 
@@ -135,14 +137,44 @@ def test_what_kinit_made_without_a_jaas_line(broker, kdc, tmp_path):
 
 
 @pytest.mark.parametrize("principal", ["alice", ALICE])
-def test_the_options_of_java(program, keytab, principal):
+def test_the_options_of_java(program, keytab, tmp_path, principal):
     options = (
         f'useKeyTab=TRUE keyTab="FILE:{keytab}" principal="{principal}" doNotPrompt=true '
         "useTicketCache=true renewTGT=true refreshKrb5Config=true debug=false serviceName=kafka"
     )
-    done = program.run(options, sasl_kerberos_service_name="")
+    cache = tmp_path / "cache"
+    environment = {"KRB5CCNAME": str(cache)}
+    done = program.run(options, environment=environment, sasl_kerberos_service_name="")
     assert (done.returncode, done.stderr) == (0, "")
     assert ALICE in done.stdout
+    assert not cache.exists()  # tickets of a keytab are nobody else's
+
+
+@pytest.mark.parametrize(
+    ("page", "there"),
+    [
+        ("logins.md", "/etc/scramtoken/alice.keytab"),
+        ("agent.md", "/etc/scramtoken/scramtoken.keytab"),
+    ],
+)
+def test_the_documented_properties(kdc, broker, keytab, tmp_path, page, there):
+    text = (ROOT / "docs" / page).read_text()
+    blocks = re.findall(r"```properties\n(.*?)```", text, re.DOTALL)
+    (block,) = (block for block in blocks if "useKeyTab" in block)
+    assert there in block
+    principal = re.search(r'principal="(.*?)"', block)[1]
+    for written, real in [
+        ("/etc/scramtoken/ca.pem", broker.authority.pem),
+        (there, keytab),
+        (principal, ALICE),
+    ]:
+        block = block.replace(written, str(real))
+    config = tmp_path / "client.properties"
+    config.touch(0o600)
+    config.write_text(block)
+    where = ["--bootstrap-server", broker.bootstrap("SASL_SSL"), "--command-config", config]
+    done = scramtoken("login", *where, environment=kdc.environment)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_brokers_principal_by_name(kdc, keytab, broker, tmp_path):

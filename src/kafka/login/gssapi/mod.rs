@@ -61,45 +61,13 @@ impl Gssapi {
     pub(super) fn log_in(&self, exchange: &mut Exchange<'_>) -> Result<i64, Failure> {
         let (login, host) = (self.clone(), exchange.connection.address().host.clone());
         let deadline = exchange.deadline;
-        let Started { mut context, principal, mut token } =
+        let Started { mut context, principal, token } =
             within(deadline, move || login.start(&host, deadline))?;
         exchange.name = principal;
         let what = format!("the Kerberos login to broker {}", exchange.connection.address());
-        let mut steps = 0;
-        loop {
-            let (challenge, _) = exchange.authenticate(&token)?;
-            steps += 1;
-            if challenge.is_empty() || steps > MAX_STEPS {
-                let why = "the broker sent no end of the login, as no Kafka broker does";
-                return Err(Failure::malformed(&what, why));
-            }
-            let step = context.step(Some(&challenge));
-            let step = step.map_err(|fault| explain::failure(&fault, Doing::Answer(&what)))?;
-            token = step.token;
-            if !step.is_complete {
-                continue;
-            }
-            if !step.is_mutual {
-                let why = "the broker did not prove who it is";
-                return Err(Failure::malformed(&what, why));
-            }
-            break;
-        }
+        let token = establish(&mut context, token, exchange, &what)?;
         let (offer, _) = exchange.authenticate(&token)?;
-        let offer = context.unwrap(&offer);
-        let offer = offer.map_err(|fault| explain::failure(&fault, Doing::Answer(&what)))?;
-        // Which security layers there are, in one bit each, and how long messages may be in them.
-        match offer.as_slice() {
-            [layers, _, _, _] if layers & NO_LAYER != 0 => {}
-            [_, _, _, _] => {
-                let why = "the broker wants a SASL security layer, which Kafka does not have";
-                return Err(Failure::malformed(&what, why));
-            }
-            _ => return Err(Failure::malformed(&what, "the broker's offer is not of four bytes")),
-        }
-        // No authorization id after it: one acts as oneself.
-        let answer = context.wrap(&[NO_LAYER, 0, 0, 0]);
-        let answer = answer.map_err(|fault| explain::failure(&fault, Doing::Answer(&what)))?;
+        let answer = without_layer(&mut context, &offer, &what)?;
         Ok(exchange.authenticate(&answer)?.1)
     }
 
@@ -142,6 +110,48 @@ impl Gssapi {
         let principal = context.principal().map_err(failed)?;
         Ok(Started { context, principal, token: first.token })
     }
+}
+
+/// Until each side has proved who it is; the token is for the broker, and may be empty.
+fn establish(
+    context: &mut Context,
+    mut token: Vec<u8>,
+    exchange: &mut Exchange<'_>,
+    what: &str,
+) -> Result<Vec<u8>, Failure> {
+    for _ in 0..MAX_STEPS {
+        let (challenge, _) = exchange.authenticate(&token)?;
+        if challenge.is_empty() {
+            break;
+        }
+        let step = context.step(Some(&challenge));
+        let step = step.map_err(|fault| explain::failure(&fault, Doing::Answer(what)))?;
+        if step.is_complete && step.is_mutual {
+            return Ok(step.token);
+        }
+        if step.is_complete {
+            return Err(Failure::malformed(what, "the broker did not prove who it is"));
+        }
+        token = step.token;
+    }
+    let why = "the broker sent no end of the login, as no Kafka broker does";
+    Err(Failure::malformed(what, why))
+}
+
+/// The answer to the broker's offer of security layers: none, and no authorization id, for one acts as
+/// oneself.
+fn without_layer(context: &mut Context, offer: &[u8], what: &str) -> Result<Vec<u8>, Failure> {
+    let failed = |fault| explain::failure(&fault, Doing::Answer(what));
+    // Which layers there are, in one bit each, and how long messages may be in them.
+    match context.unwrap(offer).map_err(failed)?.as_slice() {
+        [layers, _, _, _] if layers & NO_LAYER != 0 => {}
+        [_, _, _, _] => {
+            let why = "the broker wants a SASL security layer, which Kafka does not have";
+            return Err(Failure::malformed(what, why));
+        }
+        _ => return Err(Failure::malformed(what, "the broker's offer is not of four bytes")),
+    }
+    context.wrap(&[NO_LAYER, 0, 0, 0]).map_err(failed)
 }
 
 /// What there is before anything is sent to a broker.
