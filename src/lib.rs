@@ -281,6 +281,8 @@ pub mod ffi;
 mod files;
 #[cfg(any(feature = "rdkafka", feature = "store"))]
 mod fork;
+#[cfg(feature = "cli")]
+mod https;
 #[cfg(feature = "jni")]
 mod jni;
 mod json;

@@ -23,7 +23,10 @@ def scramtoken(*arguments, stdin=None, environment=None):
 
 def kafka_delegation_tokens(version, *arguments):
     """Runs what kafka-delegation-tokens.sh runs."""
-    return _run([*_java(jars.tools_classpath(version)), _TOKEN_TOOL, *arguments])
+    tools = jars.tools_classpath(version)
+    # OAUTHBEARER wants it, and kafka-clients leaves it to whoever needs it.
+    jose4j = jars.CACHE.glob(f"{version}/broker/jose4j-*.jar")
+    return _run([*_java(os.pathsep.join([tools, *map(str, jose4j)])), _TOKEN_TOOL, *arguments])
 
 
 def kafka_configs(*arguments):

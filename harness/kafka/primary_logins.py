@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from .access_tokens import ALLOWED_URLS, AUDIENCE, ISSUER, MODULE
 from .broker import JVM_ARGS, KafkaBroker
 from .kdc import REALM
 from .properties import LISTENERS, SCRAM_MECHANISMS
@@ -29,7 +30,22 @@ def kerberos(kdc):
     return Mechanism("GSSAPI", properties, (f"-Djava.security.krb5.conf={kdc.config}",))
 
 
-def broker_with(*mechanisms, extra_properties=None, **options):
+def oauthbearer(identities):
+    """OAUTHBEARER, by what `identities` sign."""
+    properties = {
+        "sasl.oauthbearer.jwks.endpoint.url": identities.jwks.as_uri(),
+        "sasl.oauthbearer.expected.audience": AUDIENCE,
+        "sasl.oauthbearer.expected.issuer": ISSUER,
+    }
+    handler = f"{MODULE.rpartition('.')[0]}.OAuthBearerValidatorCallbackHandler"
+    for listener in LISTENERS:
+        prefix = f"listener.name.{listener.lower()}.oauthbearer.sasl"
+        properties[f"{prefix}.jaas.config"] = f"{MODULE} required;"
+        properties[f"{prefix}.server.callback.handler.class"] = handler
+    return Mechanism("OAUTHBEARER", properties, (f"{ALLOWED_URLS}={identities.jwks.as_uri()}",))
+
+
+def broker_with(*mechanisms, host="localhost", extra_properties=None, **options):
     """A broker with these beside SCRAM and PLAIN, on all its listeners."""
     own = (*SCRAM_MECHANISMS, "PLAIN")
     properties = {"sasl.enabled.mechanisms": ",".join((*own, *(m.name for m in mechanisms)))}
@@ -38,7 +54,7 @@ def broker_with(*mechanisms, extra_properties=None, **options):
         properties |= mechanism.properties
         jvm_args += mechanism.jvm_args
     return KafkaBroker(
-        host="localhost",
+        host=host,
         mechanisms=own,
         extra_properties=properties | (extra_properties or {}),
         jvm_args=jvm_args,

@@ -156,7 +156,14 @@ impl Brokers {
     }
 
     fn ask<T>(&mut self, ask: impl FnOnce(&mut Cluster) -> Result<T, Error>) -> Result<T, Error> {
-        let answer = ask(&mut self.connected()?.admin);
+        let admin = &mut self.connected()?.admin;
+        let answer = ask(admin).map_err(|error| match error.status() {
+            // Our own login's end is not that of the token that was asked about.
+            Status::TOKEN_EXPIRED if !admin.is_logged_in() => {
+                Error::new(Status::SERVER_REFUSED, error.text().to_owned())
+            }
+            _ => error,
+        });
         if answer.is_err() {
             self.disconnect();
         }

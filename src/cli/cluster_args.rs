@@ -17,9 +17,9 @@ pub(super) struct ClusterArguments {
     #[arg(long, value_name = "HOST:PORT,...", allow_hyphen_values = true)]
     bootstrap_server: Option<String>,
 
-    /// Properties file of a Kafka client: security.protocol, sasl.* (SCRAM, PLAIN, Kerberos), ssl.*,
-    /// default.api.timeout.ms (how long to try, 60000) and others; without it, brokers are spoken to in
-    /// plain text and without a login
+    /// Properties file of a Kafka client: security.protocol, sasl.* (SCRAM, PLAIN, Kerberos,
+    /// OAUTHBEARER), ssl.*, default.api.timeout.ms (how long to try, 60000) and others; without it,
+    /// brokers are spoken to in plain text and without a login
     #[arg(long, value_name = "FILE")]
     command_config: Option<PathBuf>,
 }

@@ -30,7 +30,7 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "TOKEN_REQUEST_NOT_ALLOWED",
         64,
         "tokens are managed only over SASL or mutual TLS, and never by a login that itself used a token",
-        "log in as a user: by a password, by Kerberos, or with a client's certificate over SSL",
+        "log in as a user: by a password, Kerberos, OAUTHBEARER, or a client's certificate over SSL",
     ),
     kafka(
         "DELEGATION_TOKEN_AUTHORIZATION_FAILED",
@@ -180,6 +180,19 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Cannot change principals during re-authentication",
         "the session began as somebody else than the next credential stands for",
         "let the next token have the same owner, or restart the client",
+    ),
+    said(
+        "invalid_token",
+        "OAUTHBEARER: the broker does not take the access token: its audience, issuer or signature is not what \
+         it expects, or it has ended",
+        "compare the token's aud and iss with sasl.oauthbearer.expected.audience and .expected.issuer of the \
+         broker, and its kid with the keys at sasl.oauthbearer.jwks.endpoint.url; the broker's log names the claim",
+    ),
+    said(
+        "invalid_client",
+        "OAUTHBEARER: the token endpoint does not know the client, or the secret is wrong",
+        "look at sasl.oauthbearer.client.credentials.client.id and .secret, or the JAAS options clientId and \
+         clientSecret; some endpoints want sasl.oauthbearer.header.urlencode=true",
     ),
     said(
         "libgssapi_krb5",

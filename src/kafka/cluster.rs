@@ -24,13 +24,15 @@ pub(crate) struct Cluster {
     /// Which server is next, when there is no connection.
     next_server: usize,
     connection: Option<Connection>,
+    /// Whether the last try to log in went well.
+    is_logged_in: bool,
     on_retry: fn(&Error),
 }
 
 impl Cluster {
     /// `on_retry` hears of each failure that is followed by another try, where it is a new one.
     pub(crate) fn new(servers: Vec<Address>, config: Config, on_retry: fn(&Error)) -> Self {
-        Self { config, servers, next_server: 0, connection: None, on_retry }
+        Self { config, servers, next_server: 0, connection: None, is_logged_in: false, on_retry }
     }
 
     /// Asks any broker: in KRaft all of them take requests about tokens, and pass them on to the
@@ -89,7 +91,7 @@ impl Cluster {
             let nodes = describe(cluster.connected(deadline)?, deadline)?;
             let controller = nodes.controller().ok_or_else(no_controller)?;
             if cluster.connected(deadline)?.address() != controller {
-                cluster.connection = Some(Connection::open(controller, &cluster.config, deadline)?);
+                cluster.connection = Some(cluster.open(controller, deadline)?);
             }
             outcome(cluster.connected(deadline)?.call(request, deadline)?)
         })
@@ -114,12 +116,24 @@ impl Cluster {
         Connection::open(address, &self.config, deadline).map_err(|failure| failure.error)
     }
 
+    /// Whether the last request got as far as a broker: what failed then is not our own login.
+    pub(crate) fn is_logged_in(&self) -> bool {
+        self.is_logged_in
+    }
+
+    fn open(&mut self, address: &Address, deadline: Deadline) -> Result<Connection, Failure> {
+        self.is_logged_in = false;
+        let connection = Connection::open(address, &self.config, deadline)?;
+        self.is_logged_in = true;
+        Ok(connection)
+    }
+
     fn connected(&mut self, deadline: Deadline) -> Result<&mut Connection, Failure> {
         if self.connection.is_none() {
             let server = self.servers.get(self.next_server % self.servers.len().max(1));
-            let server = server.ok_or_else(no_controller)?;
+            let server = server.ok_or_else(no_controller)?.clone();
             self.next_server += 1;
-            self.connection = Some(Connection::open(server, &self.config, deadline)?);
+            self.connection = Some(self.open(&server, deadline)?);
         }
         self.connection.as_mut().ok_or_else(no_controller)
     }

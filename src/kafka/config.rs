@@ -1,10 +1,9 @@
 //! A client's configuration, from the properties that Kafka's own tools take (--command-config).
 
-use core::str::FromStr;
 use core::time::Duration;
 
-use super::login::Login;
-use super::property::{invalid, value};
+use super::login::{self, Login};
+use super::property::{invalid, milliseconds, number, value};
 use super::tls;
 use crate::error::Error;
 use crate::properties::{Properties, SecurityProtocol};
@@ -62,6 +61,15 @@ impl Config {
                 .then(|| Login::from_properties(properties, &mut warnings))
                 .transpose()?,
         };
+        if let (SecurityProtocol::SaslPlaintext, Some(login)) = (protocol, &login) {
+            warnings.extend(login.sends_secret().map(|secret| {
+                format!(
+                    "security.protocol is SASL_PLAINTEXT: {} sends {secret} in clear text, for whoever \
+                     listens to take; use SASL_SSL",
+                    login.mechanism()
+                )
+            }));
+        }
         let ms = |key, default| milliseconds(properties, key, default);
         let config = Self {
             protocol,
@@ -134,22 +142,13 @@ fn protocol(properties: &Properties) -> Result<SecurityProtocol, Error> {
     })
 }
 
-fn number<N: FromStr>(properties: &Properties, key: &str, default: N) -> Result<N, Error> {
-    match value(properties, key) {
-        None => Ok(default),
-        Some(text) => text.parse().map_err(|_| invalid(key, "it is not a whole number that fits")),
-    }
-}
-
-fn milliseconds(properties: &Properties, key: &str, default: u32) -> Result<Duration, Error> {
-    // 32 bits, as in Kafka: some 25 days.
-    number(properties, key, default).map(|ms| Duration::from_millis(ms.into()))
-}
-
 /// Names keys that are not heeded; refuses those that must not be ignored.
 fn look_over_keys(properties: &Properties) -> Result<Vec<String>, Error> {
     let (mut irrelevant, mut unknown) = (Vec::new(), Vec::new());
     for key in properties.keys() {
+        if login::heeds(properties, key)? {
+            continue;
+        }
         let is_provider = key.starts_with("config.providers.");
         let key_or_group = if is_provider { "config.providers" } else { key };
         if let Some(refused) = REFUSED.into_iter().find(|refused| *refused == key_or_group) {
@@ -337,7 +336,7 @@ mod tests {
         for (text, why) in [
             ("security.protocol=TLS", "security.protocol: it is not PLAINTEXT"),
             ("security.protocol=SASL_PLAINTEXT", "sasl.mechanism is GSSAPI, Kerberos, where"),
-            ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER", "OAUTHBEARER is not"),
+            ("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=X", "PLAIN or OAUTHBEARER"),
             (SCRAM, "sasl.jaas.config: it is missing"),
             ("ssl.engine.factory.class=X", "ssl.engine.factory.class: it runs classes"),
             ("config.providers.file.class=X", "config.providers: it runs classes"),

@@ -39,6 +39,12 @@ impl Properties {
         Ok(Self(properties))
     }
 
+    /// What came as something else than a file.
+    pub(crate) fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let property = |value: &str| Property { line: 1, value: Zeroizing::new(value.to_owned()) };
+        Self(pairs.map(|(key, value)| (key.to_owned(), property(value))).collect())
+    }
+
     /// The value of a key, None when the file does not have it.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|property| property.value.as_str())

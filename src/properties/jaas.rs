@@ -106,6 +106,11 @@ impl LoginModule {
         self.options.get(name).map(|value| value.as_str())
     }
 
+    /// All options and their values, in the order of their names.
+    pub(crate) fn options(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.options.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// An option's value, which must be there and not be empty.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ impl Authorities {
     /// The system's; none where it has none.
     pub(crate) fn of_system() -> Self {
         let mut authorities = Self::new();
-        for certificate in rustls_native_certs::load_native_certs().certs {
+        for certificate in system_certificates() {
             // One that is of no use must not take the others along.
             let _ = authorities.add(certificate);
         }
@@ -54,6 +54,11 @@ impl Authorities {
     pub(crate) fn is_empty(&self) -> bool {
         self.roots.is_empty() && self.pinned.is_empty()
     }
+}
+
+/// Those of the system's authorities; none where it has none.
+pub(crate) fn system_certificates() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
 }
 
 /// As OpenSSL judges a trust anchor (X509_check_ca): by basicConstraints, or else by keyUsage; of the

@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.kafka.broker import KafkaBroker
+from harness.kafka.access_tokens import Identities
+from harness.kafka.primary_logins import broker_with, oauthbearer
 
 
 def lifetimes(expiry_s, max_s):
@@ -14,7 +15,15 @@ def lifetimes(expiry_s, max_s):
 
 
 @pytest.fixture(scope="session")
-def broker():
-    """Expiry 10 s, maximum 30 s."""
-    with KafkaBroker("4.4.0", extra_properties=lifetimes(10, 30)) as broker:
+def identities(tmp_path_factory):
+    """Who signs the access tokens that `broker` takes."""
+    return Identities(tmp_path_factory.mktemp("identities"))
+
+
+@pytest.fixture(scope="session")
+def broker(identities):
+    """Expiry 10 s, maximum 30 s; logins by OAUTHBEARER, too."""
+    with broker_with(
+        oauthbearer(identities), host="127.0.0.1", extra_properties=lifetimes(10, 30)
+    ) as broker:
         yield broker

@@ -91,7 +91,7 @@ def test_warnings_about_the_properties(broker, tmp_path):
 def test_properties_that_cannot_be_honoured(broker, tmp_path):
     for extra, why in [
         ({"sasl_mechanism": "GSSAPI"}, "Krb5LoginModule"),
-        ({"sasl_mechanism": "OAUTHBEARER"}, "OAUTHBEARER"),
+        ({"sasl_mechanism": "OAUTHBEARER"}, "OAuthBearerLoginModule"),
         ({"sasl_mechanism": "PLAIN"}, "PlainLoginModule"),
         ({"sasl_login_class": "X"}, "sasl.login.class"),
         ({"security_protocol": "SASL_TLS"}, "security.protocol"),

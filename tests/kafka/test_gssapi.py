@@ -21,8 +21,7 @@ from harness.kafka.cli import (
     keytab_options,
     scramtoken,
 )
-from harness.kafka.kdc import REALM, Kdc
-from harness.kafka.primary_logins import broker_with, kerberos
+from harness.kafka.kdc import REALM
 from harness.kafka.properties import USERS
 from harness.kafka.stand_in import API_VERSIONS, HANDSHAKE, StandInBroker
 from harness.paths import ROOT
@@ -30,17 +29,9 @@ from harness.paths import ROOT
 ALICE = f"alice@{REALM}"
 
 
-@pytest.fixture(scope="module")
-def kdc():
-    with Kdc() as kdc:
-        kdc.add("alice")
-        yield kdc
-
-
-@pytest.fixture(scope="module")
-def broker(kdc):
-    with broker_with(kerberos(kdc)) as broker:
-        yield broker
+@pytest.fixture
+def broker(every_login):
+    return every_login
 
 
 @pytest.fixture

@@ -160,8 +160,7 @@ impl<'a> Section<'a> {
         let path = Path::new(&found.value);
         if !path.is_absolute() || found.value.contains('\0') || path.file_name().is_none() {
             let text = &found.value;
-            let what =
-                format!("{text:?} is no absolute path of a file: begin it with a slash");
+            let what = format!("{text:?} is no absolute path of a file: begin it with a slash");
             return Err(found.error(&self.file, what));
         }
         // Without a slash at its end, behind which the system would follow a symbolic link.

@@ -1,21 +1,19 @@
 //! The two requests that the agent makes, each with an end and an answer of bounded length.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use ureq::http::{HeaderValue, Response};
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::{Agent, Body, RequestBuilder};
+use ureq::http::HeaderValue;
+use ureq::{Agent, RequestBuilder};
 use zeroize::Zeroizing;
 
 use super::place::{Api, Secret};
 use super::refusal::{Refusal, Request};
 use crate::files::{read_public, read_shared_secret};
+use crate::https::{self, Limits, PlainHttp};
 use crate::tls;
 
 /// A Secret as it is.
@@ -37,7 +35,8 @@ pub(in crate::agent) fn read(secret: &Secret) -> Result<Option<Stored>, Refusal>
     let call =
         authorized(agent.get(url(secret)), &secret.api).map_err(|why| request.failed(why))?;
     let answer = call.call().map_err(|error| request.no_answer(&error, LIMIT))?;
-    let (status, body) = whole(answer).map_err(|error| request.no_answer(&error, LIMIT))?;
+    let (status, body) =
+        https::whole(answer, MAX_ANSWER).map_err(|error| request.no_answer(&error, LIMIT))?;
     match status {
         200 => Stored::new(body).map(Some).ok_or_else(|| request.no_secret()),
         404 if request.is_missing(&body) => Ok(None),
@@ -65,7 +64,8 @@ pub(in crate::agent) fn apply(
     let answer = call
         .send(document(secret, version, data).as_bytes())
         .map_err(|error| request.no_answer(&error, LIMIT))?;
-    let (status, body) = whole(answer).map_err(|error| request.no_answer(&error, LIMIT))?;
+    let (status, body) =
+        https::whole(answer, MAX_ANSWER).map_err(|error| request.no_answer(&error, LIMIT))?;
     match status {
         200 | 201 => Ok(()),
         status => Err(request.refused(status, &body)),
@@ -121,29 +121,9 @@ impl Stored {
 fn agent(api: &Api) -> Result<Agent, String> {
     let bytes = read_public(&api.ca, tls::MAX_FILE).map_err(|error| error.text().to_owned())?;
     let failed = |why: String| format!("{}: {why}", api.ca.display());
-    let certificates = tls::certificates(&bytes).map_err(failed)?;
-    let roots: Vec<_> = certificates.iter().map(|der| Certificate::from_der(der)).collect();
-    let roots: Vec<_> = roots.iter().map(Certificate::to_owned).collect();
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(tls::provider()))
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .build();
-    Ok(Agent::config_builder()
-        .tls_config(tls)
-        .https_only(true)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None)
-        .user_agent(concat!("scramtoken-agent/", env!("CARGO_PKG_VERSION")))
-        .timeout_connect(Some(CONNECT))
-        .timeout_global(Some(LIMIT))
-        .max_response_header_size(16 * 1024)
-        .input_buffer_size(16 * 1024)
-        .output_buffer_size(16 * 1024)
-        .build()
-        .new_agent())
+    let authorities = tls::certificates(&bytes).map_err(failed)?;
+    let limits = Limits { connect: CONNECT, whole: LIMIT };
+    Ok(https::agent(&authorities, PlainHttp::Never, limits, USER_AGENT))
 }
 
 /// With the service account's token as it is now, for it rotates.
@@ -165,25 +145,6 @@ fn authorized<B>(call: RequestBuilder<B>, api: &Api) -> Result<RequestBuilder<B>
 fn url(secret: &Secret) -> String {
     let Secret { api, namespace, name } = secret;
     format!("{}/api/v1/namespaces/{namespace}/secrets/{name}", api.server)
-}
-
-/// The status code and the body, which is not longer than any Secret.
-fn whole(answer: Response<Body>) -> Result<(u16, Zeroizing<String>), ureq::Error> {
-    let status = answer.status().as_u16();
-    let body = answer.into_body();
-    let len = body.content_length().unwrap_or(MAX_ANSWER);
-    if len > MAX_ANSWER {
-        return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER));
-    }
-    // Whole from the beginning: growing would leave copies of secrets behind.
-    let capacity = usize::try_from(len).unwrap_or_default() + 1;
-    let mut text = Zeroizing::new(String::with_capacity(capacity));
-    let mut reader = body.into_reader().take(MAX_ANSWER + 1);
-    reader.read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_ANSWER {
-        return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER));
-    }
-    Ok((status, text))
 }
 
 fn document(secret: &Secret, version: Option<&str>, data: &[(&str, &[u8])]) -> Zeroizing<String> {
@@ -209,6 +170,7 @@ fn document(secret: &Secret, version: Option<&str>, data: &[(&str, &[u8])]) -> Z
     text
 }
 
+const USER_AGENT: &str = concat!("scramtoken-agent/", env!("CARGO_PKG_VERSION"));
 const BEARER: &[u8] = b"Bearer ";
 const CONNECT: Duration = Duration::from_secs(3);
 /// The most that one request may take.

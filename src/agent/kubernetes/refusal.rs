@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::place::Secret;
 use crate::audit::loggable;
+use crate::https::no_answer;
 use crate::tls::{Advice, explain};
 use crate::{error::Error, status::Status};
 
@@ -61,23 +62,8 @@ impl Request<'_> {
     pub(super) fn no_answer(&self, error: &ureq::Error, limit: Duration) -> Refusal {
         let api = &self.secret().api;
         let (server, ca) = (&api.server, api.ca.display());
-        let why = match error {
-            ureq::Error::Timeout(_) => {
-                format!("it does not answer within {} s", limit.as_secs())
-            }
-            ureq::Error::HostNotFound => "no such host is known".to_owned(),
-            ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => {
-                "its answer is longer than that of any API server".to_owned()
-            }
-            ureq::Error::Protocol(_) => "its answer is no HTTP".to_owned(),
-            ureq::Error::Rustls(error) => explain_tls(error, &ca.to_string()),
-            ureq::Error::Io(error) => match tls_error(error) {
-                Some(error) => explain_tls(error, &ca.to_string()),
-                None => loggable(&error.to_string()),
-            },
-            // None of the others has a word of what was sent or received.
-            other => loggable(&other.to_string()),
-        };
+        let explain = |error: &rustls::Error| explain_tls(error, &ca.to_string());
+        let why = no_answer(error, limit, "API server", explain);
         self.refusal(Kind::Away, format_args!("the API server {server}: {why}"))
     }
 
@@ -221,12 +207,6 @@ fn causes(status: &Value) -> impl Iterator<Item = &Value> {
 fn word(text: &str) -> Option<&str> {
     let is_plain = !text.is_empty() && text.len() <= 64;
     (is_plain && text.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(text)
-}
-
-/// rustls passes its errors through those of input and output.
-fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
-    let inner = error.get_ref()?;
-    inner.downcast_ref().or_else(|| inner.source()?.downcast_ref())
 }
 
 fn explain_tls(error: &rustls::Error, ca: &str) -> String {

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Gssapi, Login, Method, Plain, Scram};
+use super::{Gssapi, Login, Method, OauthBearer, Plain, Scram};
 use crate::error::Error;
 use crate::kafka::property::{invalid, value};
 use crate::properties::{LoginModule, Properties};
@@ -39,14 +39,9 @@ impl Login {
             "SCRAM-SHA-256" | "SCRAM-SHA-512" => "ScramLoginModule",
             "PLAIN" => "PlainLoginModule",
             "GSSAPI" => "Krb5LoginModule",
-            "OAUTHBEARER" => {
-                return Err(invalid(
-                    "sasl.mechanism",
-                    "OAUTHBEARER is not supported; use GSSAPI, SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN",
-                ));
-            }
+            "OAUTHBEARER" => "OAuthBearerLoginModule",
             _ => {
-                let what = "it is not GSSAPI, SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN";
+                let what = "it is not GSSAPI, SCRAM-SHA-256, SCRAM-SHA-512, PLAIN or OAUTHBEARER";
                 return Err(invalid("sasl.mechanism", what));
             }
         };
@@ -68,6 +63,10 @@ impl Login {
                         not read";
             invalid("sasl.jaas.config", what)
         })?;
+        if name == "OAUTHBEARER" {
+            let bearer = OauthBearer::from_properties(properties, &module, warnings)?;
+            return Ok(Self { name: String::new(), method: Method::OauthBearer(bearer) });
+        }
         let username = module.required_option("username")?.to_owned();
         let method = match Mechanism::from_name(name) {
             Ok(mechanism) => {
@@ -81,6 +80,6 @@ impl Login {
                 Method::Plain(Plain { password })
             }
         };
-        Ok(Login { name: username, method })
+        Ok(Self { name: username, method })
     }
 }

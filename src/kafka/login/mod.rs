@@ -3,6 +3,7 @@
 
 mod from_properties;
 mod gssapi;
+mod oauthbearer;
 mod plain;
 mod scram;
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
 
 use self::gssapi::Gssapi;
+use self::oauthbearer::OauthBearer;
 use self::plain::Plain;
 use self::scram::Scram;
 use super::apis::Api;
@@ -20,14 +22,16 @@ use super::connection::Connection;
 use super::deadline::Deadline;
 use super::error_code;
 use super::failure::Failure;
+use super::property::{invalid, value};
 use super::untrusted::excerpt;
+use crate::properties::Properties;
 use crate::scram::{ClientCredential, Mechanism};
 use crate::{error::Error, status::Status};
 
 /// How to log in, and as whom.
 #[derive(Clone)]
 pub(crate) struct Login {
-    /// The user's name or the token's id, for messages; empty where only a ticket cache knows it.
+    /// The user's name or the token's id, for messages; empty where only the login itself tells.
     name: String,
     method: Method,
 }
@@ -38,6 +42,7 @@ enum Method {
     Scram(Scram),
     Plain(Plain),
     Gssapi(Gssapi),
+    OauthBearer(OauthBearer),
 }
 
 impl Login {
@@ -57,6 +62,7 @@ impl Login {
             Method::Scram(Scram { mechanism, .. }) => mechanism.name(),
             Method::Plain(_) => "PLAIN",
             Method::Gssapi(_) => "GSSAPI",
+            Method::OauthBearer(_) => "OAUTHBEARER",
         }
     }
 
@@ -73,9 +79,50 @@ impl Login {
     pub(super) fn scram_mechanism(&self) -> Option<Mechanism> {
         match &self.method {
             Method::Scram(Scram { mechanism, .. }) => Some(*mechanism),
-            Method::Plain(_) | Method::Gssapi(_) => None,
+            Method::Plain(_) | Method::Gssapi(_) | Method::OauthBearer(_) => None,
         }
     }
+
+    /// What the mechanism sends as it is, so that TLS alone keeps it secret.
+    pub(super) fn sends_secret(&self) -> Option<&'static str> {
+        match self.method {
+            Method::Scram(_) | Method::Gssapi(_) => None,
+            Method::Plain(_) => Some("the password"),
+            Method::OauthBearer(_) => Some("the access token"),
+        }
+    }
+
+    /// What to look at when a broker refuses the login.
+    fn check(&self) -> &'static str {
+        match self.method {
+            Method::Scram(_) if self.is_token() => {
+                "the token's id and HMAC, and whether it has expired"
+            }
+            Method::Scram(_) | Method::Plain(_) => "the name, the password and the mechanism",
+            Method::Gssapi(_) => "the broker's log, its keytab and its clock",
+            Method::OauthBearer(_) => oauthbearer::CHECK,
+        }
+    }
+}
+
+/// Whether a key of the properties means something to the mechanism that they name.
+///
+/// # Errors
+///
+/// `INVALID_ARGUMENT` for a class of a JVM's that would have to run for it.
+pub(super) fn heeds(properties: &Properties, key: &str) -> Result<bool, Error> {
+    if value(properties, "sasl.mechanism") != Some("OAUTHBEARER") || !oauthbearer::heeds(key) {
+        return Ok(false);
+    }
+    // Kafka's own class does what is done here.
+    let is_foreign = key == "sasl.login.callback.handler.class"
+        && value(properties, key).is_some_and(|class| !oauthbearer::is_kafkas_handler(class));
+    if is_foreign {
+        let what = "it runs classes of a JVM, and there is none here; remove it, or name \
+                    org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler";
+        return Err(invalid(key, what));
+    }
+    Ok(true)
 }
 
 impl fmt::Debug for Login {
@@ -104,6 +151,7 @@ pub(super) fn log_in(
         Method::Scram(scram) => scram.log_in(&mut exchange)?,
         Method::Plain(plain) => plain.log_in(&login.name, &mut exchange)?,
         Method::Gssapi(gssapi) => gssapi.log_in(&mut exchange)?,
+        Method::OauthBearer(bearer) => bearer.log_in(&mut exchange)?,
     };
     // Of a token that is over but not yet swept, the broker says 0, and lets it in for ever.
     if login.is_token() && lifetime_ms <= 0 {
@@ -161,23 +209,15 @@ impl Exchange<'_> {
         match response.error_code {
             error_code::NONE => Ok((response.auth_bytes, response.session_lifetime_ms)),
             SASL_AUTHENTICATION_FAILED => {
-                let name = &self.name;
-                let mechanism = self.login.mechanism();
-                let (kind, check) = match self.login.method {
-                    _ if self.login.is_token() => (
-                        "the delegation token",
-                        "the token's id and HMAC, and whether it has expired",
-                    ),
-                    Method::Gssapi(_) => ("the user", "the broker's log, its keytab and its clock"),
-                    _ => ("the user", "the name, the password and the mechanism"),
-                };
+                let (name, mechanism) = (&self.name, self.login.mechanism());
+                let kind = if self.login.is_token() { "the delegation token" } else { "the user" };
                 Err(Error::new(
                     Status::SERVER_REFUSED,
                     format!(
-                        "broker {} refused the login of {kind} {name:?} by {mechanism}: {}; check \
-                         {check}",
+                        "broker {} refused the login of {kind} {name:?} by {mechanism}: {}; check {}",
                         self.connection.address(),
                         excerpt(said.unwrap_or("no reason given")),
+                        self.login.check(),
                     ),
                 )
                 .into())

@@ -3,6 +3,8 @@
 mod stores;
 mod suites;
 
+pub(in crate::kafka) use stores::{NO_AUTHORITIES, trusted};
+
 use super::property::{invalid, value};
 use crate::error::Error;
 use crate::properties::Properties;

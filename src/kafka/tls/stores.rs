@@ -3,6 +3,7 @@
 use core::fmt;
 use std::path::Path;
 
+use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::super::property::{invalid, value};
@@ -17,27 +18,63 @@ use crate::tls::{self, Authorities, Identity, Kind, MAX_FILE, certificates, priv
 ///
 /// `INVALID_ARGUMENT`, with the key.
 pub(super) fn roots(properties: &Properties) -> Result<Authorities, Error> {
-    const INLINE: &str = "ssl.truststore.certificates";
-    let mut authorities = Authorities::new();
-    if let Some(pem) = value(properties, INLINE) {
-        certificates(pem.as_bytes())
-            .and_then(|all| all.into_iter().try_for_each(|each| authorities.add(each)))
-            .map_err(|what| invalid(INLINE, what))?;
+    let authorities = match trusted(properties)? {
+        None => Authorities::of_system(),
+        Some(Trusted { certificates, from }) => {
+            let mut authorities = Authorities::new();
+            certificates
+                .into_iter()
+                .try_for_each(|each| authorities.add(each))
+                .map_err(|what| from.invalid(what))?;
+            authorities
+        }
+    };
+    if authorities.is_empty() {
+        return Err(invalid(LOCATION, NO_AUTHORITIES));
+    }
+    Ok(authorities)
+}
+
+/// What `ssl.truststore.*` names.
+pub(in crate::kafka) struct Trusted<'a> {
+    pub(in crate::kafka) certificates: Vec<CertificateDer<'static>>,
+    from: From<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum From<'a> {
+    Inline,
+    File(&'a str),
+}
+
+impl From<'_> {
+    fn invalid(self, what: impl fmt::Display) -> Error {
+        match self {
+            Self::Inline => invalid(INLINE, what),
+            Self::File(path) => invalid(LOCATION, format_args!("{path}: {what}")),
+        }
+    }
+}
+
+/// The certificates of `ssl.truststore.*`; None where it is not there.
+///
+/// # Errors
+///
+/// `INVALID_ARGUMENT`, with the key.
+pub(in crate::kafka) fn trusted(properties: &Properties) -> Result<Option<Trusted<'_>>, Error> {
+    let (certificates, from) = if let Some(pem) = value(properties, INLINE) {
+        (certificates(pem.as_bytes()), From::Inline)
     } else if let Some(store) = Store::open(properties, TRUSTSTORE)? {
-        let all = match store.kind()? {
+        let certificates = match store.kind()? {
             Kind::Pkcs12 => tls::trusted(&store.bytes, store.password()),
             _ => certificates(&store.bytes),
         };
-        all.and_then(|all| all.into_iter().try_for_each(|each| authorities.add(each)))
-            .map_err(|what| store.invalid(what))?;
+        (certificates, From::File(store.path))
     } else {
-        authorities = Authorities::of_system();
-    }
-    if authorities.is_empty() {
-        let what = "it is missing, and the system has no certificates of authorities either";
-        return Err(invalid("ssl.truststore.location", what));
-    }
-    Ok(authorities)
+        return Ok(None);
+    };
+    let certificates = certificates.map_err(|what| from.invalid(what))?;
+    Ok(Some(Trusted { certificates, from }))
 }
 
 /// Our own certificate, where `ssl.keystore.*` names one.
@@ -91,6 +128,11 @@ struct Store<'a> {
     warning: Option<String>,
 }
 
+const INLINE: &str = "ssl.truststore.certificates";
+const LOCATION: &str = "ssl.truststore.location";
+/// What is said of `ssl.truststore.location` then.
+pub(in crate::kafka) const NO_AUTHORITIES: &str =
+    "it is missing, and the system has no certificates of authorities either";
 const TRUSTSTORE: &str = "truststore";
 const KEYSTORE: &str = "keystore";
 
