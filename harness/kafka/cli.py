@@ -21,12 +21,13 @@ def scramtoken(*arguments, stdin=None, environment=None):
     return _run([PROGRAM, *arguments], stdin, environment)
 
 
-def kafka_delegation_tokens(version, *arguments):
+def kafka_delegation_tokens(version, *arguments, environment=None):
     """Runs what kafka-delegation-tokens.sh runs."""
     tools = jars.tools_classpath(version)
     # OAUTHBEARER wants it, and kafka-clients leaves it to whoever needs it.
     jose4j = jars.CACHE.glob(f"{version}/broker/jose4j-*.jar")
-    return _run([*_java(os.pathsep.join([tools, *map(str, jose4j)])), _TOKEN_TOOL, *arguments])
+    java = _java(os.pathsep.join([tools, *map(str, jose4j)]))
+    return _run([*java, _TOKEN_TOOL, *arguments], environment=environment)
 
 
 def kafka_configs(*arguments):

@@ -17,6 +17,7 @@ from harness.commands import run
 from harness.kafka.cli import (
     PROGRAM,
     client_config,
+    kafka_delegation_tokens,
     kerberos_config,
     keytab_options,
     scramtoken,
@@ -97,6 +98,18 @@ def test_a_token_by_a_keytab_and_a_login_by_it(anywhere, broker, keytab, kdc, tm
     done = anywhere.run("", "login", sasl_mechanism=mechanism, sasl_jaas_config=f"{jaas};")
     assert done.returncode == 0, done.stderr
     assert f'as the delegation token "{token["token_id"]}" by {mechanism}' in done.stdout
+
+
+def test_kafkas_own_tool_takes_the_same_properties(kdc, broker, keytab, tmp_path):
+    config = kerberos_config(tmp_path / "c", keytab_options(keytab, ALICE))
+    where = ["--bootstrap-server", broker.bootstrap(), "--command-config", config]
+    create = ["--create", "--max-life-time-period", "-1"]
+    java = {"JAVA_TOOL_OPTIONS": f"-Djava.security.krb5.conf={kdc.config}"}
+    kafkas = kafka_delegation_tokens(broker.version, *where, *create, environment=java)
+    ours = scramtoken("delegation-tokens", *where, *create, environment=kdc.environment)
+    for done in (ours, kafkas):
+        assert done.returncode == 0, done.stderr
+        assert "User:alice" in done.stdout
 
 
 def test_a_token_by_a_ticket_cache(anywhere, broker, kdc, tmp_path):
