@@ -13,10 +13,10 @@ from .small import SmallApiServer
 
 
 @pytest.fixture
-def cluster(tmp_path):
+def cluster(tmp_path, identities):
     directory = tmp_path / "cluster"
     directory.mkdir()
-    with SmallApiServer(directory) as server:
+    with SmallApiServer(directory, identities) as server:
         yield server
 
 

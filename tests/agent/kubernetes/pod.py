@@ -108,6 +108,11 @@ class Pod:
         if "configMap" in volume:
             data = self._config_maps[volume["configMap"]["name"]]
             data = {key: text.encode() for key, text in data.items()}
+        elif "projected" in volume:
+            (source,) = volume["projected"]["sources"]
+            source = source["serviceAccountToken"]
+            token = self._cluster.identity(self.spec["serviceAccountName"], source["audience"])
+            data = {source["path"]: token.encode()}
         else:
             data, _ = self._cluster.secret(volume["secret"]["secretName"])
         return self._files(path, data)

@@ -1,6 +1,7 @@
 """The manifests of packaging/kubernetes, used as whoever reads docs/agent.md does. As with Secrets,
 `cluster` is the small API server or a real one."""
 
+import json
 import re
 import signal
 import time
@@ -43,6 +44,19 @@ def test_the_agent_that_keeps_a_secret_and_a_job_with_it_in_its_environment(clus
     assert child.wait(timeout=30) == 0
     job = pod("env-from-secret").run("job")
     assert job.returncode == 0 and "as the delegation token" in job.stdout, job.stderr
+
+
+def test_an_agent_without_any_stored_secret(cluster, broker, pod):
+    agent = pod("rbac", "workload-identity")
+    assert not any("secret" in volume for volume in agent.spec["volumes"])
+    child = agent.start("agent", agent.log)
+    wait_for(lambda: probe(agent, agent.container("agent")["readinessProbe"]))
+    broker.login(*id_and_hmac(cluster), token=True)
+    token = json.loads(cluster.secret("kafka-token")[0]["token.json"])
+    account = f"system:serviceaccount:{cluster.namespace}:scramtoken-agent"
+    assert token["owner"] == f"User:{account}"
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=30) == 0
 
 
 def test_the_cron_job_renews(cluster, broker, pod):

@@ -41,8 +41,9 @@ class SmallApiServer:
 
     namespace = NAMESPACE
 
-    def __init__(self, directory):
+    def __init__(self, directory, identities=None):
         self.directory = directory
+        self._identities = identities
         self.authority = CertificateAuthority(directory)
         self.ca = self.authority.pem
         self.trouble = None
@@ -92,6 +93,11 @@ class SmallApiServer:
         with self._lock:
             self._accounts.setdefault(name, Account(name, secrets, tuple(verbs)))
         return f"token-of-{name}"
+
+    def identity(self, name, audience):
+        """The token of a service account for others than this server."""
+        subject = f"system:serviceaccount:{NAMESPACE}:{name}"
+        return self._identities.token(subject, aud=[audience])
 
     def install(self, documents):
         """Takes what it knows of: Secrets, and Roles that are bound."""

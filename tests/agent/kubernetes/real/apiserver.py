@@ -161,6 +161,16 @@ class ApiServer:
         spec = {"spec": {"expirationSeconds": 600}}
         return self.ask("POST", f"{where}/{name}/token", spec)["status"]["token"]
 
+    def identity(self, name, audience):
+        """A service account's token for others than the API server, as the kubelet asks for it."""
+        where = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{name}/token"
+        spec = {"spec": {"audiences": [audience], "expirationSeconds": 3600}}
+        return self.ask("POST", where, spec)["status"]["token"]
+
+    def jwks(self):
+        """Its public keys, as brokers read them."""
+        return json.loads(self.ask("GET", "/openid/v1/jwks"))  # its content type is its own
+
     def _give(self, name, secrets, verbs):
         rbac = "rbac.authorization.k8s.io"
         cluster = "Cluster" if secrets is None else ""

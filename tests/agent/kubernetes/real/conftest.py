@@ -20,6 +20,12 @@ def server():
 
 
 @pytest.fixture
-def cluster(server):
+def cluster(server, believed):
     server.new_namespace()
     return server
+
+
+@pytest.fixture(scope="session")
+def believed(server, identities):
+    """Brokers take what the API server signs."""
+    identities.believe(server.jwks())
