@@ -236,7 +236,7 @@ def test_ticket_caches_that_do_not_serve(program, kdc, tmp_path):
     cache = kdc.kinit("alice", tmp_path / "cache", "-l", "1s")
     time.sleep(2)
     done = program.run(f'useTicketCache=true ticketCache="{cache}"')
-    assert done.returncode == 4
+    assert done.returncode == 5
     assert "Ticket expired: run kinit" in done.stderr
     kdc.kinit("alice", cache)
     done = program.run(f'useTicketCache=true principal=bob ticketCache="{cache}"')

@@ -50,7 +50,7 @@ pub(super) fn failure(fault: &Fault, doing: Doing<'_>) -> Failure {
              `ktadd` of kadmin",
         ),
         (TICKET_EXPIRED, Doing::Tickets) => {
-            (Status::SERVER_REFUSED, "run kinit; a keytab (useKeyTab=true) needs none")
+            (Status::TOKEN_EXPIRED, "run kinit; a keytab (useKeyTab=true) needs none")
         }
         (SKEW | NOT_YET_VALID | KDC_SKEW, _) => (Status::SERVER_REFUSED, CLOCKS),
         (NO_DEFAULT_REALM | NO_KDC_OF_REALM | NO_CONFIGURATION | BAD_CONFIGURATION, _) => {
