@@ -6,10 +6,9 @@ import os
 import re
 import subprocess
 
+from harness.debian import unpacked
 from harness.kafka.cli import PROGRAM
 from harness.paths import ROOT
-
-from .debian import unpacked
 
 PACKAGING = ROOT / "packaging"
 DASHBOARD = PACKAGING / "grafana" / "scramtoken-agent.json"

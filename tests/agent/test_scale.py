@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness import process
+from harness.debian import unpacked
 from harness.kafka.broker import KafkaBroker
 
 from .agent import Agent, wait_for
-from .debian import unpacked
 
 TOKENS = 1000
 
