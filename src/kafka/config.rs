@@ -319,6 +319,26 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_out_in_clear_text_is_told() {
+        let scram = format!("{SCRAM}{JAAS}");
+        let plain = scram.replace("SCRAM-SHA-512", "PLAIN").replace("ScramLogin", "PlainLogin");
+        let bearer = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER\n\
+                      sasl.oauthbearer.token.endpoint.url=file:/no/such/file\n\
+                      sasl.jaas.config=a.OAuthBearerLoginModule required;\n";
+        let told = |text: &str| read(text).unwrap().1;
+        assert!(told(&scram).is_empty());
+        for (text, what) in
+            [(plain.as_str(), "PLAIN sends the password"), (bearer, "OAUTHBEARER sends the access")]
+        {
+            assert!(told(text)[0].contains(what), "{text}");
+            assert!(told(&text.replace("SASL_PLAINTEXT", "SASL_SSL")).is_empty(), "{text}");
+        }
+        // Of the other mechanisms' properties nothing is heeded.
+        let scram = format!("{scram}\nsasl.oauthbearer.scope=a\nsasl.login.read.timeout.ms=1\n");
+        assert!(told(&scram)[0].starts_with("of no effect here, so ignored: sasl.login.read"));
+    }
+
+    #[test]
     fn a_credential_takes_the_place_of_the_jaas_line() {
         let read = |text: &str| {
             let credential = ClientCredential::token(b"id", b"aG1hYw==").unwrap();

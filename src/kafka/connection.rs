@@ -8,6 +8,7 @@ use kafka_protocol::messages::{ApiVersionsRequest, RequestHeader};
 use kafka_protocol::protocol::{
     Decodable, HeaderVersion, StrBytes, VersionRange, encode_request_header_into_buffer,
 };
+use zeroize::Zeroize;
 
 use super::address::Address;
 use super::apis::{Api, ListApi, Needs};
@@ -26,6 +27,13 @@ use crate::{error::Error, status::Status};
 pub(super) struct Prepared {
     version: i16,
     frame: BytesMut,
+}
+
+impl Drop for Prepared {
+    /// A password or an access token may be in it.
+    fn drop(&mut self) {
+        self.frame.as_mut().zeroize();
+    }
 }
 
 /// Kafka's code 35, as statuses are made of Kafka's codes.
@@ -212,7 +220,9 @@ impl Connection {
             .with_request_api_version(version)
             .with_correlation_id(self.correlation_id)
             .with_client_id(Some(self.client_id.clone()));
-        let mut frame = BytesMut::new();
+        // Whole from the beginning: growing would leave copies of secrets behind.
+        let len = request.compute_size(version).unwrap_or_default() + self.client_id.len() + 64;
+        let mut frame = BytesMut::with_capacity(len);
         encode_request_header_into_buffer(&mut frame, &header)
             .and_then(|()| request.encode(&mut frame, version))
             .map_err(|error| {

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 
+use zeroize::Zeroizing;
+
 /// The longest frame from a broker that has not proved who it is.
 pub(super) const MAX_UNPROVED: usize = 64 * 1024;
 
@@ -31,7 +33,7 @@ const CHUNK: u64 = 64 * 1024;
 pub(super) fn write(stream: &mut impl Write, frame: &[u8]) -> io::Result<()> {
     let len = i32::try_from(frame.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     // In one piece, so that it leaves in one packet.
-    stream.write_all(&[&len.to_be_bytes(), frame].concat())?;
+    stream.write_all(&Zeroizing::new([&len.to_be_bytes(), frame].concat()))?;
     stream.flush()
 }
 

@@ -111,6 +111,7 @@ def test_plain_over_ipv6_and_without_sasl(tmp_path):
         done = login(broker, config)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("[::1]:") and "by PLAIN" in done.stdout
+        assert done.stderr.count("PLAIN sends the password in clear text") == 1
         config = client_config(tmp_path / "c", "bob", "wrong", mechanism="PLAIN")
         assert login(broker, config).returncode == 4
         # A listener that wants SASL drops who does without; another that speaks TLS says so.

@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
+use zeroize::Zeroizing;
 
 use self::gssapi::Gssapi;
 use self::oauthbearer::OauthBearer;
@@ -202,8 +203,8 @@ impl Exchange<'_> {
     fn authenticate(&mut self, message: &[u8]) -> Result<(Bytes, i64), Failure> {
         const SASL_AUTHENTICATION_FAILED: i16 = 58;
 
-        let request =
-            SaslAuthenticateRequest::default().with_auth_bytes(Bytes::copy_from_slice(message));
+        let message = Bytes::from_owner(Zeroizing::new(message.to_vec()));
+        let request = SaslAuthenticateRequest::default().with_auth_bytes(message);
         let response = self.connection.call(&request, self.deadline)?;
         let said = response.error_message.as_deref();
         match response.error_code {

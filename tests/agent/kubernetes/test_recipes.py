@@ -1,8 +1,11 @@
 """The manifests for Kubernetes: by its own schemas, and used with the small API server."""
 
+import re
+
 import kubernetes_validate
 import pytest
 
+from harness.kafka.primary_logins import oauthbearer
 from harness.paths import ROOT
 
 from .pod import MANIFESTS, manifests
@@ -22,6 +25,19 @@ def test_manifests_are_as_the_schemas_say(name, version):
 def test_the_manual_names_every_manifest():
     for name in NAMES:
         assert f"packaging/kubernetes/{name}.yaml" in MANUAL, name
+
+
+def test_the_manual_configures_brokers_as_tests_do(identities):
+    section = MANUAL.partition("## Workload identity")[2].partition("\n## ")[0]
+    section = section.replace("file:///etc/kafka/kubernetes-jwks.json", identities.jwks.as_uri())
+    (block,) = re.findall(r"```properties\n(.*?)```", section, re.DOTALL)
+    shown = dict(line.split("=", 1) for line in block.splitlines())
+    assert shown.pop("sasl.enabled.mechanisms") == "SCRAM-SHA-512,OAUTHBEARER"
+    used = oauthbearer(identities)
+    assert shown == {
+        key: value for key, value in used.properties.items() if ".sasl_plaintext." not in key
+    }
+    assert f"KAFKA_OPTS={used.jvm_args[0]}`" in section
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -131,9 +131,9 @@ fn refusal(answer: &[u8]) -> String {
         return excerpt(&String::from_utf8_lossy(answer));
     };
     let mut said = excerpt(status);
-    for (key, name) in [("scope", "scope"), ("openid-configuration", "openid-configuration")] {
+    for key in ["scope", "openid-configuration"] {
         if let Some(text) = word(key) {
-            said.push_str(&format!(", {name} {}", excerpt(text)));
+            said.push_str(&format!(", {key} {}", excerpt(text)));
         }
     }
     said
