@@ -5,6 +5,7 @@ import os
 import secrets
 import select
 import shutil
+import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -50,7 +51,8 @@ class KafkaBroker:
         host, port = broker.address("SASL_SSL")
 
     The users are properties.USERS, in every mechanism. `extra_properties` go to every node's
-    server.properties and win over what is there; `classpath_extra` are jars or directories put
+    server.properties and win over what is there, those of `node_properties` to single nodes, by
+    number; `classpath_extra` are jars or directories put
     before Kafka's own; `jvm_args` replace the flags that make a JVM start fast; `java` is the
     path of another JVM for the nodes.
     """
@@ -63,6 +65,7 @@ class KafkaBroker:
         host="127.0.0.1",
         mechanisms=SCRAM_MECHANISMS,
         extra_properties=None,
+        node_properties=None,
         classpath_extra=(),
         jvm_args=JVM_ARGS,
         java=None,
@@ -72,9 +75,11 @@ class KafkaBroker:
         self.host = host
         self.mechanisms = tuple(mechanisms)
         self._extra_properties = dict(extra_properties or {})
+        self._node_extra = dict(node_properties or {})
         self._classpath_extra = [str(path) for path in classpath_extra]
         self._jvm_args = list(jvm_args)
         self._nodes = range(1, nodes + 1)
+        self._secret_key = secrets.token_urlsafe(32)
         self._processes = {}
         self._admin = None
         self._choose_ports()
@@ -147,6 +152,13 @@ class KafkaBroker:
         """Kills a node at once, as a power cut would."""
         process.stop(self._processes.pop(number))
 
+    def restart_node(self, number, changes):
+        """Restarts a node with these properties changed from what the cluster began with."""
+        self.stop_node(number)
+        properties.write(self._config(number), self._node_properties(number) | changes)
+        self.start_node(number)
+        self.wait_until_ready()
+
     def wait_until_ready(self):
         """Returns when every running node is in the cluster and takes logins."""
         deadline = time.monotonic() + _READY_SECONDS
@@ -161,6 +173,11 @@ class KafkaBroker:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"Kafka {self.version} not ready after {_READY_SECONDS} s")
         self._admin.receive()
+        # One that was restarted at once is in the cluster still, although it does not listen yet.
+        while not all(self._listens(number) for number in self._processes):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Kafka {self.version} not listening after {_READY_SECONDS} s")
+            time.sleep(0.1)
         self.wait_for_login(ADMIN, USERS[ADMIN])
 
     # ---- where it is, what it says ----
@@ -245,7 +262,6 @@ class KafkaBroker:
     def _format(self):
         """Writes every node's configuration and formats its directory, all nodes at once."""
         cluster_id = base64.urlsafe_b64encode(b"k" + secrets.token_bytes(15)).decode().rstrip("=")
-        secret_key = secrets.token_urlsafe(32)
         users = []
         for mechanism in SCRAM_MECHANISMS:
             for name, password in USERS.items():
@@ -254,16 +270,7 @@ class KafkaBroker:
         for number in self._ports:
             directory = self._node_directory(number)
             directory.mkdir()
-            node = properties.node(
-                number,
-                self._ports,
-                self.host,
-                directory,
-                self.authority,
-                secret_key,
-                self.mechanisms,
-            )
-            properties.write(self._config(number), node | self._extra_properties)
+            properties.write(self._config(number), self._node_properties(number))
             with open(directory / "format.log", "wb") as log:
                 argv = self._java(JVM_ARGS, "kafka.tools.StorageTool", "format", "-t", cluster_id)
                 argv += ["-c", self._config(number), *users]
@@ -277,6 +284,26 @@ class KafkaBroker:
             process.stop(tool)
         if failed:
             raise RuntimeError(f"Kafka {self.version}: StorageTool could not format a node's data")
+
+    def _listens(self, number):
+        for listener in LISTENERS:
+            try:
+                socket.create_connection(self.address(listener, number), timeout=1).close()
+            except OSError:
+                return False
+        return True
+
+    def _node_properties(self, number):
+        node = properties.node(
+            number,
+            self._ports,
+            self.host,
+            self._node_directory(number),
+            self.authority,
+            self._secret_key,
+            self.mechanisms,
+        )
+        return node | self._extra_properties | self._node_extra.get(number, {})
 
     def _authority(self, listener, node):
         host, port = self.address(listener, node)

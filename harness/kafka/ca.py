@@ -56,6 +56,7 @@ class CertificateAuthority:
             digest=digest,
         )
         self.key, self.certificate = key, server
+        self._issuer = (ca_key, ca)
 
         password = STORE_PASSWORD.encode()
         encryption = serialization.BestAvailableEncryption(password)
@@ -72,6 +73,20 @@ class CertificateAuthority:
         self.server_keystore.write_bytes(
             pkcs12.serialize_key_and_certificates(b"server", key, server, [ca], encryption)
         )
+
+    def expired_server_keystore(self, path):
+        """Writes the keystore of a server on 127.0.0.1 whose certificate ended an hour ago."""
+        alternatives = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        not_after = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+        key, server = _certificate("scramtoken test server", self._issuer, alternatives, not_after)
+        encryption = serialization.BestAvailableEncryption(STORE_PASSWORD.encode())
+        path.touch(0o600)
+        path.write_bytes(
+            pkcs12.serialize_key_and_certificates(
+                b"server", key, server, [self._issuer[1]], encryption
+            )
+        )
+        return path
 
     def encrypted_server_pem(self, key_password):
         """What is in server.pem, with its private key encrypted."""

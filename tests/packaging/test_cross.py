@@ -34,7 +34,7 @@ TARGETS = [
     Target(
         "aarch64-unknown-linux-gnu",
         "aarch64-linux-gnu-gcc",
-        # By the loader's own name: where QEMU is told of a sysroot, a program that opens / sees that.
+        # By its loader: where QEMU is told of a sysroot, a program that opens / gets that.
         runner=["qemu-aarch64", "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1"],
         libraries="/usr/aarch64-linux-gnu/lib",
     ),
