@@ -88,7 +88,7 @@ impl Cluster {
         outcome: impl Fn(R::Response) -> Result<T, Failure>,
     ) -> Result<T, Error> {
         self.until_deadline(|cluster, deadline| {
-            let nodes = describe(cluster.connected(deadline)?, deadline)?;
+            let nodes = describe(cluster.connected(deadline)?, Which::Running, deadline)?;
             let controller = nodes.controller().ok_or_else(no_controller)?;
             if cluster.connected(deadline)?.address() != controller {
                 cluster.connection = Some(cluster.open(controller, deadline)?);
@@ -97,10 +97,21 @@ impl Cluster {
         })
     }
 
-    /// All brokers of the cluster.
+    /// All brokers of the cluster that run.
     pub(crate) fn brokers(&mut self) -> Result<Vec<Broker>, Error> {
-        let nodes = self
-            .until_deadline(|cluster, deadline| describe(cluster.connected(deadline)?, deadline))?;
+        self.described(Which::Running)
+    }
+
+    /// All brokers of the cluster, those too that its controller has fenced, as far as Kafka tells
+    /// (KIP-1073: 4.0 and newer).
+    pub(crate) fn all_brokers(&mut self) -> Result<Vec<Broker>, Error> {
+        self.described(Which::All)
+    }
+
+    fn described(&mut self, which: Which) -> Result<Vec<Broker>, Error> {
+        let nodes = self.until_deadline(|cluster, deadline| {
+            describe(cluster.connected(deadline)?, which, deadline)
+        })?;
         Ok(nodes.brokers)
     }
 
@@ -195,6 +206,15 @@ impl Cluster {
 pub(crate) struct Broker {
     pub(crate) id: i32,
     pub(crate) address: Address,
+    /// Whether the controller keeps it away from clients: it is down, or still starting.
+    pub(crate) is_fenced: bool,
+}
+
+/// Which brokers to ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Running,
+    All,
 }
 
 struct Nodes {
@@ -209,8 +229,16 @@ impl Nodes {
     }
 }
 
-fn describe(connection: &mut Connection, deadline: Deadline) -> Result<Nodes, Failure> {
-    let request = DescribeClusterRequest::default();
+fn describe(
+    connection: &mut Connection,
+    which: Which,
+    deadline: Deadline,
+) -> Result<Nodes, Failure> {
+    const KNOWS_FENCED: i16 = 2;
+    let mut request = DescribeClusterRequest::default();
+    if which == Which::All && connection.speaks(&request, KNOWS_FENCED) {
+        request.include_fenced_brokers = true;
+    }
     let response = connection.call(&request, deadline)?;
     if response.error_code != error_code::NONE {
         let said = response.error_message.as_deref();
@@ -224,7 +252,7 @@ fn describe(connection: &mut Connection, deadline: Deadline) -> Result<Nodes, Fa
             return None;
         }
         let address = Address { host, port };
-        Some(Broker { id: broker.broker_id.0, address })
+        Some(Broker { id: broker.broker_id.0, address, is_fenced: broker.is_fenced })
     });
     Ok(Nodes { brokers: brokers.collect(), controller_id: response.controller_id.0 })
 }

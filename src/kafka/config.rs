@@ -121,6 +121,21 @@ impl Config {
         }
     }
 
+    /// The same login, as librdkafka before 2.6.1 would do it.
+    pub(crate) fn doubling_nonce(&self) -> Self {
+        Self { login: self.login.clone().map(Login::doubling_nonce), ..self.clone() }
+    }
+
+    /// One try for each request.
+    pub(crate) fn without_retries(self) -> Self {
+        Self { retries: 0, ..self }
+    }
+
+    /// The same brokers, but not logged in to.
+    pub(super) fn without_login(&self) -> Self {
+        Self { login: None, ..self.clone() }
+    }
+
     /// The mechanism of its login, where that is SCRAM.
     pub(crate) fn scram_mechanism(&self) -> Option<Mechanism> {
         self.login.as_ref()?.scram_mechanism()

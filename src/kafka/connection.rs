@@ -187,6 +187,11 @@ impl Connection {
         Failure::io(format_args!("{request} to broker {}", self.address), error)
     }
 
+    /// Whether the request would go out in this version or a newer one.
+    pub(super) fn speaks<R: Api>(&self, request: &R, version: i16) -> bool {
+        self.version_for(request).is_ok_and(|agreed| agreed >= version)
+    }
+
     fn version_for<R: Api>(&self, request: &R) -> Result<i16, Failure> {
         let ours = <R as Api>::VERSIONS;
         let theirs = self.versions.get(&R::KEY);

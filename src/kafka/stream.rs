@@ -1,9 +1,10 @@
 //! A blocking connection whose every read and write ends with a deadline.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConnection, StreamOwned};
 
 use super::address::Address;
@@ -45,6 +46,24 @@ impl Stream {
             })?;
         }
         Ok(Self::Tls(Box::new(StreamOwned::new(connection, socket))))
+    }
+
+    /// The network addresses of a host, at least one.
+    pub(super) fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
+        let resolved =
+            (address.host.as_str(), address.port).to_socket_addrs().map_err(|error| {
+                Failure::retriable(Status::IO, format!("the host name in {address}: {error}"))
+            })?;
+        let resolved: Vec<_> = resolved.collect();
+        if resolved.is_empty() { Err(no_address(address)) } else { Ok(resolved) }
+    }
+
+    /// The certificates that the peer has shown, its own first; none without TLS.
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        match self {
+            Self::Plain(_) => &[],
+            Self::Tls(stream) => stream.conn.peer_certificates().unwrap_or_default(),
+        }
     }
 
     /// Whether it goes without TLS.
@@ -107,15 +126,8 @@ impl Socket {
     fn connect(address: &Address, setup: Duration, deadline: Deadline) -> Result<Self, Failure> {
         let failed =
             |error: &io::Error| Failure::io(format_args!("connecting to {address}"), error);
-        let resolved =
-            (address.host.as_str(), address.port).to_socket_addrs().map_err(|error| {
-                Failure::retriable(Status::IO, format!("the host name in {address}: {error}"))
-            })?;
-        let mut last = Failure::retriable(
-            Status::IO,
-            format!("the host name in {address} has no network address"),
-        );
-        for resolved in resolved {
+        let mut last = no_address(address);
+        for resolved in Stream::resolve(address)? {
             let deadline = deadline.or_after(setup);
             let connected = deadline
                 .remaining()
@@ -130,6 +142,11 @@ impl Socket {
         }
         Err(last)
     }
+}
+
+fn no_address(address: &Address) -> Failure {
+    let text = format!("the host name in {address} has no network address");
+    Failure::retriable(Status::IO, text)
 }
 
 impl Read for Socket {

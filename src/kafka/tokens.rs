@@ -105,6 +105,25 @@ impl Cluster {
         })
     }
 
+    /// The token of this id, where we may see it.
+    ///
+    /// # Errors
+    ///
+    /// As `create_token`.
+    pub(crate) fn find_token(&mut self, id: &str) -> Result<Option<Token>, Error> {
+        let request = DescribeDelegationTokenRequest::default().with_owners(None);
+        self.ask_for_list(&request, |response, tokens| {
+            checked::<DescribeDelegationTokenRequest>(response.error_code)?;
+            for token in tokens {
+                let token = token?;
+                if *token.token_id == *id {
+                    return described(token).map(Some);
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// When the token of this HMAC ends for good; None where we may not see it.
     ///
     /// # Errors

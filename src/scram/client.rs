@@ -78,12 +78,19 @@ pub struct ClientLogin {
     credential: ClientCredential,
     authzid: Option<Authzid>,
     iteration_limits: IterationLimits,
+    doubles_nonce: bool,
 }
 
 impl ClientLogin {
     /// A login without an authorization identity, and the default [`IterationLimits`].
     pub fn new(mechanism: Mechanism, credential: ClientCredential) -> Self {
-        Self { mechanism, credential, authzid: None, iteration_limits: IterationLimits::default() }
+        Self {
+            mechanism,
+            credential,
+            authzid: None,
+            iteration_limits: IterationLimits::default(),
+            doubles_nonce: false,
+        }
     }
 
     /// Asks to act as this identity (`a=`).
@@ -94,6 +101,13 @@ impl ClientLogin {
     /// Which iteration counts to accept from the server.
     pub fn set_iteration_limits(&mut self, limits: IterationLimits) {
         self.iteration_limits = limits;
+    }
+
+    /// Sends its nonce twice at the end, as librdkafka before 2.6.1 does: to learn whether a server takes
+    /// that.
+    #[cfg(feature = "cli")]
+    pub(crate) fn double_nonce(&mut self) {
+        self.doubles_nonce = true;
     }
 
     /// Begins the login.
@@ -220,7 +234,8 @@ impl AwaitServerFirst {
         }
         .ok_or_else(cancelled)?;
 
-        let nonce = [challenge.client_nonce, challenge.server_nonce].concat();
+        let doubled = if self.login.doubles_nonce { self.nonce.as_str() } else { "" };
+        let nonce = [doubled, challenge.client_nonce, challenge.server_nonce].concat();
         let (gs2_header, client_first_bare) =
             self.message.split_at_checked(self.gs2_len).unwrap_or_default();
         let without_proof = ClientFinalWithoutProof {

@@ -121,6 +121,17 @@ impl Source {
         }
     }
 
+    /// What is there now, a token that has expired too, with what is to be told of it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`log_in`](Self::log_in), without `TOKEN_EXPIRED`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn look(&self, now_ms: i64) -> Result<(CurrentCredential, Option<String>), Error> {
+        let Reading { credential, warning } = self.place.read(now_ms)?;
+        Ok((credential, self.once(warning)))
+    }
+
     /// The derived keys of this source's clients: those of the 64 challenges that came last.
     pub fn key_cache(&self) -> &Arc<KeyCache> {
         &self.key_cache

@@ -16,6 +16,30 @@ pub(super) fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certi
     X509Certificate::from_der(certificate).ok().map(|(_, parsed)| parsed)
 }
 
+/// What a certificate says of itself, which nobody has checked.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// As of [`hosts`].
+    pub(crate) hosts: Vec<String>,
+    /// Seconds since 1970.
+    pub(crate) not_before: i64,
+    /// Seconds since 1970.
+    pub(crate) not_after: i64,
+}
+
+impl Shown {
+    /// None for one that cannot be read.
+    pub(crate) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let parsed = parse(certificate)?;
+        let validity = parsed.validity();
+        Some(Self {
+            hosts: hosts(&parsed),
+            not_before: validity.not_before.timestamp(),
+            not_after: validity.not_after.timestamp(),
+        })
+    }
+}
+
 /// The length of an RSA key that is too short, in bits.
 pub(super) fn rsa_bits(certificate: &X509Certificate<'_>) -> Option<usize> {
     match certificate.public_key().parsed() {

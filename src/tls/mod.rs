@@ -25,6 +25,7 @@ use rustls::{
 };
 
 pub(crate) use authorities::{Authorities, system_certificates};
+pub(crate) use certificate::Shown;
 pub(crate) use explain::{Advice, explain};
 pub(crate) use kind::Kind;
 pub(crate) use pem::certificates;
@@ -86,6 +87,16 @@ impl Tls {
             }
         };
         Ok(Self(Arc::new(config)))
+    }
+
+    /// For a look at what a server shows: it may be anybody, so nothing is to be sent to it.
+    ///
+    /// # Errors
+    ///
+    /// `INTERNAL`.
+    pub(crate) fn of_anybody() -> Result<Self, Error> {
+        Self::new(provider(), rustls::ALL_VERSIONS, Trust::Anybody, None)
+            .map_err(|what| Error::new(Status::INTERNAL, what))
     }
 
     /// A connection to be made to this host, whose name or address its certificate must bear.

@@ -70,7 +70,8 @@ impl Login {
         let username = module.required_option("username")?.to_owned();
         let method = match Mechanism::from_name(name) {
             Ok(mechanism) => {
-                Method::Scram(Scram { mechanism, credential: module.scram_credential()? })
+                let credential = module.scram_credential()?;
+                Method::Scram(Scram { mechanism, credential, doubles_nonce: false })
             }
             Err(_) => {
                 let password = Zeroizing::new(module.required_option("password")?.to_owned());

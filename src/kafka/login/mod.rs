@@ -50,7 +50,7 @@ impl Login {
     /// By SCRAM, with a password or a token.
     pub(crate) fn scram(mechanism: Mechanism, credential: ClientCredential) -> Self {
         let name = credential.name().to_owned();
-        Self { name, method: Method::Scram(Scram { mechanism, credential }) }
+        Self { name, method: Method::Scram(Scram { mechanism, credential, doubles_nonce: false }) }
     }
 
     #[cfg(test)]
@@ -74,6 +74,14 @@ impl Login {
 
     pub(crate) fn is_token(&self) -> bool {
         matches!(&self.method, Method::Scram(Scram { credential, .. }) if credential.is_token())
+    }
+
+    /// With the nonce sent twice where it is SCRAM, as librdkafka before 2.6.1 does.
+    pub(super) fn doubling_nonce(mut self) -> Self {
+        if let Method::Scram(scram) = &mut self.method {
+            scram.doubles_nonce = true;
+        }
+        self
     }
 
     /// The mechanism, where that is SCRAM.
