@@ -28,20 +28,31 @@ impl ClusterArguments {
     /// The client's configuration, with this credential in place of its own; what is left unheeded is
     /// told.
     pub(super) fn config(&self, credential: Option<ClientCredential>) -> Result<Config, Error> {
-        let Some(path) = &self.command_config else {
-            return Ok(Config::from_properties(&Properties::default(), credential)?.0);
-        };
-        let (config, warnings) = Config::read(path, credential)?;
-        for warning in warnings {
-            warn(warning);
-        }
+        let (config, warnings) = self.read(credential)?;
+        warnings.into_iter().for_each(warn);
         Ok(config)
+    }
+
+    /// The same, with what is left unheeded beside it.
+    pub(super) fn read(
+        &self,
+        credential: Option<ClientCredential>,
+    ) -> Result<(Config, Vec<String>), Error> {
+        match &self.command_config {
+            None => Config::from_properties(&Properties::default(), credential),
+            Some(path) => Config::read(path, credential),
+        }
+    }
+
+    /// The brokers to begin with.
+    pub(super) fn servers(&self, config: &Config) -> Result<Vec<Address>, Error> {
+        let list = self.bootstrap_server.as_deref().unwrap_or_default();
+        Address::parse_list(list, config.protocol())
     }
 
     /// A client that tells of each failure that it tries to overcome.
     pub(super) fn cluster(&self, config: Config) -> Result<Cluster, Error> {
-        let list = self.bootstrap_server.as_deref().unwrap_or_default();
-        let servers = Address::parse_list(list, config.protocol())?;
+        let servers = self.servers(&config)?;
         Ok(Cluster::new(servers, config, |error| warn(format_args!("{error}; trying again"))))
     }
 }

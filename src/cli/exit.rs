@@ -17,7 +17,13 @@ pub(super) fn of_file(error: Error) -> Error {
 
 /// The exit code of a failure.
 pub(super) fn code(status: Status) -> ExitCode {
-    ExitCode::from(match status {
+    ExitCode::from(number(status))
+}
+
+/// The same as a number; 0 of `OK`.
+pub(super) fn number(status: Status) -> u8 {
+    match status {
+        Status::OK => 0,
         Status::INVALID_ARGUMENT => 2,
         Status::IO => 3,
         Status::SERVER_REFUSED
@@ -30,5 +36,5 @@ pub(super) fn code(status: Status) -> ExitCode {
         Status::TOKEN_EXPIRED => 5,
         Status::CORRUPT | Status::PERMISSIONS => 6,
         _ => 1,
-    })
+    }
 }

@@ -4,6 +4,7 @@ mod authority;
 mod cluster_args;
 mod configs;
 mod delegation_tokens;
+mod doctor;
 mod exit;
 mod explain;
 mod generate;
@@ -44,6 +45,7 @@ enum Command<D: Subcommand> {
     Store(store::Arguments),
     SecretKey(secret_key::Arguments),
     Login(login::Arguments),
+    Doctor(doctor::Arguments),
     Explain(explain::Arguments),
     /// Those of another door.
     #[command(flatten)]
@@ -64,6 +66,7 @@ pub fn run<D: Subcommand>(door: fn(&D) -> Result<(), Error>) -> ExitCode {
         Command::Store(arguments) => arguments.run(),
         Command::SecretKey(arguments) => arguments.run(),
         Command::Login(arguments) => arguments.run(),
+        Command::Doctor(arguments) => return arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Door(arguments) => door(&arguments),
         Command::Completions(arguments) => arguments.run(Arguments::<D>::command()),

@@ -47,7 +47,7 @@ def test_every_block_is_run_here():
     # The properties are client.properties of the program, those that confluent_config sets, and two
     # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what tests of
     # dir: sources read. What kubectl is told is what tests/agent/kubernetes does.
-    assert counts == {"c": 1, "python": 5, "sh": 8, "properties": 4, "toml": 1, "yaml": 1}
+    assert counts == {"c": 1, "python": 5, "sh": 9, "properties": 4, "toml": 1, "yaml": 1}
 
 
 def test_make_commands_exist():
@@ -102,6 +102,7 @@ def test_the_program(broker, tmp_path):
     client_config(tmp_path / "client.properties", "alice", USERS["alice"])
     host, port = broker.address()
     lines = only_block("sh", "scramtoken login").splitlines()
+    lines += only_block("sh", "scramtoken doctor").splitlines()
     script = "\n".join(line for line in lines if line not in BUILT_ALREADY)
     path = f"{ROOT / 'target' / 'program'}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOST": host, "PORT": str(port)}
@@ -110,6 +111,7 @@ def test_the_program(broker, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout or "logged in" in done.stdout
+    assert "All is well: 1 broker." in done.stdout
 
 
 def test_the_agent(broker, tmp_path):

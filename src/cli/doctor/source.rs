@@ -1,0 +1,110 @@
+//! The source: who can read it, how old it is, whose token is in it, and when that ends.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::finding::{Check, Finding, Grade, Subject};
+use super::time::{ago, until};
+use crate::cli::exit;
+use crate::kafka::escape;
+use crate::scram::ClientCredential;
+use crate::source::{CurrentCredential, Source};
+use crate::token::Token;
+use crate::{clock, error::Error, random, status::Status};
+
+/// What the source gives to log in with.
+pub(super) struct Given {
+    pub(super) credential: ClientCredential,
+    /// Where it is a token.
+    pub(super) token: Option<Token>,
+}
+
+/// Looks at a source; None where it gives nothing that is of use.
+pub(super) fn look(uri: &str, findings: &mut Vec<Finding>) -> Option<Given> {
+    let fails = |error: Error| {
+        let mend = match error.status() {
+            Status::PERMISSIONS => "and let the token expire, for others may have read it",
+            _ => "",
+        };
+        Subject::Source.fails_by(Check::Source, "cannot be used", &error, mend)
+    };
+    let now_ms = clock::now_ms();
+    let read = random::bytes()
+        .and_then(|random| Source::open(uri, random))
+        .and_then(|source| source.look(now_ms).map_err(exit::of_file));
+    findings.extend(file(uri));
+    let (current, warning) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            findings.push(fails(error));
+            return None;
+        }
+    };
+    findings.extend(warning.map(|text| Subject::Source.warns(Check::Source, text, "")));
+    match current {
+        CurrentCredential::Password(credential) => {
+            let text = format!("holds the password of the user {:?}, no token", credential.name());
+            findings.push(Subject::Source.finds(Check::Source, Grade::Note, text));
+            Some(Given { credential, token: None })
+        }
+        CurrentCredential::Token(token) => {
+            findings.push(life(&token, now_ms));
+            if token.has_expired(now_ms) {
+                return None;
+            }
+            let hmac = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
+            match ClientCredential::token(token.id.as_bytes(), hmac) {
+                Ok(credential) => Some(Given { credential, token: Some(token) }),
+                Err(error) => {
+                    findings.push(fails(error));
+                    None
+                }
+            }
+        }
+    }
+}
+
+/// Mode, owner and age.
+fn file(uri: &str) -> Option<Finding> {
+    let (_, path) = uri.split_once(':').filter(|(_, path)| !path.is_empty())?;
+    let metadata = std::fs::metadata(Path::new(path)).ok()?;
+    let kind = if metadata.is_dir() { "directory" } else { "file" };
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|modified| SystemTime::now().duration_since(modified).ok())
+        .map_or("just now".to_owned(), ago);
+    let text = format!(
+        "is the {kind} {path}: mode {:04o}, owner {}, group {}, written {age}",
+        metadata.mode() & 0o7777,
+        metadata.uid(),
+        metadata.gid(),
+    );
+    Some(Subject::Source.finds(Check::Source, Grade::Note, text))
+}
+
+fn life(token: &Token, now_ms: i64) -> Finding {
+    let id = escape(&token.id);
+    let owner = token.owner.as_deref().map(|owner| format!(" of {}", escape(owner)));
+    let whose = format!("the token {id}{}", owner.unwrap_or_default());
+    if token.has_expired(now_ms) {
+        let ended = until(token.expiry_ms.unwrap_or_default(), now_ms);
+        return Subject::Source.fails(
+            Check::Source,
+            Status::TOKEN_EXPIRED,
+            format!("holds {whose}, which ended {ended}"),
+            "put a new one there, or let `scramtoken agent` keep one there",
+        );
+    }
+    let Some(expiry_ms) = token.expiry_ms else {
+        let text = format!("holds {whose}; it does not say when that ends");
+        return Subject::Source.finds(Check::Source, Grade::Ok, text);
+    };
+    let at_most = match token.max_ms {
+        Some(max_ms) => format!(", and at the latest {}", until(max_ms, now_ms)),
+        None => String::new(),
+    };
+    let text = format!("holds {whose}, which ends {}{at_most}", until(expiry_ms, now_ms));
+    Subject::Source.finds(Check::Source, Grade::Ok, text)
+}
