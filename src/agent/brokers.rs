@@ -1,9 +1,10 @@
 //! What the agent asks of brokers, one request after the other, each with an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq;
 
 use super::clock::steady_ms;
 use super::config::{Asked, ClusterConfig, placeholder};
@@ -28,6 +29,7 @@ pub(super) struct Brokers {
 #[derive(Debug)]
 struct Connected {
     admin: Cluster,
+    admin_config: Config,
     /// How tokens log in, with the credential of some token.
     tokens: Config,
     /// Who the admin is, once it had to be known.
@@ -37,6 +39,10 @@ struct Connected {
 /// Which brokers take a login by a token.
 pub(super) struct Probe {
     pub(super) acceptance: Acceptance,
+    /// How many accept it.
+    pub(super) accepted: usize,
+    /// How many refuse it; others could not be asked.
+    pub(super) refused: usize,
     /// Those that do not, with why.
     pub(super) missing: Vec<String>,
 }
@@ -100,16 +106,19 @@ impl Brokers {
         let cluster = Cluster::new(Vec::new(), config, |_| ());
         let now_ms = steady_ms();
         self.away.retain(|_, (until_ms, _)| *until_ms > now_ms);
-        let mut missing = Vec::new();
-        for Broker { id, address } in &brokers {
+        let (mut missing, mut refused) = (Vec::new(), 0);
+        for Broker { id, address, .. } in &brokers {
             let place = address.to_string();
             let outcome = match self.away.get(&place) {
                 Some((_, error)) => Err(error.clone()),
                 None => cluster.connect_to(address).map(|_| ()),
             };
             let Err(error) = outcome else { continue };
-            if error.status() == Status::IO && !self.away.contains_key(&place) {
-                self.away.insert(place, (steady_ms() + AWAY_MS, error.clone()));
+            if error.status() != Status::IO {
+                refused += 1;
+            } else {
+                let until_ms = steady_ms() + AWAY_MS;
+                self.away.entry(place).or_insert_with(|| (until_ms, error.clone()));
             }
             missing.push(format!("broker {id}: {error}"));
         }
@@ -120,7 +129,40 @@ impl Brokers {
         } else {
             Acceptance::Some
         };
-        Ok(Probe { acceptance, missing })
+        let accepted = brokers.len().saturating_sub(missing.len());
+        Ok(Probe { acceptance, accepted, refused, missing })
+    }
+
+    /// Which of these tokens some broker does not list, or lists with another HMAC, as it does with
+    /// another secret key: their places in the list.
+    pub(super) fn suspects(&mut self, tokens: &[Token]) -> Result<BTreeSet<usize>, Error> {
+        let mut owners: Vec<Principal> = Vec::new();
+        for owner in tokens.iter().filter_map(|token| token.owner.as_deref()?.parse().ok()) {
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        let brokers = self.ask(Cluster::brokers)?;
+        let config = self.connected()?.admin_config.clone().impatient(PROBE).without_retries();
+        let mut suspects = BTreeSet::new();
+        for Broker { address, .. } in brokers {
+            let mut cluster = Cluster::new(vec![address], config.clone(), |_| ());
+            let listed = match cluster.describe_tokens(&owners) {
+                Ok(listed) => listed,
+                Err(error) if error.status() == Status::TOKEN_AUTH_DISABLED => Vec::new(),
+                Err(_) => continue, // whoever is away will be asked again
+            };
+            let listed: BTreeMap<&str, &Token> =
+                listed.iter().map(|token| (token.id.as_str(), token)).collect();
+            suspects.extend(tokens.iter().enumerate().filter_map(|(index, token)| {
+                let same = listed.get(token.id.as_str()).is_some_and(|listed| {
+                    let (listed, ours) = (hmac(listed), hmac(token));
+                    matches!((listed, ours), (Ok(listed), Ok(ours)) if bool::from(listed.ct_eq(&ours)))
+                });
+                (!same).then_some(index)
+            }));
+        }
+        Ok(suspects)
     }
 
     /// By which mechanism and protocol a token logs in.
@@ -178,9 +220,10 @@ impl Brokers {
                 Some(path) => Config::read(path, Some(placeholder()?))?.0,
             };
             let servers = Address::parse_list(&self.config.servers, admin.protocol())?;
+            let admin_config = admin.clone();
             let admin = Cluster::new(servers, admin.impatient(REQUEST), |_| ());
             self.way = Some((tokens.scram_mechanism(), tokens.protocol().name()));
-            self.connected = Some(Connected { admin, tokens, ourselves: None });
+            self.connected = Some(Connected { admin, admin_config, tokens, ourselves: None });
         }
         self.connected.as_mut().ok_or_else(|| Error::new(Status::INTERNAL, "not connected"))
     }

@@ -31,6 +31,8 @@ pub(in crate::agent) struct Config {
     pub(in crate::agent) listen: Option<SocketAddr>,
     pub(in crate::agent) log: LogFormat,
     pub(in crate::agent) on_exit: OnExit,
+    /// How often brokers are asked whether they still accept the tokens.
+    pub(in crate::agent) check_interval_ms: i64,
     /// At least one, each of another name.
     pub(in crate::agent) tokens: Vec<TokenConfig>,
 }
@@ -127,6 +129,8 @@ impl Config {
         let log = top.choice("log", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?;
         let on_exit =
             top.choice("on_exit", &[("keep", OnExit::Keep), ("revoke", OnExit::Revoke)])?;
+        let check_interval_ms =
+            top.duration("check_interval", 1000, DAY_MS)?.unwrap_or(CHECK_INTERVAL_MS);
         let sections = top.tables("token", "token.")?;
         if sections.is_empty() {
             let what = "there is no token: add [[token]] with name = \"…\" and a [[token.target]]";
@@ -152,6 +156,7 @@ impl Config {
             listen,
             log: log.unwrap_or(LogFormat::Text),
             on_exit: on_exit.unwrap_or(OnExit::Keep),
+            check_interval_ms,
             tokens,
         })
     }
@@ -412,6 +417,7 @@ const YEARS_MS: i64 = 100 * 365 * DAY_MS;
 /// Longer than the kubelet takes to bring a changed Secret into its mounts (some two minutes).
 const GRACE_MS: i64 = 10 * 60 * 1000;
 const ACCEPT_TIMEOUT_MS: i64 = 30 * 1000;
+const CHECK_INTERVAL_MS: i64 = 60 * 1000;
 
 /// One target by its keys alone.
 #[cfg(test)]

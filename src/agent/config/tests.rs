@@ -377,7 +377,7 @@ fn every_key_is_in_the_reference() {
     }
 }
 
-const KEYS: [&str; 33] = [
+const KEYS: [&str; 34] = [
     "api_server",
     "ca",
     "token_file",
@@ -392,6 +392,7 @@ const KEYS: [&str; 33] = [
     "listen",
     "log",
     "on_exit",
+    "check_interval",
     "name",
     "owner",
     "renewers",

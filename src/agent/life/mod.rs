@@ -166,6 +166,13 @@ pub(super) enum Acceptance {
     None,
 }
 
+/// How many brokers accept the current token, of those that could be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Honoured {
+    pub(super) by: usize,
+    pub(super) of: usize,
+}
+
 /// Why a request about a token failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Failure {
@@ -186,6 +193,8 @@ pub(super) enum Turn {
     PublishedEarly,
     /// It ended before it could be published.
     Dropped,
+    /// It is no better than the current token: no more brokers accept it.
+    Useless,
 }
 
 /// One token and those before and after it.
@@ -198,6 +207,11 @@ pub(super) struct Life {
     creation: Retry,
     /// The current token is not what the configuration asks for.
     is_outdated: bool,
+    /// Brokers that accepted the current token once, and refuse it now: it was ended by others, or the
+    /// brokers' secret key has changed.
+    refused: Option<Honoured>,
+    /// Where that was so when a successor turned out to be no better.
+    tried: Option<Honoured>,
     /// With `once`: the current token is as good as it gets.
     is_done: bool,
 }
@@ -218,6 +232,8 @@ impl Life {
             retired: Vec::new(),
             creation: Retry::default(),
             is_outdated: false,
+            refused: None,
+            tried: None,
             is_done: false,
         }
     }
@@ -262,6 +278,24 @@ impl Life {
         if let Some(successor) = self.successor.take() {
             self.retired.push(Retired::new(successor.held, Some(0)));
         }
+    }
+
+    /// Brokers were asked whether they still accept the current token. The return value says whether
+    /// another one is worth a try.
+    pub(super) fn looked(&mut self, id: &str, honoured: Honoured) -> bool {
+        if self.current().is_none_or(|held| held.token.id != id) {
+            return false;
+        }
+        self.refused = Some(honoured).filter(|Honoured { by, of }| by < of);
+        if self.refused.is_none() {
+            self.tried = None;
+        }
+        self.wants_better()
+    }
+
+    /// One try for each way in which brokers refuse the current token, and no more.
+    fn wants_better(&self) -> bool {
+        self.refused.is_some() && self.refused != self.tried
     }
 
     /// What to do now.
@@ -313,7 +347,7 @@ impl Life {
     /// When the next token is made, where there is no successor.
     fn creation_ms(&self, now: Now) -> i64 {
         let Some(current) = self.current.as_ref() else { return i64::MIN };
-        if self.is_outdated || current.is_gone {
+        if self.is_outdated || current.is_gone || self.wants_better() {
             return i64::MIN;
         }
         let is_stuck = current.renewal.failures() > 0;
@@ -351,8 +385,14 @@ impl Life {
         self.creation.failed(now.steady_ms, most_ms, random);
     }
 
-    /// The successor was tried on every broker that the cluster names.
-    pub(super) fn probed(&mut self, acceptance: Acceptance, now: Now) -> Turn {
+    /// The successor was tried on every broker that the cluster names; so many accept it.
+    pub(super) fn probed(
+        &mut self,
+        acceptance: Acceptance,
+        accepted: usize,
+        now: Now,
+        random: u32,
+    ) -> Turn {
         let Some(successor) = &mut self.successor else { return Turn::Waiting };
         if successor.held.is_over(now) && now.is_exact {
             self.successor = None;
@@ -369,6 +409,19 @@ impl Life {
             Acceptance::All => {
                 self.promote();
                 Turn::Published
+            }
+            // While secret keys change, no token is accepted everywhere.
+            Acceptance::Some if self.refused.is_some_and(|current| accepted > current.by) => {
+                self.promote();
+                Turn::PublishedEarly
+            }
+            Acceptance::Some | Acceptance::None if is_late && self.refused.is_some() => {
+                self.tried = self.refused;
+                self.create_failed(now, random);
+                if let Some(successor) = self.successor.take() {
+                    self.retired.push(Retired::new(successor.held, Some(0)));
+                }
+                Turn::Useless
             }
             Acceptance::Some if is_late => {
                 self.promote();
@@ -388,6 +441,7 @@ impl Life {
         let earlier = self.current.replace(successor.held);
         self.retired.extend(earlier.map(|held| Retired::new(held, None)));
         self.is_outdated = false;
+        (self.refused, self.tried) = (None, None);
         self.is_done = true;
     }
 

@@ -1,5 +1,6 @@
 //! The agent's loop: does what is due, and sleeps until something is.
 
+mod check;
 mod end;
 mod publish;
 mod reload;
@@ -50,6 +51,8 @@ pub(super) struct Agent {
     /// When something was last complained of.
     said_ms: BTreeMap<String, i64>,
     recheck_ms: i64,
+    /// When brokers are asked about all tokens, in steady ms.
+    check_ms: i64,
     writers: usize,
     shared: Shared,
     systemd: Systemd,
@@ -97,6 +100,7 @@ impl Agent {
             is_dirty: true,
             others: contents.tokens,
             brokers: Brokers::new(config.cluster.clone()),
+            check_ms: now.steady_ms.saturating_add(config.check_interval_ms),
             config,
             gate: Retry::default(),
             away_since_ms: None,
@@ -156,6 +160,7 @@ impl Agent {
             }
         }
         self.recheck(&mut wake);
+        self.check(&mut wake);
         self.save(&mut wake);
         self.show();
         if has_worked {

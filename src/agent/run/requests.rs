@@ -38,7 +38,8 @@ impl Agent {
             Ok(probe) => probe,
             Err(error) => return self.failed(index, "probe", &error, |_, _, _| ()),
         };
-        let turn = keeper.life.probed(probe.acceptance, self.clock.now());
+        let (acceptance, accepted) = (probe.acceptance, probe.accepted);
+        let turn = keeper.life.probed(acceptance, accepted, self.clock.now(), random());
         let name = keeper.config.name.clone();
         let (log, id) = (self.log, &token.id);
         if probe.acceptance != Acceptance::None {
@@ -64,6 +65,14 @@ impl Agent {
                 let missing = probe.missing.join("; ");
                 let text = format!(
                     "the token {id} is published although not every broker accepts it: {missing}"
+                );
+                log.warn(Some(&name), text);
+            }
+            Turn::Useless => {
+                let missing = probe.missing.join("; ");
+                let text = format!(
+                    "the token {id} is not published, for no more brokers accept it than the one \
+                     before: {missing}"
                 );
                 log.warn(Some(&name), text);
             }
