@@ -14,6 +14,7 @@ import pytest
 
 from harness import process
 from harness.commands import run
+from harness.debian import unpacked
 from harness.kafka.cli import (
     PROGRAM,
     client_config,
@@ -179,6 +180,11 @@ def test_the_documented_properties(kdc, broker, keytab, tmp_path, page, there):
     where = ["--bootstrap-server", broker.bootstrap("SASL_SSL"), "--command-config", config]
     done = scramtoken("login", *where, environment=kdc.environment)
     assert (done.returncode, done.stderr) == (0, "")
+    java = {"JAVA_TOOL_OPTIONS": f"-Djava.security.krb5.conf={kdc.config}"}
+    create = ["--create", "--max-life-time-period", "-1"]
+    done = kafka_delegation_tokens(broker.version, *where, *create, environment=java)
+    assert done.returncode == 0, done.stderr
+    assert "User:alice" in done.stdout
 
 
 def test_the_brokers_principal_by_name(kdc, keytab, broker, tmp_path):
@@ -242,6 +248,44 @@ def test_ticket_caches_that_do_not_serve(program, kdc, tmp_path):
     done = program.run(f'useTicketCache=true principal=bob ticketCache="{cache}"')
     assert done.returncode == 6
     assert "run kinit for the principal" in done.stderr
+
+
+def in_25_hours():
+    """A wrong clock of this machine, by libfaketime: a ticket's life is a day."""
+    (library,) = unpacked("libfaketime").glob("usr/lib/*/faketime/libfaketime.so.1")
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": "+25h",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def test_a_clock_that_is_wrong(program, kdc, keytab, tmp_path):
+    done = program.run(keytab_options(keytab, ALICE), environment=in_25_hours())
+    assert (done.returncode, done.stdout) == (4, ""), done.stderr
+    assert "expired: the clocks of this machine, the broker and the KDC" in done.stderr
+    cache = kdc.kinit("alice", tmp_path / "cache")
+    options = f'useTicketCache=true ticketCache="{cache}"'
+    done = program.run(options, environment=in_25_hours())
+    assert (done.returncode, done.stdout) == (5, ""), done.stderr
+    assert "expired: run kinit" in done.stderr
+
+
+def test_a_ticket_cache_is_read_alone(program, kdc, keytab, tmp_path):
+    """libkrb5 would fill it by the default client keytab."""
+    cache = tmp_path / "cache"
+    environment = {"KRB5_CLIENT_KTNAME": str(keytab), "KRB5CCNAME": str(cache)}
+    named = f'useTicketCache=true ticketCache="{cache}"'
+    whose = f'useTicketCache=true principal="{ALICE}"'
+    for options in ("useTicketCache=true", named, whose):
+        done = program.run(options, environment=environment)
+        assert (done.returncode, done.stdout) == (6, ""), done.stderr
+        assert "run kinit" in done.stderr
+        assert not cache.exists()
+    kdc.kinit("alice", cache)
+    for options in ("useTicketCache=true", named, whose):
+        done = program.run(options, environment=environment)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_the_kdc_does_not_know(program, kdc, keytab, tmp_path):
@@ -330,6 +374,7 @@ def test_a_machine_without_the_library(program, broker, keytab, tmp_path):
     done = program.run(keytab_options(keytab, ALICE), environment=without)
     assert (done.returncode, done.stdout) == (4, "")
     assert "libgssapi-krb5-2" in done.stderr and "krb5-libs" in done.stderr
+    assert "libgssapi_krb5.so.2: file too short" in done.stderr
     config = client_config(tmp_path / "c", "alice", USERS["alice"])
     where = ["--bootstrap-server", broker.bootstrap(), "--command-config", config]
     assert scramtoken("login", *where, environment=without).returncode == 0
@@ -379,8 +424,9 @@ def krb_error(code, text):
         (b"\x60" * 60_000, 1, "no token of Kerberos"),
         (krb_error(37, b"skew"), 4, "Clock skew too great: the clocks"),
         (krb_error(60, b"\x1b[2J"), 4, "look at the broker's log"),
+        (krb_error(41, b"modified"), 1, "did not prove who it is"),
     ],
-    ids=["empty", "zero", "nonsense", "length", "zeros", "nested", "skew", "escape"],
+    ids=["empty", "zero", "nonsense", "length", "zeros", "nested", "skew", "escape", "modified"],
 )
 def test_what_no_broker_answers(kdc, keytab, tmp_path, token, code, said):
     def answer(request):
@@ -457,6 +503,21 @@ class Acceptor:
         assert status == 0, (name, hex(status))
 
 
+@pytest.fixture
+def accepting(kdc, broker, monkeypatch):  # the broker's fixture has made its keytab
+    """This process may be the broker."""
+    for name, value in kdc.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KRB5_KTNAME", str(kdc.directory / "kafka-localhost.keytab"))
+    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+
+
+def logged_in_to(acceptor, kdc, keytab, tmp_path):
+    with StandInBroker(acceptor.answer, "localhost") as stand_in:
+        program = Program(kdc, tmp_path / "c", stand_in.bootstrap)
+        return program.run(keytab_options(keytab, ALICE))
+
+
 @pytest.mark.parametrize(
     ("offer", "said"),
     [
@@ -470,17 +531,9 @@ class Acceptor:
     ],
     ids=["none", "all", "layers", "nothing", "short", "long", "empty"],
 )
-def test_the_offer_of_security_layers(
-    kdc, broker, keytab, tmp_path, monkeypatch, offer, said
-):  # the broker's fixture has made its keytab
-    for name, value in kdc.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("KRB5_KTNAME", str(kdc.directory / "kafka-localhost.keytab"))
-    monkeypatch.setenv("KRB5RCACHENAME", "none:")
+def test_the_offer_of_security_layers(kdc, accepting, keytab, tmp_path, offer, said):
     acceptor = Acceptor(offer)
-    with StandInBroker(acceptor.answer, "localhost") as stand_in:
-        program = Program(kdc, tmp_path / "c", stand_in.bootstrap)
-        done = program.run(keytab_options(keytab, ALICE))
+    done = logged_in_to(acceptor, kdc, keytab, tmp_path)
     if said is None:
         assert done.returncode == 0, done.stderr
         # No layer, and no authorization id.
@@ -488,6 +541,33 @@ def test_the_offer_of_security_layers(
     else:
         assert (done.returncode, acceptor.chosen) == (1, None), done.stderr
         assert said in done.stderr
+
+
+class Forger(Acceptor):
+    """Has not the service's key, so its proof is of another."""
+
+    def _accept(self, token):
+        proof = super()._accept(token)
+        return proof[:-1] + bytes([proof[-1] ^ 1])
+
+
+class Omitter(Acceptor):
+    """Sends its second message first."""
+
+    def _wrap(self, message):
+        super()._wrap(message)
+        return super()._wrap(message)
+
+
+@pytest.mark.parametrize(
+    ("acceptor", "said"),
+    [(Forger, "did not prove who it is"), (Omitter, "the answer is no token of Kerberos for us")],
+)
+def test_an_acceptor_that_cheats(kdc, accepting, keytab, tmp_path, acceptor, said):
+    acceptor = acceptor(b"\1\0\0\0")
+    done = logged_in_to(acceptor, kdc, keytab, tmp_path)
+    assert (done.returncode, done.stdout, acceptor.chosen) == (1, "", None), done.stderr
+    assert said in done.stderr
 
 
 class Between:

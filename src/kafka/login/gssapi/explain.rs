@@ -49,9 +49,11 @@ pub(super) fn failure(fault: &Fault, doing: Doing<'_>) -> Failure {
             "the keytab's key is not the KDC's, which mostly has a newer one: make the keytab anew by \
              `ktadd` of kadmin",
         ),
-        (TICKET_EXPIRED, Doing::Tickets) => {
+        (_, Doing::Tickets) if fault.is_expiry() => {
             (Status::TOKEN_EXPIRED, "run kinit; a keytab (useKeyTab=true) needs none")
         }
+        // The KDC has just given them.
+        (_, Doing::Keytab) if fault.is_expiry() => (Status::SERVER_REFUSED, CLOCKS),
         (SKEW | NOT_YET_VALID | KDC_SKEW, _) => (Status::SERVER_REFUSED, CLOCKS),
         (NO_DEFAULT_REALM | NO_KDC_OF_REALM | NO_CONFIGURATION | BAD_CONFIGURATION, _) => {
             (Status::CORRUPT, "krb5.conf (or what KRB5_CONFIG names) must have it")
@@ -81,6 +83,11 @@ pub(super) fn failure(fault: &Fault, doing: Doing<'_>) -> Failure {
 }
 
 fn answer(fault: &Fault, what: &str, said: &str) -> Failure {
+    // These we find ourselves, in a proof of somebody who has not the service's key.
+    if matches!(fault.code(), BAD_INTEGRITY | MESSAGE_TYPE | MODIFIED) {
+        let why = format_args!("the broker did not prove who it is: {said}");
+        return Failure::malformed(what, why);
+    }
     let mend = match fault.code() {
         SKEW | NOT_YET_VALID | TICKET_EXPIRED => CLOCKS,
         _ => "look at the broker's log, and at its keytab",
@@ -105,6 +112,11 @@ impl Fault {
     fn code(&self) -> i64 {
         i64::from(self.minor) - TABLE
     }
+
+    /// Whether tickets are over by this machine's clock.
+    fn is_expiry(&self) -> bool {
+        self.major == CREDENTIALS_EXPIRED || self.code() == TICKET_EXPIRED
+    }
 }
 
 const CLOCKS: &str = "the clocks of this machine, the broker and the KDC must agree within minutes: set \
@@ -112,6 +124,8 @@ const CLOCKS: &str = "the clocks of this machine, the broker and the KDC must ag
 
 /// GSS_S_NO_CRED.
 const NO_CREDENTIAL: u32 = 7 << 16;
+/// GSS_S_CREDENTIALS_EXPIRED; it comes without a code of the mechanism.
+const CREDENTIALS_EXPIRED: u32 = 11 << 16;
 /// GSS_S_FAILURE.
 const FAILURE: u32 = 13 << 16;
 
@@ -139,6 +153,10 @@ const TICKET_EXPIRED: i64 = 32;
 const NOT_YET_VALID: i64 = 33;
 /// KRB5KRB_AP_ERR_SKEW.
 const SKEW: i64 = 37;
+/// KRB5KRB_AP_ERR_MSG_TYPE.
+const MESSAGE_TYPE: i64 = 40;
+/// KRB5KRB_AP_ERR_MODIFIED.
+const MODIFIED: i64 = 41;
 /// KRB5_CONFIG_CANTOPEN.
 const NO_CONFIGURATION: i64 = 135;
 /// KRB5_CONFIG_BADFORMAT.
@@ -155,3 +173,23 @@ const KDC_UNRESOLVED: i64 = 220;
 const NO_DEFAULT_REALM: i64 = 224;
 /// KG_CCACHE_NOMATCH, of another table.
 const CACHE_OF_OTHER: i64 = 39_756_032 - TABLE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What gss_inquire_cred says of a ticket that ended a moment ago, and what a KDC or libkrb5 does.
+    #[test]
+    fn tickets_that_are_over() {
+        let ended = |major, minor| Fault { major, minor, text: "over".to_owned() };
+        let of_kdc = i32::try_from(TABLE + TICKET_EXPIRED).unwrap();
+        for fault in [ended(CREDENTIALS_EXPIRED, 0), ended(FAILURE, of_kdc)] {
+            let error = failure(&fault, Doing::Tickets).error;
+            assert_eq!(error.status(), Status::TOKEN_EXPIRED);
+            assert!(error.text().contains("over: run kinit"), "{error}");
+            let error = failure(&fault, Doing::Keytab).error;
+            assert_eq!(error.status(), Status::SERVER_REFUSED);
+            assert!(error.text().contains("clocks"), "{error}");
+        }
+    }
+}

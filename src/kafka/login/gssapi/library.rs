@@ -10,6 +10,7 @@ use core::slice;
 use once_cell::sync::OnceCell;
 use zeroize::Zeroize;
 
+use crate::kafka::untrusted::excerpt;
 use crate::{error::Error, status::Status};
 
 /// What a function of the library failed with. The text is the library's, and may have a peer's words.
@@ -76,8 +77,11 @@ impl Library {
         // run at any time, and it is never closed.
         let handle = unsafe { libc::dlopen(FILE.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         if handle.is_null() {
-            let text = "sasl.mechanism: GSSAPI (Kerberos) needs libgssapi_krb5.so.2, which cannot be loaded: \
-                        install it (Debian: libgssapi-krb5-2; Red Hat: krb5-libs)";
+            let why = excerpt(&loader_error().unwrap_or_default());
+            let text = format!(
+                "sasl.mechanism: GSSAPI (Kerberos) needs libgssapi_krb5.so.2, which cannot be loaded ({why}): \
+                 install it (Debian: libgssapi-krb5-2; Red Hat: krb5-libs)"
+            );
             return Err(Error::new(Status::UNSUPPORTED_MECHANISM, text));
         }
         let symbol = |name: &CStr| {
@@ -149,10 +153,10 @@ impl Library {
         }
     }
 
-    /// An error where `major` is one. To be called in the thread of the call that gave it, and before any
+    /// An error where `major` is one, or says that a message is old, repeated or not the next. To be called in the thread of the call that gave it, and before any
     /// other, for the library keeps texts for each thread.
     fn check(&'static self, major: u32, minor: u32) -> Result<(), Fault> {
-        if major & ERRORS == 0 {
+        if major & !CONTINUE_NEEDED == 0 {
             return Ok(());
         }
         // The mechanism's words say more, where there are some.
@@ -178,6 +182,16 @@ impl Library {
         let bytes = bytes.get(..bytes.len().min(MAX_TEXT)).unwrap_or(bytes);
         (major & ERRORS == 0 && !bytes.is_empty())
             .then(|| String::from_utf8_lossy(bytes).into_owned())
+    }
+}
+
+/// Why the last call of the loader in this thread failed.
+fn loader_error() -> Option<String> {
+    // SAFETY: the text, where there is one, is a C string of this thread's, which stays until the loader's
+    // next call.
+    unsafe {
+        let text = libc::dlerror();
+        (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
     }
 }
 

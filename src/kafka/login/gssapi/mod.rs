@@ -90,7 +90,7 @@ impl Gssapi {
             }
             Credentials::Tickets { cache, .. } => {
                 let cache = cache.clone().map(|cache| c_string(cache.into_bytes())).transpose()?;
-                (None, cache, Doing::Tickets, None)
+                (Some(NO_KEYTAB.to_owned()), cache, Doing::Tickets, None)
             }
         };
         let store: Vec<(&CStr, &CStr)> = [(c"client_keytab", &keytab), (c"ccache", &cache)]
@@ -213,6 +213,9 @@ fn c_string(bytes: Vec<u8>) -> Result<CString, Error> {
     })
 }
 
+/// A keytab that nobody fills. Without one libkrb5 takes the default client keytab, and writes the tickets
+/// that it gives into the user's cache.
+const NO_KEYTAB: &CStr = c"MEMORY:scramtoken-none";
 /// Kerberos takes one.
 const MAX_STEPS: usize = 5;
 /// The bit of "no security layer".
