@@ -102,7 +102,14 @@ impl Brokers {
         token: &Token,
         mechanism: Option<Mechanism>,
     ) -> Result<Probe, Error> {
-        let (config, brokers) = self.places(token, mechanism)?;
+        let (config, places) = self.places(token, mechanism)?;
+        let brokers = match places {
+            Places::Brokers(brokers) => brokers,
+            Places::Refused { servers, why } => {
+                let acceptance = Acceptance::None;
+                return Ok(Probe { acceptance, accepted: 0, refused: servers, missing: vec![why] });
+            }
+        };
         let cluster = Cluster::new(Vec::new(), config, |_| ());
         let now_ms = steady_ms();
         self.away.retain(|_, (until_ms, _)| *until_ms > now_ms);
@@ -133,36 +140,43 @@ impl Brokers {
         Ok(Probe { acceptance, accepted, refused, missing })
     }
 
-    /// Which of these tokens some broker does not list, or lists with another HMAC, as it does with
+    /// Where the brokers are that the cluster names now.
+    pub(super) fn addresses(&mut self) -> Result<Vec<Address>, Error> {
+        let brokers = self.ask(Cluster::brokers)?;
+        Ok(brokers.into_iter().map(|broker| broker.address).collect())
+    }
+
+    /// Which of these tokens this broker does not list, or lists with another HMAC, as it does with
     /// another secret key: their places in the list.
-    pub(super) fn suspects(&mut self, tokens: &[Token]) -> Result<BTreeSet<usize>, Error> {
+    pub(super) fn suspects(
+        &mut self,
+        address: &Address,
+        tokens: &[&Token],
+    ) -> Result<BTreeSet<usize>, Error> {
         let mut owners: Vec<Principal> = Vec::new();
         for owner in tokens.iter().filter_map(|token| token.owner.as_deref()?.parse().ok()) {
             if !owners.contains(&owner) {
                 owners.push(owner);
             }
         }
-        let brokers = self.ask(Cluster::brokers)?;
+        let ids: BTreeSet<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
         let config = self.connected()?.admin_config.clone().impatient(PROBE).without_retries();
-        let mut suspects = BTreeSet::new();
-        for Broker { address, .. } in brokers {
-            let mut cluster = Cluster::new(vec![address], config.clone(), |_| ());
-            let listed = match cluster.describe_tokens(&owners) {
-                Ok(listed) => listed,
-                Err(error) if error.status() == Status::TOKEN_AUTH_DISABLED => Vec::new(),
-                Err(_) => continue, // whoever is away will be asked again
-            };
-            let listed: BTreeMap<&str, &Token> =
-                listed.iter().map(|token| (token.id.as_str(), token)).collect();
-            suspects.extend(tokens.iter().enumerate().filter_map(|(index, token)| {
-                let same = listed.get(token.id.as_str()).is_some_and(|listed| {
-                    let (listed, ours) = (hmac(listed), hmac(token));
-                    matches!((listed, ours), (Ok(listed), Ok(ours)) if bool::from(listed.ct_eq(&ours)))
-                });
-                (!same).then_some(index)
-            }));
-        }
-        Ok(suspects)
+        let mut cluster = Cluster::new(vec![address.clone()], config, |_| ());
+        let listed = match cluster.describe_some(&owners, |id| ids.contains(id)) {
+            Err(error) if error.status() == Status::TOKEN_AUTH_DISABLED => Vec::new(),
+            other => other?,
+        };
+        let listed: BTreeMap<&str, &Token> =
+            listed.iter().map(|token| (token.id.as_str(), token)).collect();
+        let is_same = |token: &Token| {
+            let listed = listed.get(token.id.as_str());
+            listed.is_some_and(|listed| match (hmac(listed), hmac(token)) {
+                (Ok(listed), Ok(ours)) => bool::from(listed.ct_eq(&ours)),
+                _ => false,
+            })
+        };
+        let all = tokens.iter().enumerate();
+        Ok(all.filter(|(_, token)| !is_same(token)).map(|(place, _)| place).collect())
     }
 
     /// By which mechanism and protocol a token logs in.
@@ -185,13 +199,13 @@ impl Brokers {
         &mut self,
         token: &Token,
         mechanism: Option<Mechanism>,
-    ) -> Result<(Config, Vec<Broker>), Error> {
+    ) -> Result<(Config, Places), Error> {
         let (mechanism, _) = self.way(mechanism)?;
         let secret = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
         let credential = ClientCredential::token(token.id.as_bytes(), secret)?;
         let config = self.connected()?.tokens.with_credential(mechanism, credential)?;
         let brokers = match &self.config.token_servers {
-            None => self.ask(Cluster::brokers)?,
+            None => Places::Brokers(self.ask(Cluster::brokers)?),
             Some(servers) => by_token(servers, &config)?,
         };
         Ok((config.impatient(PROBE), brokers))
@@ -229,13 +243,36 @@ impl Brokers {
     }
 }
 
-/// Asks the listeners of tokens by the token itself; none where it is not known there yet.
-fn by_token(servers: &str, config: &Config) -> Result<Vec<Broker>, Error> {
-    let servers = Address::parse_list(servers, config.protocol())?;
-    let mut cluster = Cluster::new(servers, config.clone().impatient(PROBE), |_| ());
-    match cluster.brokers() {
-        Err(error) if error.status() == Status::SERVER_REFUSED => Ok(Vec::new()),
-        other => other,
+/// Where a token is to log in.
+enum Places {
+    Brokers(Vec<Broker>),
+    /// All listeners of tokens that answer refuse it, so that nobody names the brokers.
+    Refused {
+        servers: usize,
+        why: String,
+    },
+}
+
+/// Asks the listeners of tokens by the token itself, the first that lets it in.
+fn by_token(servers: &str, config: &Config) -> Result<Places, Error> {
+    let config = config.clone().impatient(PROBE).without_retries();
+    let mut refused: Vec<String> = Vec::new();
+    let mut last = None;
+    for address in Address::parse_list(servers, config.protocol())? {
+        let mut cluster = Cluster::new(vec![address], config.clone(), |_| ());
+        match cluster.brokers() {
+            Ok(brokers) => return Ok(Places::Brokers(brokers)),
+            Err(error) => match error.status() {
+                Status::SERVER_REFUSED | Status::TOKEN_EXPIRED => {
+                    refused.push(error.text().to_owned());
+                }
+                _ => last = Some(error),
+            },
+        }
+    }
+    match last {
+        Some(error) if refused.is_empty() => Err(error),
+        _ => Ok(Places::Refused { servers: refused.len(), why: refused.join("; ") }),
     }
 }
 

@@ -93,6 +93,19 @@ impl Cluster {
     ///
     /// As `create_token`.
     pub(crate) fn describe_tokens(&mut self, owners: &[Principal]) -> Result<Vec<Token>, Error> {
+        self.describe_some(owners, |_| true)
+    }
+
+    /// Those of these owners' tokens whose ids are wanted.
+    ///
+    /// # Errors
+    ///
+    /// As `create_token`.
+    pub(crate) fn describe_some(
+        &mut self,
+        owners: &[Principal],
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Token>, Error> {
         let owners = owners.iter().map(|owner| {
             DescribeDelegationTokenOwner::default()
                 .with_principal_type(owner.kind().to_owned().into())
@@ -101,7 +114,9 @@ impl Cluster {
         let request = DescribeDelegationTokenRequest::default().with_owners(Some(owners.collect()));
         self.ask_for_list(&request, |response, tokens| {
             checked::<DescribeDelegationTokenRequest>(response.error_code)?;
-            tokens.map(|token| described(token?)).collect()
+            let wanted = tokens
+                .filter(|token| token.as_ref().map_or(true, |token| is_wanted(&token.token_id)));
+            wanted.map(|token| described(token?)).collect()
         })
     }
 

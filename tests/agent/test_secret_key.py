@@ -1,5 +1,6 @@
 """Tokens that others end, and a new secret key on three brokers: the agent mends both by itself."""
 
+import json
 import secrets
 import threading
 import time
@@ -106,6 +107,12 @@ def test_a_new_secret_key_on_three_brokers(tmp_path):
         token = agent.held()
         for node in (1, 2, 3):
             cluster.login(token["token_id"], token["hmac"], token=True, node=node)
+        # The token of before has another HMAC now, which its owner and renewers are shown.
+        where = ["--bootstrap-server", cluster.bootstrap(), "--command-config", agent.admin]
+        describe = ["--describe", "--owner-principal", "User:alice", "--output", "json"]
+        done = scramtoken("delegation-tokens", *where, *describe)
+        (known,) = [one for one in json.loads(done.stdout) if one["token_id"] == first]
+        cluster.login(first, known["hmac"], token=True)
         # One that is no better is not tried again and again.
         made = agent.log().count("made the token")
         assert made <= 8, agent.log()

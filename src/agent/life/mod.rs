@@ -124,6 +124,9 @@ pub(super) struct Successor {
     since_ms: i64,
     probe_ms: i64,
     probes: u32,
+    /// It was made because brokers refuse the current token, and takes its place only where more of them
+    /// accept it.
+    is_rival: bool,
 }
 
 /// A token whose place another has taken.
@@ -164,6 +167,16 @@ pub(super) enum Acceptance {
     All,
     Some,
     None,
+}
+
+/// What came of a try of a successor on every broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Tried {
+    pub(super) acceptance: Acceptance,
+    /// How many brokers accept it.
+    pub(super) accepted: usize,
+    /// How many accept its [`rival`](Life::rival), where it has one.
+    pub(super) accepted_before: usize,
 }
 
 /// How many brokers accept the current token, of those that could be asked.
@@ -210,7 +223,7 @@ pub(super) struct Life {
     /// Brokers that accepted the current token once, and refuse it now: it was ended by others, or the
     /// brokers' secret key has changed.
     refused: Option<Honoured>,
-    /// Where that was so when a successor turned out to be no better.
+    /// The value of `refused` when the last successor was no better.
     tried: Option<Honoured>,
     /// With `once`: the current token is as good as it gets.
     is_done: bool,
@@ -221,6 +234,7 @@ const FIRST_PROBE_MS: i64 = 100;
 const MOST_PROBE_MS: i64 = 2_000;
 const LAST_MOMENT_MS: i64 = 1_000;
 const URGENT_MS: i64 = 3_000;
+const SPREAD_MS: i64 = 2_000;
 
 impl Life {
     /// A life that begins.
@@ -273,6 +287,7 @@ impl Life {
     /// The current token is to be replaced now: the configuration asks for another one.
     pub(super) fn outdate(&mut self) {
         self.is_outdated = true;
+        (self.refused, self.tried) = (None, None);
         self.creation.reset();
         // What was made by the old configuration is not published any more.
         if let Some(successor) = self.successor.take() {
@@ -283,7 +298,8 @@ impl Life {
     /// Brokers were asked whether they still accept the current token. The return value says whether
     /// another one is worth a try.
     pub(super) fn looked(&mut self, id: &str, honoured: Honoured) -> bool {
-        if self.current().is_none_or(|held| held.token.id != id) {
+        let is_current = self.current().is_some_and(|held| held.token.id == id);
+        if !is_current || honoured.of == 0 {
             return false;
         }
         self.refused = Some(honoured).filter(|Honoured { by, of }| by < of);
@@ -291,6 +307,12 @@ impl Life {
             self.tried = None;
         }
         self.wants_better()
+    }
+
+    /// The token that the successor has to be better than.
+    pub(super) fn rival(&self) -> Option<&Token> {
+        let is_rival = self.successor.as_ref().is_some_and(|successor| successor.is_rival);
+        self.current.as_ref().filter(|_| is_rival).map(|held| &held.token)
     }
 
     /// One try for each way in which brokers refuse the current token, and no more.
@@ -374,7 +396,10 @@ impl Life {
     pub(super) fn created(&mut self, token: Token, now: Now, jitter: u32) {
         self.creation.reset();
         let held = Held::created(token, now, jitter);
-        let earlier = self.successor.replace(Successor::new(held, now));
+        let is_gone = self.current.as_ref().is_none_or(|current| current.is_gone);
+        let is_rival = self.wants_better() && !self.is_outdated && !is_gone;
+        let successor = Successor { is_rival, ..Successor::new(held, now) };
+        let earlier = self.successor.replace(successor);
         if let Some(earlier) = earlier {
             self.retired.push(Retired::new(earlier.held, Some(0)));
         }
@@ -385,14 +410,9 @@ impl Life {
         self.creation.failed(now.steady_ms, most_ms, random);
     }
 
-    /// The successor was tried on every broker that the cluster names; so many accept it.
-    pub(super) fn probed(
-        &mut self,
-        acceptance: Acceptance,
-        accepted: usize,
-        now: Now,
-        random: u32,
-    ) -> Turn {
+    /// The successor was tried on every broker that the cluster names.
+    pub(super) fn probed(&mut self, tried: Tried, now: Now, random: u32) -> Turn {
+        let Tried { acceptance, accepted, accepted_before } = tried;
         let Some(successor) = &mut self.successor else { return Turn::Waiting };
         if successor.held.is_over(now) && now.is_exact {
             self.successor = None;
@@ -404,18 +424,22 @@ impl Life {
         });
         let Policy { accept_timeout_ms, .. } = self.policy;
         let limit_ms = accept_timeout_ms.min(if is_urgent { URGENT_MS } else { i64::MAX });
-        let is_late = now.steady_ms.saturating_sub(successor.since_ms) >= limit_ms;
+        let age_ms = now.steady_ms.saturating_sub(successor.since_ms);
+        let is_late = age_ms >= limit_ms;
+        let is_rival = successor.is_rival;
+        // All brokers have heard of it by then, unless something is wrong.
+        let is_better = is_rival && accepted > accepted_before && age_ms >= SPREAD_MS;
         match acceptance {
             Acceptance::All => {
                 self.promote();
                 Turn::Published
             }
             // While secret keys change, no token is accepted everywhere.
-            Acceptance::Some if self.refused.is_some_and(|current| accepted > current.by) => {
+            Acceptance::Some if is_better => {
                 self.promote();
                 Turn::PublishedEarly
             }
-            Acceptance::Some | Acceptance::None if is_late && self.refused.is_some() => {
+            Acceptance::Some | Acceptance::None if is_late && is_rival => {
                 self.tried = self.refused;
                 self.create_failed(now, random);
                 if let Some(successor) = self.successor.take() {
@@ -509,6 +533,7 @@ impl Life {
         self.retired.retain(|retired| retired.held.token.id != id);
         if let Some(current) = self.current.as_mut().filter(|held| held.token.id == id) {
             current.is_gone = true;
+            (self.refused, self.tried) = (None, None);
             self.creation.reset();
         }
     }
@@ -523,7 +548,8 @@ impl Life {
 
 impl Successor {
     fn new(held: Held, now: Now) -> Self {
-        Self { held, since_ms: now.steady_ms, probe_ms: now.steady_ms, probes: 0 }
+        let now_ms = now.steady_ms;
+        Self { held, since_ms: now_ms, probe_ms: now_ms, probes: 0, is_rival: false }
     }
 }
 

@@ -27,7 +27,7 @@ fn published(expiry_ms: i64, max_ms: i64) -> Life {
     assert_eq!(life.step(exact(0)), Step::Create);
     life.created(token("a", 0, expiry_ms, max_ms), exact(0), 0);
     assert!(matches!(life.step(exact(0)), Step::Probe(_)));
-    assert_eq!(life.probed(Acceptance::All, 0, exact(50), 0), Turn::Published);
+    assert_eq!(life.probed(tried(Acceptance::All, 0), exact(50), 0), Turn::Published);
     life.settled(exact(50));
     life
 }
@@ -65,6 +65,11 @@ fn renewed_at_80_percent_and_replaced_before_the_maximum() {
     assert!((DAY_MS / 5..DAY_MS / 2).contains(&left), "{left}");
 }
 
+/// The current token is accepted by one broker.
+fn tried(acceptance: Acceptance, accepted: usize) -> Tried {
+    Tried { acceptance, accepted, accepted_before: 1 }
+}
+
 fn honoured(by: usize) -> Honoured {
     Honoured { by, of: 3 }
 }
@@ -78,8 +83,10 @@ fn a_token_that_brokers_refuse_is_followed_by_one_that_more_accept() {
     assert!(life.looked("a", honoured(1)));
     assert_eq!(life.step(exact(100)), Step::Create);
     life.created(token("b", 100, DAY_MS, 7 * DAY_MS), exact(100), 0);
-    assert_eq!(life.probed(Acceptance::Some, 1, exact(200), 0), Turn::Waiting);
-    assert_eq!(life.probed(Acceptance::Some, 2, exact(300), 0), Turn::PublishedEarly);
+    assert_eq!(life.probed(tried(Acceptance::Some, 1), exact(200), 0), Turn::Waiting);
+    assert_eq!(life.rival().unwrap().id, "a");
+    assert_eq!(life.probed(tried(Acceptance::Some, 2), exact(300), 0), Turn::Waiting, "not yet");
+    assert_eq!(life.probed(tried(Acceptance::Some, 2), exact(2_100), 0), Turn::PublishedEarly);
     assert_eq!(life.current().unwrap().token.id, "b");
 }
 
@@ -88,8 +95,8 @@ fn a_token_that_is_no_better_is_ended_and_not_tried_again_until_brokers_change()
     let mut life = published(DAY_MS, 7 * DAY_MS);
     assert!(life.looked("a", honoured(2)));
     life.created(token("b", 100, DAY_MS, 7 * DAY_MS), exact(100), 0);
-    assert_eq!(life.probed(Acceptance::Some, 2, exact(200), 0), Turn::Waiting);
-    assert_eq!(life.probed(Acceptance::Some, 2, exact(5_100), 0), Turn::Useless);
+    assert_eq!(life.probed(tried(Acceptance::Some, 1), exact(200), 0), Turn::Waiting);
+    assert_eq!(life.probed(tried(Acceptance::Some, 1), exact(5_100), 0), Turn::Useless);
     assert_eq!(life.current().unwrap().token.id, "a");
     assert!(matches!(life.step(exact(5_200)), Step::Expire(ended) if ended.id == "b"));
     life.expired("b");
@@ -102,13 +109,35 @@ fn a_token_that_is_no_better_is_ended_and_not_tried_again_until_brokers_change()
     assert!(matches!(life.step(exact(100_000)), Step::Wait(_)));
 }
 
+/// A broker that differs for good holds up neither a replacement that is due nor another configuration.
+#[test]
+fn a_broker_that_refuses_for_good_is_put_up_with() {
+    let mut life = published(DAY_MS, DAY_MS);
+    assert!(life.looked("a", honoured(2)));
+    life.created(token("b", 100, DAY_MS, 7 * DAY_MS), exact(100), 0);
+    assert_eq!(life.probed(tried(Acceptance::Some, 1), exact(5_100), 0), Turn::Useless);
+    life.expired("b");
+    // Nobody could be asked: that is no news.
+    assert!(!life.looked("a", Honoured { by: 0, of: 0 }));
+    let now = wait_of(&life, exact(40_000));
+    assert_eq!(life.step(exact(now)), Step::Create, "it is to be replaced");
+    life.created(token("c", now, now + DAY_MS, now + DAY_MS), exact(now), 0);
+    assert_eq!(life.rival(), None);
+    let late = exact(now + 5_000);
+    assert_eq!(life.probed(tried(Acceptance::Some, 1), late, 0), Turn::PublishedEarly);
+    assert!(life.looked("c", honoured(2)));
+    life.outdate();
+    life.created(token("d", now, now + DAY_MS, now + DAY_MS), late, 0);
+    assert_eq!(life.rival(), None, "another configuration");
+}
+
 #[test]
 fn the_token_before_it_is_ended_when_all_targets_hold_the_new_one() {
     let mut life = published(DAY_MS, DAY_MS);
     let now = wait_of(&life, exact(50));
     assert_eq!(life.step(exact(now)), Step::Create);
     life.created(token("b", now, now + DAY_MS, now + DAY_MS), exact(now), 0);
-    assert_eq!(life.probed(Acceptance::All, 0, exact(now), 0), Turn::Published);
+    assert_eq!(life.probed(tried(Acceptance::All, 0), exact(now), 0), Turn::Published);
     assert_eq!(life.current().unwrap().token.id, "b");
     let later = exact(now + 60_000);
     assert!(matches!(life.step(later), Step::Wait(_)), "a target still holds it");
@@ -132,7 +161,7 @@ fn the_token_before_it_is_renewed_where_its_grace_is_longer() {
     let now = exact(HOUR_MS);
     assert_eq!(life.step(now), Step::Create);
     life.created(token("b", HOUR_MS, 9 * DAY_MS, 9 * DAY_MS), now, 0);
-    assert_eq!(life.probed(Acceptance::All, 0, now, 0), Turn::Published);
+    assert_eq!(life.probed(tried(Acceptance::All, 0), now, 0), Turn::Published);
     assert!(life.settled(now));
     let end_ms = life.retired()[0].end_ms.unwrap();
     assert_eq!(end_ms, 21 * HOUR_MS);
@@ -158,9 +187,9 @@ fn the_token_before_it_is_renewed_where_its_grace_is_longer() {
 fn what_some_brokers_do_not_accept_is_published_after_the_limit() {
     let mut life = Life::new(POLICY);
     life.created(token("a", 0, DAY_MS, DAY_MS), exact(0), 0);
-    assert_eq!(life.probed(Acceptance::Some, 0, exact(4_999), 0), Turn::Waiting);
-    assert_eq!(life.probed(Acceptance::None, 0, exact(60_000), 0), Turn::Waiting);
-    assert_eq!(life.probed(Acceptance::Some, 0, exact(5_000), 0), Turn::PublishedEarly);
+    assert_eq!(life.probed(tried(Acceptance::Some, 0), exact(4_999), 0), Turn::Waiting);
+    assert_eq!(life.probed(tried(Acceptance::None, 0), exact(60_000), 0), Turn::Waiting);
+    assert_eq!(life.probed(tried(Acceptance::Some, 0), exact(5_000), 0), Turn::PublishedEarly);
 }
 
 #[test]
@@ -204,7 +233,7 @@ fn one_run_leaves_a_whole_renewal_ahead() {
     life.renewed("a", 7 * DAY_MS, now, 0);
     assert_eq!(life.step(now), Step::Create);
     life.created(token("b", now.broker_ms, now.broker_ms + DAY_MS, 14 * DAY_MS), now, 0);
-    assert_eq!(life.probed(Acceptance::All, 0, now, 0), Turn::Published);
+    assert_eq!(life.probed(tried(Acceptance::All, 0), now, 0), Turn::Published);
     assert!(matches!(life.step(now), Step::Wait(_)));
 }
 
@@ -360,7 +389,7 @@ proptest! {
                         (true, _) => Acceptance::All,
                         (false, _) => Acceptance::Some,
                     };
-                    let turn = life.probed(acceptance, 0, now, 0);
+                    let turn = life.probed(tried(acceptance, 0), now, 0);
                     if turn == Turn::PublishedEarly {
                         let over = world.ms - last_trouble;
                         prop_assert!(over < 20_000 || !known, "{over}");

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use signal_hook::consts::SIGHUP;
 
+use self::check::Check;
 use self::publish::{Delivery, RECHECK_MS};
 use self::save::open_journal;
 use super::brokers::Brokers;
@@ -51,8 +52,7 @@ pub(super) struct Agent {
     /// When something was last complained of.
     said_ms: BTreeMap<String, i64>,
     recheck_ms: i64,
-    /// When brokers are asked about all tokens, in steady ms.
-    check_ms: i64,
+    check: Check,
     writers: usize,
     shared: Shared,
     systemd: Systemd,
@@ -100,7 +100,7 @@ impl Agent {
             is_dirty: true,
             others: contents.tokens,
             brokers: Brokers::new(config.cluster.clone()),
-            check_ms: now.steady_ms.saturating_add(config.check_interval_ms),
+            check: Check::Waits(now.steady_ms.saturating_add(config.check_interval_ms)),
             config,
             gate: Retry::default(),
             away_since_ms: None,
@@ -160,7 +160,7 @@ impl Agent {
             }
         }
         self.recheck(&mut wake);
-        self.check(&mut wake);
+        has_worked |= self.check(&mut wake);
         self.save(&mut wake);
         self.show();
         if has_worked {

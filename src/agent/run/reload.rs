@@ -76,6 +76,7 @@ impl Agent {
         self.gate.reset();
         self.may_leave.store(config.on_exit == OnExit::Keep, Ordering::Relaxed);
         self.config = config;
+        self.hasten_check();
         self.is_dirty = true;
     }
 }

@@ -5,7 +5,7 @@ use crate::agent::brokers;
 use crate::agent::clock::steady_ms;
 use crate::agent::config::duration;
 use crate::agent::keeper::Keeper;
-use crate::agent::life::{Acceptance, Failure, Life, Now, Turn};
+use crate::agent::life::{Acceptance, Failure, Life, Now, Tried, Turn};
 use crate::token::Token;
 use crate::{error::Error, status::Status};
 
@@ -38,8 +38,15 @@ impl Agent {
             Ok(probe) => probe,
             Err(error) => return self.failed(index, "probe", &error, |_, _, _| ()),
         };
-        let (acceptance, accepted) = (probe.acceptance, probe.accepted);
-        let turn = keeper.life.probed(acceptance, accepted, self.clock.now(), random());
+        // On the same brokers, a moment later.
+        let before = keeper.life.rival().map(|rival| (rival.clone(), keeper.config.mechanism));
+        let before = before.and_then(|(token, way)| self.brokers.probe(&token, way).ok());
+        let tried = Tried {
+            acceptance: probe.acceptance,
+            accepted: probe.accepted,
+            accepted_before: before.map_or(0, |before| before.accepted),
+        };
+        let turn = keeper.life.probed(tried, self.clock.now(), random());
         let name = keeper.config.name.clone();
         let (log, id) = (self.log, &token.id);
         if probe.acceptance != Acceptance::None {
@@ -134,17 +141,22 @@ impl Agent {
         }
     }
 
-    /// Brokers answered.
+    /// Brokers answered about a token.
     fn succeeded(&mut self, index: usize) {
+        self.brokers_answer();
+        if let Some(keeper) = self.keepers.get_mut(index) {
+            keeper.error = None;
+        }
+    }
+
+    /// Brokers answered.
+    pub(super) fn brokers_answer(&mut self) {
         self.gate.reset();
         self.shared.write(|view| (view.is_cluster_up, view.cluster_error) = (Some(true), None));
         if let Some(since_ms) = self.away_since_ms.take() {
             self.said_ms.remove(BROKERS);
             let away = duration::show(steady_ms().saturating_sub(since_ms));
             self.log.info(None, format_args!("brokers answer again, after {away}"));
-        }
-        if let Some(keeper) = self.keepers.get_mut(index) {
-            keeper.error = None;
         }
     }
 
@@ -156,12 +168,12 @@ impl Agent {
         error: &Error,
         of_token: impl FnOnce(&mut Life, Failure, Now),
     ) {
-        self.shared.write(|view| *view.failures.entry(operation).or_default() += 1);
         let now = self.clock.now();
         let Some(keeper) = self.keepers.get_mut(index) else { return };
         let name = keeper.config.name.clone();
         keeper.error = Some(error.text().to_owned());
         if is_about_tokens(error.status()) {
+            self.shared.write(|view| *view.failures.entry(operation).or_default() += 1);
             of_token(&mut keeper.life, brokers::failure(error), now);
             self.is_dirty = true;
             if self.may_say(&format!("{operation} {name}")) {
@@ -169,6 +181,13 @@ impl Agent {
             }
             return;
         }
+        self.brokers_fail(operation, error);
+    }
+
+    /// Brokers cannot be asked for anything: one request finds out when that is over.
+    pub(super) fn brokers_fail(&mut self, operation: &'static str, error: &Error) {
+        self.shared.write(|view| *view.failures.entry(operation).or_default() += 1);
+        let now = self.clock.now();
         let most_ms = self.keepers.iter().map(|keeper| most_pause_ms(&keeper.life)).min();
         self.gate.failed(now.steady_ms, most_ms.unwrap_or(MOST_PAUSE_MS), random());
         let since_ms = *self.away_since_ms.get_or_insert(now.steady_ms);
