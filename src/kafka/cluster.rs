@@ -99,20 +99,20 @@ impl Cluster {
 
     /// All brokers of the cluster that run.
     pub(crate) fn brokers(&mut self) -> Result<Vec<Broker>, Error> {
-        self.described(Which::Running)
+        Ok(self.described(Which::Running)?.brokers)
     }
 
     /// All brokers of the cluster, those too that its controller has fenced, as far as Kafka tells
-    /// (KIP-1073: 4.0 and newer).
-    pub(crate) fn all_brokers(&mut self) -> Result<Vec<Broker>, Error> {
-        self.described(Which::All)
+    /// (KIP-1073: 4.0 and newer): whether it does is the second part.
+    pub(crate) fn all_brokers(&mut self) -> Result<(Vec<Broker>, bool), Error> {
+        let nodes = self.described(Which::All)?;
+        Ok((nodes.brokers, nodes.has_fenced))
     }
 
-    fn described(&mut self, which: Which) -> Result<Vec<Broker>, Error> {
-        let nodes = self.until_deadline(|cluster, deadline| {
+    fn described(&mut self, which: Which) -> Result<Nodes, Error> {
+        self.until_deadline(|cluster, deadline| {
             describe(cluster.connected(deadline)?, which, deadline)
-        })?;
-        Ok(nodes.brokers)
+        })
     }
 
     /// Logs in to the first bootstrap server that answers.
@@ -220,6 +220,8 @@ enum Which {
 struct Nodes {
     brokers: Vec<Broker>,
     controller_id: i32,
+    /// Whether fenced brokers are among them, where there are some.
+    has_fenced: bool,
 }
 
 impl Nodes {
@@ -239,6 +241,7 @@ fn describe(
     if which == Which::All && connection.speaks(&request, KNOWS_FENCED) {
         request.include_fenced_brokers = true;
     }
+    let has_fenced = request.include_fenced_brokers;
     let response = connection.call(&request, deadline)?;
     if response.error_code != error_code::NONE {
         let said = response.error_message.as_deref();
@@ -254,7 +257,8 @@ fn describe(
         let address = Address { host, port };
         Some(Broker { id: broker.broker_id.0, address, is_fenced: broker.is_fenced })
     });
-    Ok(Nodes { brokers: brokers.collect(), controller_id: response.controller_id.0 })
+    let controller_id = response.controller_id.0;
+    Ok(Nodes { brokers: brokers.collect(), controller_id, has_fenced })
 }
 
 fn no_controller() -> Failure {

@@ -114,7 +114,8 @@ impl Config {
     /// Whoever has other things to do waits no longer than this for anything, and does little else.
     pub(crate) fn impatient(self, most: Duration) -> Self {
         Self {
-            setup_timeout: self.setup_timeout.min(most),
+            // A host may have several addresses, of which the first leads nowhere.
+            setup_timeout: self.setup_timeout.min(most / 3),
             request_timeout: self.request_timeout.min(most),
             api_timeout: self.api_timeout.min(most),
             ..self

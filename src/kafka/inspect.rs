@@ -1,6 +1,6 @@
 //! One broker, looked at step by step, for whoever wonders which step fails. No step sends a secret.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use kafka_protocol::messages::SaslHandshakeRequest;
 
@@ -26,11 +26,10 @@ pub(crate) type Reached = (SocketAddr, Result<(), Error>);
 /// `IO` where the host has none.
 pub(crate) fn reach(address: &Address, config: &Config) -> Result<Vec<Reached>, Error> {
     let resolved = Stream::resolve(address).map_err(|failure| failure.error)?;
-    let deadline = Deadline::after(config.request_timeout);
     let connect = |resolved: SocketAddr| {
-        let place = Address { host: resolved.ip().to_string(), port: resolved.port() };
-        let connected = Stream::connect(&place, None, config.setup_timeout, deadline);
-        (resolved, connected.map(|_| ()).map_err(|failure| failure.error))
+        let connected = TcpStream::connect_timeout(&resolved, config.setup_timeout);
+        let failed = |error| Failure::io(format_args!("connecting to {resolved}"), &error).error;
+        (resolved, connected.map(|_| ()).map_err(failed))
     };
     Ok(resolved.into_iter().map(connect).collect())
 }

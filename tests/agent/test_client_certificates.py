@@ -77,6 +77,17 @@ def test_a_command(broker, write, tmp_path):
     broker.wait_for_login(token["token_id"], token["hmac"], token=True, accepted=False)
 
 
+def test_doctor(broker, write, tmp_path):
+    """Tokens are made here, and log in elsewhere."""
+    config = write(tmp_path / "client.properties")
+    where = ["--bootstrap-server", broker.bootstrap("SASL_SSL"), "--command-config", config]
+    done = scramtoken("doctor", *where)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("Nothing failed, but not everything was looked at"), done.stdout
+    assert f"makes tokens: one of {OWNER}" in done.stdout
+    assert "lists the new token as it should, and offers no SCRAM" in done.stdout
+
+
 def test_the_agent(broker, write, tmp_path):
     """Tokens log in by SCRAM, so at another listener."""
     tokens = client_config(tmp_path / "tokens.properties", "nobody", "x")

@@ -194,6 +194,26 @@ def test_properties_that_cannot_be_used(cluster, tmp_path):
     assert first.startswith("FAILED: the properties cannot be used") and "SASL_WHAT" not in first
 
 
+def test_no_login_at_all(cluster):
+    """To a listener that wants one."""
+    done = scramtoken("doctor", "--bootstrap-server", cluster.bootstrap())
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "--command-config" in done.stdout.splitlines()[0], done.stdout
+
+
+def test_the_jobs_own_mechanism(tmp_path):
+    """A listener that has only the other one is no good to the job."""
+    mechanisms = ("SCRAM-SHA-512",)
+    with KafkaBroker("4.4.0", mechanisms=mechanisms) as broker:
+        token = broker.create_token("User:alice")
+        config = tmp_path / "job.properties"
+        config.touch(0o600)
+        config.write_text("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\n")
+        done = doctor(broker, config, "--source", f"file:{token_file(tmp_path, token)}")
+        assert done.returncode == 4
+        assert "does not offer SCRAM-SHA-256" in done.stdout.splitlines()[0], done.stdout
+
+
 def test_a_listener_that_speaks_tls(cluster, config):
     done = doctor(cluster, config, listener="SASL_SSL")
     assert done.returncode in (3, 1), done.stdout
@@ -215,16 +235,21 @@ def test_no_such_host_and_nobody_there(config):
     assert f"the bootstrap server {place} cannot be reached" in done.stdout.splitlines()[0]
 
 
-def test_a_clock_that_is_wrong(cluster, config):
+def test_a_clock_that_is_wrong(cluster, config, tmp_path):
     """A wrong clock of this host, by libfaketime."""
     (library,) = unpacked("libfaketime").glob("usr/lib/*/faketime/libfaketime.so.1")
     arguments = ["--bootstrap-server", cluster.bootstrap(), "--command-config", config]
-    environment = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": "-2h",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    done = scramtoken("doctor", *arguments, environment=environment)
+    environment = {"LD_PRELOAD": str(library), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    token = cluster.create_token("User:alice")
+    source = ["--source", f"file:{token_file(tmp_path, token)}"]
+    # Ahead, so that clients here refuse a good token.
+    ahead = environment | {"FAKETIME": "+25h"}
+    done = scramtoken("doctor", *arguments, *source, environment=ahead)
+    assert done.returncode == 5, done.stdout + done.stderr
+    first = done.stdout.splitlines()[0]
+    assert f"holds the token {token.id}, which has not ended, but clients on this host" in first
+    assert "its clock is 25 h ahead of the cluster's; set this host's clock" in first
+    done = scramtoken("doctor", *arguments, environment=environment | {"FAKETIME": "-2h"})
     assert done.returncode == 0, done.stdout + done.stderr
     first = done.stdout.splitlines()[0]
     assert first.startswith("WARNING: the cluster is 2 h ahead of this host's clock"), first
@@ -317,6 +342,7 @@ def test_an_old_broker_whose_sessions_end(config):
         texts = {one["check"]: one["finding"] for one in found}
         assert texts["doubled_nonce"].startswith("takes a doubled nonce")
         assert texts["session"].startswith("ends sessions after 60 s")
+        assert "names the brokers that run" in texts["cluster"]
 
 
 def test_the_command_line(config):

@@ -47,7 +47,7 @@ impl Listener {
     fn look(&mut self, subject: &Subject, config: &Config, primary: bool) -> Result<(), ()> {
         self.network(subject, config)?;
         self.tls(subject, config)?;
-        self.mechanisms(subject, config, primary)?;
+        self.mechanisms(subject, config)?;
         if primary {
             self.log_in(subject, config)?;
         }
@@ -134,7 +134,7 @@ impl Listener {
         Ok(())
     }
 
-    fn mechanisms(&mut self, subject: &Subject, config: &Config, primary: bool) -> Result<(), ()> {
+    fn mechanisms(&mut self, subject: &Subject, config: &Config) -> Result<(), ()> {
         const CHECK: Check = Check::Mechanisms;
         if !config.protocol().uses_sasl() {
             return Ok(());
@@ -160,7 +160,7 @@ impl Listener {
                 .find(|mechanism| has(mechanism.name()))
         });
         let list = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-        let wanted = config.login().filter(|_| primary).map(|login| login.mechanism());
+        let wanted = config.login().map(|login| login.mechanism());
         if let Some(wanted) = wanted.filter(|wanted| !has(wanted)) {
             let text =
                 format!("does not offer {wanted}, by which the properties log in, but {list}");
@@ -184,7 +184,10 @@ impl Listener {
         let connection = match cluster.connect() {
             Ok(connection) => connection,
             Err(error) => {
-                let what = "refuses the login of the properties";
+                let what = match error.status() {
+                    Status::SERVER_REFUSED => "refuses the login of the properties",
+                    _ => "cannot be logged in to by the properties",
+                };
                 return self.failed(subject.fails_by(Check::PrimaryLogin, what, &error, ""));
             }
         };
@@ -200,7 +203,8 @@ impl Listener {
         let text = match session {
             None => "sets sessions no end (connections.max.reauth.ms is 0)".to_owned(),
             Some(lifetime) => format!(
-                "ends sessions after {}, unless the client logs in again (connections.max.reauth.ms)",
+                "ends sessions after {}, unless the client logs in again (connections.max.reauth.ms, or \
+                 the end of an access token)",
                 span_of(lifetime)
             ),
         };
@@ -221,7 +225,7 @@ fn validity(certificate: &Shown, now_ms: i64) -> String {
     let (from_ms, to_ms) =
         (certificate.not_before.saturating_mul(1000), certificate.not_after.saturating_mul(1000));
     if from_ms > now_ms {
-        format!("which begins {}", until(from_ms, now_ms))
+        format!("which is not valid yet, but {}", until(from_ms, now_ms))
     } else if to_ms < now_ms {
         format!("which ended {}", until(to_ms, now_ms))
     } else {

@@ -1,11 +1,11 @@
 //! The credential of the source, or of the properties, on every broker.
 
-use std::thread;
-
+use super::at_once::at_once;
 use super::broker::Listener;
 use super::finding::{Check, Finding, Grade, Subject};
 use super::source::Given;
 use super::time::{span_of, until};
+use super::tokens::has_same_hmac;
 use crate::kafka::{Cluster, Config, escape};
 use crate::token::Token;
 use crate::{clock, status::Status};
@@ -17,15 +17,9 @@ pub(super) fn look(
     given: &Given,
     is_blamed: impl Fn(&Subject) -> bool + Sync,
 ) -> Vec<Finding> {
-    thread::scope(|scope| {
-        let tries: Vec<_> = brokers
-            .iter()
-            .filter(|(_, listener)| listener.is_usable)
-            .map(|(subject, listener)| {
-                scope.spawn(|| log_in(subject, listener, config, given, is_blamed(subject)))
-            })
-            .collect();
-        tries.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+    let usable: Vec<_> = brokers.iter().filter(|(_, listener)| listener.is_usable).collect();
+    at_once(&usable, |(subject, listener)| {
+        log_in(subject, listener, config, given, is_blamed(subject))
     })
 }
 
@@ -35,16 +29,19 @@ fn log_in(
     config: &Config,
     given: &Given,
     is_blamed: bool,
-) -> Option<Finding> {
+) -> Finding {
     const CHECK: Check = Check::GivenToken;
-    let mechanism = listener.scram?;
+    let what = if given.token.is_some() { "the given token" } else { "the given user" };
+    let Some(mechanism) = listener.scram else {
+        let text = format!("offers no SCRAM, so that {what} was not tried");
+        return subject.finds(CHECK, Grade::Skipped, text);
+    };
     let config = match config.with_credential(mechanism, given.credential.clone()) {
         Ok(config) => config,
-        Err(error) => return Some(subject.fails_by(CHECK, "cannot be logged in to", &error, "")),
+        Err(error) => return subject.fails_by(CHECK, "cannot be logged in to", &error, ""),
     };
-    let what = if given.token.is_some() { "the given token" } else { "the given user" };
     let mut cluster = Cluster::new(vec![listener.address.clone()], config, |_| ());
-    Some(match cluster.connect() {
+    match cluster.connect() {
         Ok(connection) => {
             let until = match connection.session().lifetime {
                 None => "without an end".to_owned(),
@@ -61,7 +58,7 @@ fn log_in(
             let mend = mend(error.status(), given);
             subject.fails_by(CHECK, &format!("does not let {what} in"), &error, mend)
         }
-    })
+    }
 }
 
 fn mend(status: Status, given: &Given) -> &'static str {
@@ -85,6 +82,15 @@ pub(super) fn known(
     let mut cluster = Cluster::new(vec![listener.address.clone()], config.clone(), |_| ());
     let known = cluster.find_token(&token.id).ok()??;
     let now_ms = clock::now_ms();
+    if !has_same_hmac(&known, token) {
+        let text = format!(
+            "knows the given token {} with another HMAC: delegation.token.secret.key was changed since it \
+             was made, or the source holds something else",
+            escape(&known.id)
+        );
+        let mend = "make a new token";
+        return Some(Subject::Cluster.fails(Check::GivenToken, Status::SERVER_REFUSED, text, mend));
+    }
     let time = |ms: Option<i64>| ms.map_or("at an unknown time".to_owned(), |ms| until(ms, now_ms));
     let text = format!(
         "knows the given token {} of {}, which ends {} unless it is renewed, and at the latest {}",

@@ -1,5 +1,6 @@
 //! `doctor`: why tokens do not work, on one screen.
 
+mod at_once;
 mod broker;
 mod finding;
 mod given;
@@ -10,17 +11,17 @@ mod tokens;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::thread;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use self::at_once::at_once;
 use self::broker::Listener;
 use self::finding::{Check, Finding, Grade, Subject};
-use self::source::Given;
+use self::source::{Given, Looked};
 use super::cluster_args::ClusterArguments;
 use super::{exit, progress};
-use crate::kafka::{Address, Broker, Cluster, Config};
+use crate::kafka::{Address, Broker, Cluster, Config, Login};
 use crate::scram::ClientCredential;
 use crate::{error::Error, status::Status};
 
@@ -85,7 +86,11 @@ impl Arguments {
 
     /// Looks at everything; how many brokers there are.
     fn look(&self, findings: &mut Vec<Finding>) -> usize {
-        let given = self.source.as_deref().and_then(|uri| source::look(uri, findings));
+        let (given, ended) = match self.source.as_deref().map(|uri| source::look(uri, findings)) {
+            Some(Looked::Given(given)) => (Some(given), None),
+            Some(Looked::Ended(token)) => (None, Some(token)),
+            Some(Looked::Nothing) | None => (None, None),
+        };
         let Some((config, primary)) = self.config(given.as_ref(), findings) else { return 0 };
         let servers = match self.cluster.servers(&config) {
             Ok(servers) => servers,
@@ -112,7 +117,12 @@ impl Arguments {
         let described =
             primary_or_given.then(|| describe(&listeners, &config, primary, given.as_ref()));
         let (listeners, known) = match described {
-            Some(Ok(brokers)) => {
+            Some(Ok((brokers, has_fenced))) => {
+                if !has_fenced {
+                    let text =
+                        "names the brokers that run: Kafka before 4.0 keeps quiet about others";
+                    findings.push(Subject::Cluster.finds(Check::Cluster, Grade::Note, text));
+                }
                 bar.set_message(format!("looking at {} brokers", brokers.len()));
                 let count = brokers.len();
                 (self.all(listeners, brokers, &config, primary), count)
@@ -123,9 +133,14 @@ impl Arguments {
             }
             None => (listeners, 0),
         };
-        if primary && config.login().is_some_and(|login| !login.is_token()) {
+        if primary && !config.login().is_some_and(Login::is_token) {
             bar.set_message("looking at tokens");
-            findings.extend(tokens::look(&listeners, &config));
+            let (found, ahead_ms) = tokens::look(&listeners, &config);
+            findings.extend(found);
+            // A cluster that is behind: this host is ahead.
+            if let (Some(token), Some(ahead_ms)) = (&ended, ahead_ms) {
+                source::forgive(token, ahead_ms.saturating_neg(), findings);
+            }
         } else if known > 0 {
             let text = "was not asked for a token: that takes a login of --command-config by other \
                         than a token";
@@ -135,7 +150,7 @@ impl Arguments {
             bar.set_message("looking at the given credential");
             let blamed: BTreeSet<_> = findings
                 .iter()
-                .filter(|found| found.result == Grade::Failed)
+                .filter(|found| found.result == Grade::Failed && explains_a_refusal(found))
                 .map(|found| found.subject.clone())
                 .collect();
             let is_blamed =
@@ -213,7 +228,7 @@ impl Arguments {
         for (subject, listener, is_fenced) in &mut known {
             if *is_fenced {
                 let text = "is fenced by the controller: it is down, or still starting";
-                let mend = "start it, and look at its log";
+                let mend = "start it and look at its log, or unregister it if it is gone for good (kafka-cluster.sh unregister)";
                 listener.findings.push(subject.fails(Check::Network, Status::IO, text, mend));
                 listener.is_usable = false;
             }
@@ -230,18 +245,18 @@ fn look_at(
     config: &Config,
     primary: bool,
 ) -> Vec<(Subject, Listener)> {
-    thread::scope(|scope| {
-        let looks: Vec<_> = subjects
-            .into_iter()
-            .map(|(subject, address)| {
-                scope.spawn(move || {
-                    let listener = broker::look(&subject, &address, config, primary);
-                    (subject, listener)
-                })
-            })
-            .collect();
-        looks.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    at_once(&subjects, |(subject, address)| {
+        (subject.clone(), broker::look(subject, address, config, primary))
     })
+}
+
+/// Whether a token that a broker refuses is refused for this.
+fn explains_a_refusal(found: &Finding) -> bool {
+    match found.check {
+        Check::SecretKey | Check::TokenLogin => true,
+        Check::Tokens => found.status == Status::TOKEN_AUTH_DISABLED,
+        _ => false,
+    }
 }
 
 /// The brokers, from the first listener that tells; the finding where none does, and none is to blame.
@@ -250,7 +265,7 @@ fn describe(
     config: &Config,
     primary: bool,
     given: Option<&Given>,
-) -> Result<Vec<Broker>, Option<Finding>> {
+) -> Result<(Vec<Broker>, bool), Option<Finding>> {
     let mut last = None;
     for (_, listener) in listeners.iter().filter(|(_, listener)| listener.is_usable) {
         let config = match (primary, listener.scram, given) {

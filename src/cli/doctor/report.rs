@@ -109,12 +109,15 @@ fn summary(findings: &[Finding], brokers: usize) -> String {
     let count = |grade: Grade| findings.iter().filter(|found| found.result == grade).count();
     let (failed, warnings) = (count(Grade::Failed), count(Grade::Warning));
     let of = match brokers {
-        0 => "no broker was asked".to_owned(),
+        0 => "no broker was named".to_owned(),
         1 => "1 broker".to_owned(),
         brokers => format!("{brokers} brokers"),
     };
     if failed == 0 && warnings == 0 && brokers > 0 {
-        return format!("All is well: {of}.");
+        return match count(Grade::Skipped) {
+            0 => format!("All is well: {of}."),
+            _ => format!("Nothing failed, but not everything was looked at (see below); {of}."),
+        };
     }
     let plural = |count: usize, one: &str| match count {
         1 => format!("1 {one}"),

@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::finding::{Check, Finding, Grade, Subject};
-use super::time::{ago, until};
+use super::time::{ago, span_of, until};
 use crate::cli::exit;
 use crate::kafka::escape;
 use crate::scram::ClientCredential;
@@ -20,11 +20,22 @@ pub(super) struct Given {
     pub(super) token: Option<Token>,
 }
 
-/// Looks at a source; None where it gives nothing that is of use.
-pub(super) fn look(uri: &str, findings: &mut Vec<Finding>) -> Option<Given> {
+/// What a source came to.
+pub(super) enum Looked {
+    Given(Given),
+    /// A token that has ended by this host's clock.
+    Ended(Token),
+    /// Nothing that is of use.
+    Nothing,
+}
+
+/// Looks at a source.
+pub(super) fn look(uri: &str, findings: &mut Vec<Finding>) -> Looked {
     let fails = |error: Error| {
         let mend = match error.status() {
-            Status::PERMISSIONS => "and let the token expire, for others may have read it",
+            Status::PERMISSIONS => {
+                "then expire the token and make a new one, for others may have read it"
+            }
             _ => "",
         };
         Subject::Source.fails_by(Check::Source, "cannot be used", &error, mend)
@@ -38,7 +49,7 @@ pub(super) fn look(uri: &str, findings: &mut Vec<Finding>) -> Option<Given> {
         Ok(read) => read,
         Err(error) => {
             findings.push(fails(error));
-            return None;
+            return Looked::Nothing;
         }
     };
     findings.extend(warning.map(|text| Subject::Source.warns(Check::Source, text, "")));
@@ -46,22 +57,42 @@ pub(super) fn look(uri: &str, findings: &mut Vec<Finding>) -> Option<Given> {
         CurrentCredential::Password(credential) => {
             let text = format!("holds the password of the user {:?}, no token", credential.name());
             findings.push(Subject::Source.finds(Check::Source, Grade::Note, text));
-            Some(Given { credential, token: None })
+            Looked::Given(Given { credential, token: None })
         }
         CurrentCredential::Token(token) => {
             findings.push(life(&token, now_ms));
             if token.has_expired(now_ms) {
-                return None;
+                return Looked::Ended(token);
             }
             let hmac = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
             match ClientCredential::token(token.id.as_bytes(), hmac) {
-                Ok(credential) => Some(Given { credential, token: Some(token) }),
+                Ok(credential) => Looked::Given(Given { credential, token: Some(token) }),
                 Err(error) => {
                     findings.push(fails(error));
-                    None
+                    Looked::Nothing
                 }
             }
         }
+    }
+}
+
+/// A token that has ended by this host's clock alone, which is so much ahead of the brokers'.
+pub(super) fn forgive(token: &Token, ahead_ms: i64, findings: &mut [Finding]) {
+    let brokers_ms = clock::now_ms().saturating_sub(ahead_ms);
+    if token.has_expired(brokers_ms) {
+        return;
+    }
+    let ended = findings
+        .iter_mut()
+        .find(|found| found.check == Check::Source && found.status == Status::TOKEN_EXPIRED);
+    if let Some(ended) = ended {
+        let ahead = span_of(Duration::from_millis(ahead_ms.unsigned_abs()));
+        ended.text = format!(
+            "holds the token {}, which has not ended, but clients on this host take it for expired: its \
+             clock is {ahead} ahead of the cluster's",
+            escape(&token.id)
+        );
+        ended.mend = "set this host's clock by NTP".to_owned();
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq;
 
+use super::at_once::at_once;
 use super::broker::Listener;
 use super::finding::{Check, Finding, Grade, Subject};
 use super::time::span_of;
@@ -18,6 +19,8 @@ use crate::{clock, error::Error, status::Status};
 const LIFETIME_MS: i64 = 300_000;
 /// How long a broker may take to learn of it.
 const LAG: Duration = Duration::from_secs(15);
+/// How long it may take to let in a token that it knows.
+const ACCEPTANCE: Duration = Duration::from_secs(3);
 /// Less between two clocks is nothing to worry about.
 const SKEW_MS: i64 = 30_000;
 
@@ -25,7 +28,10 @@ const SKEW_MS: i64 = 30_000;
 enum Honour {
     Yes {
         skew: Option<Skew>,
+        habits: Vec<Finding>,
     },
+    /// It lists the token as it should, and offers no SCRAM to log in by it.
+    Listed,
     /// It lists the token with another HMAC.
     OtherKey,
     /// It has not heard of it in time.
@@ -41,10 +47,15 @@ struct Skew {
 }
 
 /// Looks at tokens on every broker that can be asked.
-pub(super) fn look(brokers: &[(Subject, Listener)], config: &Config) -> Vec<Finding> {
+///
+/// The second part is how many ms the controller's clock is ahead of this host's.
+pub(super) fn look(
+    brokers: &[(Subject, Listener)],
+    config: &Config,
+) -> (Vec<Finding>, Option<i64>) {
     let mut findings = Vec::new();
     let enabled = enabled(brokers, config, &mut findings);
-    let Some((_, first)) = enabled.first() else { return findings };
+    let Some((_, first)) = enabled.first() else { return (findings, None) };
 
     let mut admin = Cluster::new(vec![first.address.clone()], config.clone(), |_| ());
     // The login first, so that the clocks are compared over one request.
@@ -62,28 +73,18 @@ pub(super) fn look(brokers: &[(Subject, Listener)], config: &Config) -> Vec<Find
                 ""
             };
             findings.push(Subject::Cluster.fails_by(Check::Tokens, "makes no token", &error, mend));
-            return findings;
+            return (findings, None);
         }
     };
     let owner = token.owner.clone().unwrap_or_default();
-    if let Some(issue_ms) = token.issue_ms {
-        findings.push(clock_of(&Subject::Cluster, Skew::between(issue_ms, before_ms, after_ms)));
-    }
+    let skew = token.issue_ms.map(|issue_ms| Skew::between(issue_ms, before_ms, after_ms));
+    findings.extend(skew.map(|skew| clock_of(&Subject::Cluster, skew)));
 
-    let honours: Vec<Honour> = thread::scope(|scope| {
-        let tries: Vec<_> = enabled
-            .iter()
-            .map(|(_, listener)| scope.spawn(|| honour(listener, config, &token)))
-            .collect();
-        tries
-            .into_iter()
-            .map(|thread| {
-                let failed = |_| Honour::Refused(Error::new(Status::INTERNAL, "a thread failed"));
-                thread.join().unwrap_or_else(failed)
-            })
-            .collect()
-    });
-    findings.extend(judge(&enabled, &honours, config, &token));
+    let honours =
+        at_once(&enabled, |(subject, listener)| honour(subject, listener, config, &token));
+    findings.extend(judge(&enabled, honours));
+    // Anew, for the session of before may be over.
+    let mut admin = Cluster::new(vec![first.address.clone()], config.clone(), |_| ());
     let expired = hmac(&token).and_then(|hmac| admin.expire_token(&hmac, -1));
     let end = match expired {
         Ok(_) => "expired again by now".to_owned(),
@@ -91,7 +92,7 @@ pub(super) fn look(brokers: &[(Subject, Listener)], config: &Config) -> Vec<Find
     };
     let text = format!("makes tokens: one of {owner}, {end}");
     findings.push(Subject::Cluster.finds(Check::Tokens, Grade::Ok, text));
-    findings
+    (findings, skew.map(|skew| skew.ahead_ms))
 }
 
 /// The brokers that do tokens; says which do not.
@@ -102,16 +103,21 @@ fn enabled<'a>(
 ) -> Vec<&'a (Subject, Listener)> {
     let usable: Vec<_> = brokers.iter().filter(|(_, listener)| listener.is_usable).collect();
     let (mut enabled, mut failed) = (Vec::new(), Vec::new());
-    for broker in &usable {
-        let (subject, listener) = broker;
+    let answers = at_once(&usable, |(_, listener)| {
         let mut cluster = Cluster::new(vec![listener.address.clone()], config.clone(), |_| ());
         // Of nobody there are none; whether tokens are there at all is looked at first.
-        match cluster.describe_tokens(&[]) {
-            Ok(_) => enabled.push(*broker),
-            Err(error) => failed.push((subject, error)),
+        cluster.describe_tokens(&[]).map(|_| ())
+    });
+    for (broker, answer) in usable.iter().zip(answers) {
+        match answer {
+            Ok(()) => enabled.push(*broker),
+            Err(error) => failed.push((&broker.0, error)),
         }
     }
-    let is_everybody = enabled.is_empty() && !failed.is_empty();
+    let is_everybody = enabled.is_empty()
+        && failed.iter().all(|(_, error)| {
+            Some(error.status()) == failed.first().map(|(_, error)| error.status())
+        });
     if let (true, Some((_, error))) = (is_everybody, failed.first()) {
         findings.push(refusal(&Subject::Cluster, error));
     } else {
@@ -140,11 +146,10 @@ fn refusal(subject: &Subject, error: &Error) -> Finding {
 }
 
 /// Waits until the broker knows the token, and logs in by it.
-fn honour(listener: &Listener, config: &Config, token: &Token) -> Honour {
+fn honour(subject: &Subject, listener: &Listener, config: &Config, token: &Token) -> Honour {
     let started = Instant::now();
     let owner: Option<Principal> = token.owner.as_deref().and_then(|owner| owner.parse().ok());
     let owners: Vec<_> = owner.into_iter().collect();
-    let Ok(ours) = hmac(token) else { return Honour::Unknown };
     let mut cluster = Cluster::new(vec![listener.address.clone()], config.clone(), |_| ());
     let mut last = Honour::Unknown;
     loop {
@@ -152,9 +157,14 @@ fn honour(listener: &Listener, config: &Config, token: &Token) -> Honour {
             Err(error) => last = Honour::Refused(error),
             Ok(tokens) => match tokens.iter().find(|listed| listed.id == token.id) {
                 None => {}
-                Some(listed) if !has(listed, &ours) => return Honour::OtherKey,
+                Some(listed) if !has_same_hmac(listed, token) => return Honour::OtherKey,
+                Some(_) if listener.scram.is_none() => return Honour::Listed,
                 Some(_) => match log_in(listener, config, token) {
-                    Ok(skew) => return Honour::Yes { skew },
+                    Ok(skew) => {
+                        let habits = habits(subject, listener, config, token);
+                        return Honour::Yes { skew, habits };
+                    }
+                    Err(error) if started.elapsed() >= ACCEPTANCE => return Honour::Refused(error),
                     Err(error) => last = Honour::Refused(error),
                 },
             },
@@ -194,28 +204,30 @@ fn with_token(listener: &Listener, config: &Config, token: &Token) -> Result<Con
     config.with_credential(mechanism, credential)
 }
 
-fn judge(
-    brokers: &[&(Subject, Listener)],
-    honours: &[Honour],
-    config: &Config,
-    token: &Token,
-) -> Vec<Finding> {
-    let all = || brokers.iter().zip(honours);
-    let honouring = all().find(|(_, honour)| matches!(honour, Honour::Yes { .. }));
+fn judge(brokers: &[&(Subject, Listener)], honours: Vec<Honour>) -> Vec<Finding> {
+    let honouring = brokers
+        .iter()
+        .zip(&honours)
+        .find(|(_, honour)| matches!(honour, Honour::Yes { .. } | Honour::Listed))
+        .map(|((subject, _), _)| subject.to_string());
     let mut findings = Vec::new();
-    for ((subject, listener), honour) in all() {
+    for ((subject, _), honour) in brokers.iter().zip(honours) {
         match honour {
-            Honour::Yes { skew } => {
+            Honour::Yes { skew, habits } => {
                 let text = "honours the new token".to_owned();
                 findings.push(subject.finds(Check::TokenLogin, Grade::Ok, text));
                 findings.extend(skew.map(|skew| clock_of(subject, skew)));
-                findings.extend(habits(subject, listener, config, token));
+                findings.extend(habits);
+            }
+            Honour::Listed => {
+                let text = "lists the new token as it should, and offers no SCRAM to log in by it";
+                findings.push(subject.finds(Check::TokenLogin, Grade::Skipped, text));
             }
             Honour::OtherKey => {
                 let mend = "set it to one value on every broker and controller, and restart them one \
                             by one; tokens that were made with another value have to be made anew";
-                let text = match honouring {
-                    Some(((other, _), _)) => format!(
+                let text = match &honouring {
+                    Some(other) => format!(
                         "does not honour tokens made by {other}: delegation.token.secret.key differs"
                     ),
                     None => "does not honour the tokens that the controller makes: \
@@ -246,8 +258,8 @@ fn judge(
             }
             Honour::Refused(error) => findings.push(subject.fails_by(
                 Check::TokenLogin,
-                "refuses a login by the new token",
-                error,
+                "cannot be logged in to by the new token",
+                &error,
                 "",
             )),
         }
@@ -320,13 +332,17 @@ fn clock_of(subject: &Subject, skew: Skew) -> Finding {
     subject.warns(
         Check::Clock,
         format!("is {span} {side} this host's clock"),
-        "set the clocks by NTP: tokens end by the brokers' clocks, and a client that looks at its own \
-         takes them for expired, or for alive",
+        "set the clocks by NTP: tokens end by the brokers' clocks, and a client with a wrong clock \
+         refuses a good token, or tries an ended one",
     )
 }
 
-fn has(listed: &Token, ours: &[u8]) -> bool {
-    hmac(listed).is_ok_and(|listed| bool::from(listed.ct_eq(ours)))
+/// Whether two tokens have the same HMAC.
+pub(super) fn has_same_hmac(one: &Token, other: &Token) -> bool {
+    match (hmac(one), hmac(other)) {
+        (Ok(one), Ok(other)) => bool::from(one.ct_eq(&other)),
+        _ => false,
+    }
 }
 
 fn hmac(token: &Token) -> Result<Vec<u8>, Error> {
