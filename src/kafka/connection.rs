@@ -144,8 +144,7 @@ impl Connection {
     pub(super) fn prepare<R: Api>(&mut self, request: &R) -> Result<Prepared, Failure> {
         let version = self.version_for(request)?;
         self.correlation_id = self.correlation_id.wrapping_add(1);
-        let frame = self.encode(request, version)?;
-        Ok(Prepared { version, frame })
+        self.encode(request, version)
     }
 
     /// Sends a request; the answer to it is looked over, and can be decoded.
@@ -219,7 +218,7 @@ impl Connection {
         }
     }
 
-    fn encode<R: Api>(&self, request: &R, version: i16) -> Result<BytesMut, Failure> {
+    fn encode<R: Api>(&self, request: &R, version: i16) -> Result<Prepared, Failure> {
         let header = RequestHeader::default()
             .with_request_api_key(R::KEY)
             .with_request_api_version(version)
@@ -227,14 +226,14 @@ impl Connection {
             .with_client_id(Some(self.client_id.clone()));
         // Whole from the beginning: growing would leave copies of secrets behind.
         let len = request.compute_size(version).unwrap_or_default() + self.client_id.len() + 64;
-        let mut frame = BytesMut::with_capacity(len);
-        encode_request_header_into_buffer(&mut frame, &header)
-            .and_then(|()| request.encode(&mut frame, version))
+        let mut prepared = Prepared { version, frame: BytesMut::with_capacity(len) };
+        encode_request_header_into_buffer(&mut prepared.frame, &header)
+            .and_then(|()| request.encode(&mut prepared.frame, version))
             .map_err(|error| {
                 let text = format!("{} cannot be written: {error}", R::NAME);
                 Error::new(Status::INVALID_ARGUMENT, text)
             })?;
-        Ok(frame)
+        Ok(prepared)
     }
 
     fn look_over<R: Api>(&self, version: i16, mut answer: Bytes) -> Result<Answer, Failure> {
