@@ -1,17 +1,19 @@
 //! Requests over HTTPS: whoever asks has an end, and gets an answer of bounded length.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use ureq::http::Response;
+use ureq::config::Config;
+use ureq::http::{Response, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use crate::audit::loggable;
-use crate::tls;
+use crate::tls::{self, Signers};
 
 /// How long a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -31,19 +33,19 @@ pub(crate) enum PlainHttp {
 /// Makes requests to servers whose certificates one of these has signed. Redirects are not followed, and
 /// no proxy is asked: what is sent is for one server alone.
 pub(crate) fn agent(
-    authorities: &[CertificateDer<'_>],
+    authorities: &Signers,
     plain_http: PlainHttp,
     limits: Limits,
     user_agent: &'static str,
 ) -> Agent {
-    let roots: Vec<_> =
-        authorities.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    let roots = authorities.certificates().iter();
+    let roots: Vec<_> = roots.map(|der| Certificate::from_der(der).to_owned()).collect();
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(tls::provider()))
         .root_certs(RootCerts::new_with_certs(&roots))
         .build();
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .tls_config(tls)
         .https_only(plain_http == PlainHttp::Never)
         .http_status_as_error(false)
@@ -56,8 +58,38 @@ pub(crate) fn agent(
         .max_response_header_size(16 * 1024)
         .input_buffer_size(16 * 1024)
         .output_buffer_size(16 * 1024)
-        .build()
-        .new_agent()
+        .build();
+    match plain_http {
+        PlainHttp::Never => config.new_agent(),
+        PlainHttp::ToLoopback => {
+            Agent::with_parts(config, DefaultConnector::new(), LoopbackAlone::default())
+        }
+    }
+}
+
+/// Resolves no name that leads away from this machine, whatever the name is.
+#[derive(Default, Debug)]
+struct LoopbackAlone(DefaultResolver);
+
+impl Resolver for LoopbackAlone {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let addresses = self.0.resolve(uri, config, timeout)?;
+        match addresses.iter().find(|address| !address.ip().is_loopback()) {
+            None => Ok(addresses),
+            Some(elsewhere) => {
+                let what = format!(
+                    "http is for this machine alone, and the host's address is {}: write https",
+                    elsewhere.ip()
+                );
+                Err(io::Error::new(io::ErrorKind::InvalidInput, what).into())
+            }
+        }
+    }
 }
 
 /// The status code and the body, of `max` bytes at most.
@@ -100,18 +132,75 @@ pub(crate) fn no_answer(
             format!("its answer is longer than that of any {kind}")
         }
         ureq::Error::Protocol(_) => "its answer is no HTTP".to_owned(),
-        ureq::Error::Rustls(error) => explain(error),
-        ureq::Error::Io(error) => match tls_error(error) {
-            Some(error) => explain(error),
-            None => loggable(&error.to_string()),
+        ureq::Error::RequireHttpsOnly(_) | ureq::Error::BadUri(_) => {
+            "its address is none that can be asked".to_owned()
+        }
+        other => match (tls_error(other), other) {
+            (Some(error), _) => explain(error),
+            (None, ureq::Error::Io(error)) => loggable(&error.to_string()),
+            // What is left has no words of the address, nor of what was sent or received.
+            (None, other) => loggable(&other.to_string()),
         },
-        // None of the others has a word of what was sent or received.
-        other => loggable(&other.to_string()),
+    }
+}
+
+/// Whether another try may do better.
+pub(crate) fn may_pass(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::BodyExceedsLimit(_)
+        | ureq::Error::LargeResponseHeader(..)
+        | ureq::Error::RequireHttpsOnly(_)
+        | ureq::Error::BadUri(_) => false,
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidInput => false,
+        other => !matches!(tls_error(other), Some(rustls::Error::InvalidCertificate(_))),
     }
 }
 
 /// rustls passes its errors through those of input and output.
-fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
-    let inner = error.get_ref()?;
-    inner.downcast_ref().or_else(|| inner.source()?.downcast_ref())
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => {
+            let inner = error.get_ref()?;
+            inner.downcast_ref().or_else(|| inner.source()?.downcast_ref())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_on_this_machine() {
+        let second = Duration::from_secs(1);
+        let limits = Limits { connect: second, whole: second };
+        let agent = agent(&Signers::default(), PlainHttp::ToLoopback, limits, "test");
+        for (host, why) in [
+            ("192.0.2.1", "the host's address is 192.0.2.1: write https"),
+            ("[2001:db8::1]", "the host's address is 2001:db8::1: write https"),
+            ("0.0.0.0", "the host's address is 0.0.0.0: write https"),
+            // Nobody listens there.
+            ("127.0.0.1", "Connection refused"),
+            ("localhost", "Connection refused"),
+        ] {
+            let error = agent.get(format!("http://{host}:1/")).call().unwrap_err();
+            let text = no_answer(&error, second, "server", |_| String::new());
+            assert!(text.contains(why), "{text}");
+            assert_eq!(may_pass(&error), why.starts_with("Connection"), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_address_is_shown() {
+        let second = Duration::from_secs(1);
+        let limits = Limits { connect: second, whole: second };
+        let agent = agent(&Signers::default(), PlainHttp::Never, limits, "test");
+        for url in ["http://a.invalid/?s3cret", "s3cret", "/?s3cret", "ftp://a/?s3cret"] {
+            let error = agent.get(url).call().unwrap_err();
+            let text = no_answer(&error, second, "server", |_| String::new());
+            assert!(!text.contains("s3cret"), "{error:?}: {text}");
+        }
+    }
 }

@@ -200,9 +200,11 @@ impl core::fmt::Debug for TlsSettings {
 /// What an error of TLS means, with the property to look at.
 pub(super) fn explain(error: &rustls::Error) -> Error {
     let advice = Advice {
+        peer: "broker",
         trust: CA_LOCATION,
         identity: "ssl.keystore.location, or ssl.certificate.location and ssl.key.location",
         suites: "the broker's ssl.enabled.protocols and ssl.cipher.suites",
+        plain_text: "the port is another, or security.protocol must have no SSL in it",
     };
     Error::new(Status::IO, format!("TLS: {}", tls::explain(error, &advice)))
 }

@@ -56,8 +56,55 @@ impl Authorities {
     }
 }
 
-/// Those of the system's authorities; none where it has none.
-pub(crate) fn system_certificates() -> Vec<CertificateDer<'static>> {
+/// Authorities for a client that believes whatever a certificate of its list has signed, as webpki's
+/// does: all of them may sign others.
+#[derive(Default)]
+pub(crate) struct Signers(Vec<CertificateDer<'static>>);
+
+impl Signers {
+    /// The system's; none where it has none.
+    pub(crate) fn of_system() -> Self {
+        Self::among(system_certificates())
+    }
+
+    /// Those that may sign others, of a list that somebody else keeps.
+    pub(crate) fn among(certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self(certificates.into_iter().filter(|each| may_sign(each) == Some(true)).collect())
+    }
+
+    /// All of a list that the user has made for this.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for one that may not sign others: who believed what it has signed would make whoever
+    /// has its key an authority. And for one that cannot be read.
+    pub(crate) fn all(certificates: Vec<CertificateDer<'static>>) -> Result<Self, &'static str> {
+        match certificates.iter().map(may_sign).find(|may| *may != Some(true)) {
+            None => Ok(Self(certificates)),
+            Some(None) => Err("a certificate in it cannot be read: it is damaged"),
+            Some(Some(_)) => Err(
+                "a certificate in it is not an authority's (its basicConstraints lack CA:TRUE) and so \
+                 may not sign others; it must hold authorities alone",
+            ),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.0
+    }
+}
+
+/// None for what cannot be read.
+fn may_sign(certificate: &CertificateDer<'_>) -> Option<bool> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(may_sign_certificates(&parsed))
+}
+
+fn system_certificates() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 

@@ -24,7 +24,7 @@ use rustls::{
     ClientConfig, ClientConnection, Error as TlsError, InconsistentKeys, SupportedProtocolVersion,
 };
 
-pub(crate) use authorities::{Authorities, system_certificates};
+pub(crate) use authorities::{Authorities, Signers};
 pub(crate) use certificate::Shown;
 pub(crate) use explain::{Advice, explain};
 pub(crate) use kind::Kind;

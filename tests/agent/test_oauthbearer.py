@@ -36,7 +36,7 @@ def test_an_access_token_that_is_late(agent, identities, tmp_path):
     """Renewals fail meanwhile; the delegation token is kept, and all is well again by itself."""
     file = tmp_path / "access-token"
     client_config(agent.admin, "", "", **bearer(file.as_uri()))
-    first, ended, second = (identities.token(seconds=s) for s in (600, -5, 900))
+    first, ended, second = (identities.token(seconds=s) for s in (600, -100, 900))
     write(file, first)
     agent.start()
     agent.wait_until_ready()

@@ -7,9 +7,10 @@ import time
 from urllib.parse import parse_qs
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from harness.kafka.access_tokens import ALLOWED_URLS, HANDLER, MODULE, SUBJECT, Identities, bearer
-from harness.kafka.ca import STORE_PASSWORD, CertificateAuthority
+from harness.kafka.ca import STORE_PASSWORD, CertificateAuthority, signed_by_a_server
 from harness.kafka.cli import client_config, kafka_delegation_tokens, scramtoken
 from harness.kafka.stand_in import API_VERSIONS, HANDSHAKE, StandInBroker
 from harness.kafka.token_endpoint import TokenEndpoint
@@ -174,10 +175,32 @@ def test_the_properties_of_kafka_4_win_over_the_options_of_old(
     assert parse_qs(request.text)["scope"] == ["new"]
 
 
+def test_one_token_for_all_logins_of_a_run(client, endpoint, trust):
+    client.configure(endpoint.url, trust)
+    done = client.run("login", "--all-brokers")
+    assert done.returncode == 0 and "logged in as" in done.stdout, done.stderr
+    assert len(endpoint.requests) == 1
+
+
+def test_a_token_of_which_little_is_left_is_not_used_again(client, endpoint, trust, identities):
+    """As a server has it that keeps tokens until they end."""
+
+    def answer(request):
+        now = int(time.time())
+        return 200, {"access_token": identities.token(iat=now - 900, exp=now + 100)}
+
+    endpoint.answer = answer
+    client.configure(endpoint.url, trust)
+    done = client.run("login", "--all-brokers")
+    assert done.returncode == 0, done.stderr
+    assert len(endpoint.requests) > 1
+
+
 def test_plain_http_stays_on_this_machine(client, identities):
     with TokenEndpoint(lambda _: (200, {"access_token": identities.token()})) as endpoint:
-        client.configure(endpoint.url, CLIENT)
-        assert client.login().returncode == 0
+        for host in ("127.0.0.1", "localhost"):
+            client.configure(endpoint.url.replace("127.0.0.1", host), CLIENT)
+            assert client.login().returncode == 0
         client.configure(endpoint.url.replace("127.0.0.1", "192.0.2.1"), CLIENT)
         client.refused(6, "http sends the client's secret in clear text")
 
@@ -194,6 +217,33 @@ def test_an_endpoint_that_comes_back(client, endpoint, trust, identities):
     done = client.login()
     assert done.returncode == 0 and answers == [], done.stderr
     assert len(endpoint.requests) == 4
+
+
+@pytest.mark.parametrize("backoff", [0, 10_000])
+def test_tries_that_would_be_too_many(client, endpoint, trust, backoff):
+    """Without a pause there is one try, as in Kafka's client."""
+    endpoint.answer = lambda _: (503, "busy")
+    client.configure(endpoint.url, trust, sasl_login_retry_backoff_ms=backoff)
+    client.refused(3, "(503)")
+    assert len(endpoint.requests) == 1
+
+
+def test_limits_of_zero_are_none(client, endpoint, trust):
+    client.configure(
+        endpoint.url, trust, sasl_login_connect_timeout_ms=0, sasl_login_read_timeout_ms=0
+    )
+    done = client.login()
+    assert done.returncode == 0, done.stderr
+    endpoint.answer = lambda _: time.sleep(5)
+    client.configure(
+        endpoint.url,
+        trust,
+        sasl_login_connect_timeout_ms=0,
+        sasl_login_read_timeout_ms=0,
+        default_api_timeout_ms=2000,
+        request_timeout_ms=2000,
+    )
+    client.refused(3, "it does not answer within 1")
 
 
 def test_extensions(client, identities):
@@ -262,12 +312,25 @@ def test_what_is_no_token(client, identities, tmp_path):
     client.refused(6, "it is a directory")
 
 
-def test_a_token_that_has_ended_is_not_sent(client, identities):
+def test_a_file_whose_name_is_escaped(client, identities):
+    client.file = client.file.with_name("access token 100%")
+    client.write(identities.token())
+    client.configure()
+    assert client.login().returncode == 0
+    client.configure(client.file.as_uri().replace("%25", "%2"))
+    client.refused(6, "what follows a % must be two hexadecimal digits")
+
+
+def test_a_token_that_has_ended(client, identities):
     client.configure()
     client.write(identities.token(seconds=-100))
     ended = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() - 100))
     said = client.refused(5, f'the access token of "{SUBJECT}" ended at {ended}')
-    assert "s ago" in said and "whoever writes the file has to write a new one" in said
+    assert "s ago; whoever writes the file has to write a new one" in said
+    assert "this machine's clock" in said and "invalid_token; check the token's" in said
+    # Within the skew that the broker allows it is let in, and thrown out at once.
+    client.write(identities.token(seconds=-5))
+    client.refused(5, f'the access token of "{SUBJECT}" ended at ')
     client.write(identities.token())
     assert client.login().returncode == 0
 
@@ -309,7 +372,8 @@ def test_what_endpoints_answer(client, endpoint, trust, answer, code, why):
 def test_an_endpoint_whose_token_has_ended(client, endpoint, trust, identities):
     endpoint.answer = lambda _: (200, {"access_token": identities.token(seconds=-100)})
     client.configure(endpoint.url, trust)
-    client.refused(5, "are its clock and this machine's right?")
+    said = client.refused(5, "it gives tokens that have ended: is its clock right?")
+    assert "this machine's clock" in said
 
 
 def test_an_endpoint_that_is_slow(client, endpoint, trust):
@@ -339,7 +403,39 @@ def test_an_endpoint_that_is_not_there_or_another(client, endpoint, trust, tmp_p
     client.refused(3, "localhost.invalid")
     with TokenEndpoint(lambda _: (200, {})) as plain:
         client.configure(plain.url.replace("http:", "https:"), trust)
-        client.refused(3, "does not speak TLS")
+        said = client.refused(3, "the endpoint does not speak TLS on this port; look at the port")
+        assert "SSL in it" not in said
+
+
+def test_certificates_that_are_no_authoritys(client, endpoint, tmp_path, monkeypatch):
+    """Whoever has the key of a server that is believed must not become every endpoint."""
+    authority = client.broker.authority
+    leaf = authority.certificate.public_bytes(Encoding.PEM)
+    store = tmp_path / "store.pem"
+    with TokenEndpoint(endpoint.answer, signed_by_a_server(tmp_path, authority)) as impostor:
+        for pem in (leaf, authority.pem.read_bytes() + leaf):
+            store.write_bytes(pem)
+            client.configure(impostor.url, f'{CLIENT} ssl.truststore.location="{store}"')
+            client.refused(6, "a certificate in it is not an authority's")
+        # What the system believes is not the user's making.
+        monkeypatch.setenv("SSL_CERT_FILE", str(store))
+        monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+        client.configure(impostor.url, CLIENT)
+        client.refused(3, "the endpoint's certificate is signed by")
+        assert not impostor.requests
+    client.configure(endpoint.url, CLIENT)
+    assert client.login().returncode == 0
+    store.write_bytes(leaf)
+    client.refused(6, "the system has no certificates of authorities")
+
+
+def test_a_certificate_that_is_refused_is_not_asked_again(client, endpoint, tmp_path):
+    other = CertificateAuthority(tmp_path)
+    options = f'{CLIENT} ssl.truststore.location="{other.pem}"'
+    client.configure(endpoint.url, options, sasl_login_retry_backoff_max_ms=60_000)
+    began = time.monotonic()
+    client.refused(3, "must hold its authority")
+    assert time.monotonic() - began < 6
 
 
 def test_properties_that_cannot_be_honoured(client, identities):
@@ -428,6 +524,7 @@ class TestBrokersThatLie:
             with StandInBroker(answer) as broker:
                 said = client.refused(code, why, where=broker.bootstrap)
                 assert len(said) < 3000 and "\x1b" not in said
+            return said
 
         return lie
 
@@ -474,3 +571,58 @@ class TestBrokersThatLie:
             4,
             "by OAUTHBEARER: no \\u{1b}[2J; check the token's",
         )
+
+    def test_a_broker_that_repeats_the_token(self, client, lie):
+        token = client.secrets[-1]
+        signature = token.rpartition(".")[2]
+        client.secrets.append(signature)
+        refused = self.says(b"", error=58)
+        for echo in (token, f"not Bearer {token}!", "x" * 1000 + signature):
+            for word in (
+                {"status": echo},
+                {"status": "invalid_token", "scope": echo},
+                {"status": "invalid_token", "openid-configuration": echo},
+                {"why": echo},
+                echo,
+            ):
+                said = word if isinstance(word, str) else json.dumps(word)
+                lie([self.says(said.encode()), refused], 4, "its words are left out")
+            for error, code in ((58, 4), (34, 1)):
+                at_once = self.says(b"", error=error, text=echo.encode())
+                lie([at_once, None], code, "its words are left out")
+
+    def test_a_broker_whose_clock_is_behind_ours(self, client, identities):
+        """It takes what has ended by our clock: its own is the one that counts."""
+        client.write(identities.token(seconds=-100))
+        client.configure()
+
+        def answer(request):
+            if request.api_key == API_VERSIONS:
+                return request.api_versions_answer()
+            if request.api_key == HANDSHAKE:
+                return request.handshake_answer(0, b"OAUTHBEARER")
+            return request.authenticate_answer(b"", lifetime_ms=60_000)
+
+        with StandInBroker(answer) as broker:
+            done = client.login(where=broker.bootstrap)
+        assert done.returncode == 0 and "for 60 s" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("error", [58, 34])
+def test_a_broker_that_repeats_the_password(tmp_path, error):
+    password = "s3cret-of-plain"
+    config = tmp_path / "client.properties"
+    client_config(config, "alice", password, mechanism="PLAIN", **QUICK)
+
+    def answer(request):
+        if request.api_key == API_VERSIONS:
+            return request.api_versions_answer()
+        if request.api_key == HANDSHAKE:
+            return request.handshake_answer(0, b"PLAIN")
+        return request.authenticate_answer(b"", error, f"not {password}".encode())
+
+    with StandInBroker(answer) as broker:
+        where = ["--bootstrap-server", broker.bootstrap, "--command-config", config]
+        done = scramtoken("login", *where)
+    assert done.returncode != 0 and "its words are left out" in done.stderr
+    assert password not in done.stdout + done.stderr

@@ -14,7 +14,7 @@ use super::place::{Api, Secret};
 use super::refusal::{Refusal, Request};
 use crate::files::{read_public, read_shared_secret};
 use crate::https::{self, Limits, PlainHttp};
-use crate::tls;
+use crate::tls::{self, Signers};
 
 /// A Secret as it is.
 pub(in crate::agent) struct Stored {
@@ -121,7 +121,11 @@ impl Stored {
 fn agent(api: &Api) -> Result<Agent, String> {
     let bytes = read_public(&api.ca, tls::MAX_FILE).map_err(|error| error.text().to_owned())?;
     let failed = |why: String| format!("{}: {why}", api.ca.display());
-    let authorities = tls::certificates(&bytes).map_err(failed)?;
+    // Clusters put into it what they like, such as the certificate of their ingress.
+    let authorities = Signers::among(tls::certificates(&bytes).map_err(failed)?);
+    if authorities.is_empty() {
+        return Err(failed("no certificate in it is an authority's".to_owned()));
+    }
     let limits = Limits { connect: CONNECT, whole: LIMIT };
     Ok(https::agent(&authorities, PlainHttp::Never, limits, USER_AGENT))
 }

@@ -210,7 +210,7 @@ fn word(text: &str) -> Option<&str> {
 }
 
 fn explain_tls(error: &rustls::Error, ca: &str) -> String {
-    use rustls::{CertificateError, Error, InvalidMessage};
+    use rustls::{CertificateError, Error};
     match error {
         // The latter where both authorities have one name.
         Error::InvalidCertificate(
@@ -218,18 +218,16 @@ fn explain_tls(error: &rustls::Error, ca: &str) -> String {
         ) => format!(
             "its certificate is signed by nobody that {ca} names; is that the CA of this cluster?"
         ),
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "it does not speak TLS on this port".to_owned()
-        }
-        // The same as of brokers.
-        other => explain(other, &ADVICE).replace("broker", "API server"),
+        other => explain(other, &ADVICE),
     }
 }
 
 const ADVICE: Advice = Advice {
+    peer: "API server",
     trust: "the file that ca names",
     identity: "token_file, for the agent has no certificate",
     suites: "the versions of TLS that it speaks",
+    plain_text: "look at the port in api_server",
 };
 
 #[cfg(test)]

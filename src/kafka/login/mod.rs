@@ -24,7 +24,7 @@ use super::deadline::Deadline;
 use super::error_code;
 use super::failure::Failure;
 use super::property::{invalid, value};
-use super::untrusted::excerpt;
+use super::untrusted::{excerpt, unless_secret};
 use crate::properties::Properties;
 use crate::scram::{ClientCredential, Mechanism};
 use crate::{error::Error, status::Status};
@@ -154,7 +154,8 @@ pub(super) fn log_in(
     login: &Login,
     deadline: Deadline,
 ) -> Result<Session, Failure> {
-    let mut exchange = Exchange { connection, login, deadline, name: login.name.clone() };
+    let name = login.name.clone();
+    let mut exchange = Exchange { connection, login, deadline, name, secrets: Vec::new() };
     exchange.handshake()?;
     let lifetime_ms = match &login.method {
         Method::Scram(scram) => scram.log_in(&mut exchange)?,
@@ -178,6 +179,8 @@ struct Exchange<'a> {
     deadline: Deadline,
     /// As whom; a mechanism may come to know more than the properties say.
     name: String,
+    /// What the mechanism sends as it is, and no broker's words may show.
+    secrets: Vec<Zeroizing<String>>,
 }
 
 impl Exchange<'_> {
@@ -215,6 +218,7 @@ impl Exchange<'_> {
         let request = SaslAuthenticateRequest::default().with_auth_bytes(message);
         let response = self.connection.call(&request, self.deadline)?;
         let said = response.error_message.as_deref();
+        let said = said.map(|said| unless_secret(said, &self.secrets));
         match response.error_code {
             error_code::NONE => Ok((response.auth_bytes, response.session_lifetime_ms)),
             SASL_AUTHENTICATION_FAILED => {

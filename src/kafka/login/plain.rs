@@ -13,6 +13,7 @@ pub(super) struct Plain {
 impl Plain {
     /// The session's lifetime in ms.
     pub(super) fn log_in(&self, name: &str, exchange: &mut Exchange<'_>) -> Result<i64, Failure> {
+        exchange.secrets.push(self.password.clone());
         let message = Zeroizing::new(format!("\0{name}\0{}", self.password.as_str()));
         Ok(exchange.authenticate(message.as_bytes())?.1)
     }

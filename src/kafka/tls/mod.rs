@@ -3,7 +3,7 @@
 mod stores;
 mod suites;
 
-pub(in crate::kafka) use stores::{NO_AUTHORITIES, trusted};
+pub(in crate::kafka) use stores::{NO_AUTHORITIES, signers};
 
 use super::property::{invalid, value};
 use crate::error::Error;
@@ -35,9 +35,11 @@ pub(super) fn from_properties(
 /// One sentence for an error of TLS, with the property to look at.
 pub(super) fn explain(error: &rustls::Error) -> String {
     let advice = Advice {
+        peer: "broker",
         trust: "ssl.truststore.location",
         identity: "ssl.keystore.location",
         suites: "ssl.enabled.protocols and ssl.cipher.suites",
+        plain_text: "the port is another, or security.protocol must have no SSL in it",
     };
     crate::tls::explain(error, &advice)
 }

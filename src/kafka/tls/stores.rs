@@ -10,7 +10,7 @@ use super::super::property::{invalid, value};
 use crate::error::Error;
 use crate::files::{read_public, read_shared_secret};
 use crate::properties::Properties;
-use crate::tls::{self, Authorities, Identity, Kind, MAX_FILE, certificates, private_key};
+use crate::tls::{self, Authorities, Identity, Kind, MAX_FILE, Signers, certificates, private_key};
 
 /// The authorities of `ssl.truststore.*`, or else the system's.
 ///
@@ -35,9 +35,19 @@ pub(super) fn roots(properties: &Properties) -> Result<Authorities, Error> {
     Ok(authorities)
 }
 
+/// Those of `ssl.truststore.*` for others than brokers; None where it is not there.
+///
+/// # Errors
+///
+/// `INVALID_ARGUMENT`, with the key, where it has others than authorities in it, too.
+pub(in crate::kafka) fn signers(properties: &Properties) -> Result<Option<Signers>, Error> {
+    let Some(Trusted { certificates, from }) = trusted(properties)? else { return Ok(None) };
+    Signers::all(certificates).map(Some).map_err(|what| from.invalid(what))
+}
+
 /// What `ssl.truststore.*` names.
-pub(in crate::kafka) struct Trusted<'a> {
-    pub(in crate::kafka) certificates: Vec<CertificateDer<'static>>,
+struct Trusted<'a> {
+    certificates: Vec<CertificateDer<'static>>,
     from: From<'a>,
 }
 
@@ -61,7 +71,7 @@ impl From<'_> {
 /// # Errors
 ///
 /// `INVALID_ARGUMENT`, with the key.
-pub(in crate::kafka) fn trusted(properties: &Properties) -> Result<Option<Trusted<'_>>, Error> {
+fn trusted(properties: &Properties) -> Result<Option<Trusted<'_>>, Error> {
     let (certificates, from) = if let Some(pem) = value(properties, INLINE) {
         (certificates(pem.as_bytes()), From::Inline)
     } else if let Some(store) = Store::open(properties, TRUSTSTORE)? {

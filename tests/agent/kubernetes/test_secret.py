@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from harness.kafka.ca import CertificateAuthority
+from harness.kafka.ca import CertificateAuthority, signed_by_a_server
 
 from ..agent import wait_for
 from .secret_cases import *  # noqa: F403 - the same tests as of a real one
@@ -118,6 +119,25 @@ def test_a_certificate_for_another_host(cluster, start, tmp_path):
     done = agent.once("--timeout", "3s")
     assert done.returncode == 3, done.stderr
     assert "API server's certificate" in done.stderr and "broker" not in done.stderr
+
+
+def test_a_certificate_of_a_server_in_the_file(cluster, start, tmp_path):
+    """As of an ingress: whoever has its key is no API server by that."""
+    cluster.make_secret(SECRET)
+    authority = cluster.authority
+    leaf = authority.certificate.public_bytes(Encoding.PEM)
+    cluster.ca.write_bytes(cluster.ca.read_bytes() + leaf)
+    assert start(how=None).once("--timeout", "9s").returncode == 0
+    cluster.stop()
+    cluster.start(signed_by_a_server(tmp_path, authority))
+    asked = len(cluster.requests)
+    done = start(how=None).once("--timeout", "3s")
+    assert done.returncode == 3 and "certificate is signed by" in done.stderr, done.stderr
+    cluster.ca.write_bytes(leaf)
+    done = start(how=None).once("--timeout", "3s")
+    assert done.returncode == 3, done.stderr
+    assert "no certificate in it is an authority's" in done.stderr
+    assert len(cluster.requests) == asked
 
 
 def test_the_journal_waits_for_a_server_that_is_away(cluster, start):

@@ -5,16 +5,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use rustls::pki_types::CertificateDer;
+use parking_lot::Mutex;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use ureq::http::HeaderValue;
 use zeroize::Zeroizing;
 
+use super::jwt::Jwt;
+use super::kept::Kept;
+use crate::clock::now_ms;
 use crate::https::{self, Limits, PlainHttp};
 use crate::kafka::deadline::Deadline;
-use crate::kafka::untrusted::excerpt;
-use crate::tls::{Advice, explain};
+use crate::kafka::untrusted::{excerpt, unless_secret};
+use crate::tls::{Advice, Signers, explain};
 use crate::{error::Error, status::Status};
 
 /// Where tokens are had, and as whom.
@@ -24,15 +27,18 @@ pub(super) struct Endpoint {
     /// `scope`, empty for what the endpoint gives by itself.
     pub(super) scope: String,
     /// Whose certificates are believed.
-    pub(super) authorities: Vec<CertificateDer<'static>>,
-    /// `sasl.login.connect.timeout.ms`
+    pub(super) authorities: Signers,
+    /// `sasl.login.connect.timeout.ms`; `Duration::MAX` is without a limit.
     pub(super) connect_timeout: Duration,
-    /// `sasl.login.read.timeout.ms`
+    /// `sasl.login.read.timeout.ms`, likewise.
     pub(super) read_timeout: Duration,
-    /// `sasl.login.retry.backoff.ms`
+    /// `sasl.login.retry.backoff.ms`; with zero there is one try.
     pub(super) backoff: Duration,
     /// `sasl.login.retry.backoff.max.ms`: for how long tries are repeated.
     pub(super) retry_for: Duration,
+    /// The last token, for all that share these properties. Whoever asks for a new one holds it, and
+    /// the others wait: they want the same.
+    pub(super) kept: Mutex<Option<Kept>>,
 }
 
 /// An address of a token endpoint.
@@ -46,9 +52,10 @@ pub(super) struct Url {
 /// Who asks.
 pub(super) struct Client {
     id: String,
-    secret: Zeroizing<String>,
     /// The value of the header Authorization.
     basic: Zeroizing<String>,
+    /// The forms of the secret that go out, which no answer may show.
+    secrets: [Zeroizing<String>; 3],
 }
 
 /// One try's failure.
@@ -58,13 +65,38 @@ struct Failed {
 }
 
 impl Endpoint {
-    /// An access token; tries again where that may help, as long as `retry_for` and the deadline allow.
+    /// An access token: the last one while it is fresh, or a new one.
     ///
     /// # Errors
     ///
     /// `IO` where there is no answer, `SERVER_REFUSED` for a refusal, `MALFORMED` for an answer that holds
     /// no token; no secret is in the text.
-    pub(super) fn token(&self, deadline: Deadline) -> Result<Zeroizing<String>, Error> {
+    pub(super) fn token(&self, subject_claim: &str, deadline: Deadline) -> Result<Jwt, Error> {
+        let late = || self.away("there is no time left to ask it").error;
+        let left = deadline.remaining().map_err(|_| late())?;
+        let mut kept = self.kept.try_lock_for(left).ok_or_else(late)?;
+        if let Some(jwt) = kept.as_ref().and_then(Kept::fresh) {
+            return Ok(jwt.clone());
+        }
+        *kept = None;
+        let text = self.new_token(deadline)?;
+        let jwt = Jwt::parse(text.as_bytes(), subject_claim).map_err(|why| {
+            self.failed(Status::MALFORMED, &format!("of the token that it gives: {why}")).error
+        })?;
+        *kept = Kept::new(&jwt, now_ms());
+        Ok(jwt)
+    }
+
+    /// Does not use a token again, which a broker has refused.
+    pub(super) fn forget(&self, jwt: &Jwt) {
+        let mut kept = self.kept.lock();
+        if kept.as_ref().is_some_and(|kept| kept.is(jwt)) {
+            *kept = None;
+        }
+    }
+
+    /// Tries again where that may help, as long as `retry_for` and the deadline allow.
+    fn new_token(&self, deadline: Deadline) -> Result<Zeroizing<String>, Error> {
         let end = Instant::now() + self.retry_for;
         let mut backoff = self.backoff;
         loop {
@@ -74,7 +106,7 @@ impl Endpoint {
             };
             let left = end.saturating_duration_since(Instant::now());
             let left = left.min(deadline.remaining().unwrap_or_default());
-            if !may_pass || left <= backoff {
+            if !may_pass || backoff.is_zero() || left <= backoff {
                 return Err(error);
             }
             thread::sleep(backoff);
@@ -94,14 +126,9 @@ impl Endpoint {
         let limits = Limits { connect: self.connect_timeout.min(left), whole };
         let agent = https::agent(&self.authorities, self.url.plain_http, limits, USER_AGENT);
         let no_answer = |error: &ureq::Error| {
-            let explain =
-                |error: &rustls::Error| explain(error, &ADVICE).replace("broker", "endpoint");
-            let passes = !matches!(
-                error,
-                ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..)
-            );
+            let explain = |error: &rustls::Error| explain(error, &ADVICE);
             let why = https::no_answer(error, limits.whole, "token endpoint", explain);
-            Failed { may_pass: passes, ..self.away(&why) }
+            Failed { may_pass: https::may_pass(error), ..self.away(&why) }
         };
         let mut basic = HeaderValue::from_str(&self.client.basic)
             .map_err(|_| self.away("the client's id and secret do not fit into a header"))?;
@@ -154,11 +181,10 @@ impl Endpoint {
         let error = word("error").or_else(|| word("errorCode"));
         let said = [error, word("error_description").or_else(|| word("errorSummary"))];
         let said: Vec<&str> = said.into_iter().flatten().collect();
-        let said = if said.iter().any(|text| self.client.is_in(text)) {
-            ": its words are left out, for the client's secret is in them".to_owned()
-        } else {
-            said.iter().map(|text| format!(": {}", excerpt(text))).collect()
-        };
+        let said: String = said
+            .iter()
+            .map(|text| format!(": {}", excerpt(unless_secret(text, &self.client.secrets))))
+            .collect();
         let advice = match (error, code) {
             (Some("invalid_scope"), _) => {
                 "; look at sasl.oauthbearer.scope, or the JAAS option scope"
@@ -184,20 +210,16 @@ impl Client {
     /// `encoded` is what RFC 6749 asks for and not every server decodes:
     /// `sasl.oauthbearer.header.urlencode`.
     pub(super) fn new(id: &str, secret: &str, encoded: bool) -> Self {
+        let form_encoded_secret = form_encoded(secret);
         let both = if encoded {
-            Zeroizing::new(format!("{}:{}", *form_encoded(id), *form_encoded(secret)))
+            Zeroizing::new(format!("{}:{}", *form_encoded(id), *form_encoded_secret))
         } else {
             Zeroizing::new(format!("{id}:{secret}"))
         };
         let both = Zeroizing::new(STANDARD.encode(both.as_bytes()));
         let basic = Zeroizing::new(format!("Basic {}", *both));
-        Self { id: id.to_owned(), secret: Zeroizing::new(secret.to_owned()), basic }
-    }
-
-    /// Whether a text repeats the secret.
-    fn is_in(&self, text: &str) -> bool {
-        let encoded = self.basic.strip_prefix("Basic ").unwrap_or_default();
-        text.contains(self.secret.as_str()) || text.contains(encoded)
+        let secrets = [Zeroizing::new(secret.to_owned()), form_encoded_secret, both];
+        Self { id: id.to_owned(), basic, secrets }
     }
 }
 
@@ -235,16 +257,18 @@ const MAX_ANSWER: u64 = 256 * 1024;
 const FINAL: [u16; 17] =
     [400, 401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 412, 413, 414, 415, 501, 505];
 const ADVICE: Advice = Advice {
+    peer: "endpoint",
     trust: "the JAAS option ssl.truststore.location",
     identity: "the endpoint's settings, for no certificate is shown to it",
     suites: "the versions of TLS that it speaks",
+    plain_text: "look at the port in sasl.oauthbearer.token.endpoint.url",
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn endpoint() -> Endpoint {
+    fn endpoint(client: Client) -> Endpoint {
         let ms = Duration::from_millis;
         Endpoint {
             url: Url {
@@ -252,14 +276,19 @@ mod tests {
                 shown: "https://idp.example/token".to_owned(),
                 plain_http: PlainHttp::Never,
             },
-            client: Client::new("me", "s3cret", false),
+            client,
             scope: String::new(),
-            authorities: Vec::new(),
+            authorities: Signers::default(),
             connect_timeout: ms(1),
             read_timeout: ms(1),
             backoff: ms(1),
             retry_for: ms(1),
+            kept: Mutex::new(None),
         }
+    }
+
+    fn me() -> Client {
+        Client::new("me", "s3cret", false)
     }
 
     #[test]
@@ -277,8 +306,8 @@ mod tests {
             )
         );
         assert_eq!(*form_encoded("a b+c\u{e9}"), "a+b%2Bc%C3%A9");
-        assert_eq!(endpoint().body(), "grant_type=client_credentials");
-        let scoped = Endpoint { scope: "a b".to_owned(), ..endpoint() };
+        assert_eq!(endpoint(me()).body(), "grant_type=client_credentials");
+        let scoped = Endpoint { scope: "a b".to_owned(), ..endpoint(me()) };
         assert_eq!(scoped.body(), "grant_type=client_credentials&scope=a+b");
     }
 
@@ -301,7 +330,7 @@ mod tests {
     /// Whoever answers may say anything: one line comes of it, and nothing that was sent.
     #[test]
     fn hostile_answers() {
-        let endpoint = endpoint();
+        let endpoint = endpoint(me());
         let long = "x\\n\\u001b[2J".repeat(500);
         for body in [
             String::new(),
@@ -324,5 +353,41 @@ mod tests {
                 assert!(!text.chars().any(char::is_control), "{text:?}");
             }
         }
+    }
+
+    /// In whatever form it was sent.
+    #[test]
+    fn no_answer_shows_the_secret() {
+        for encoded in [false, true] {
+            let client = Client::new("me", "a b+\u{e9}", encoded);
+            let basic = client.basic.strip_prefix("Basic ").unwrap().to_owned();
+            let endpoint = endpoint(client);
+            for echo in ["a b+\u{e9}", "a+b%2B%C3%A9", &basic] {
+                for key in ["error", "error_description", "errorCode", "errorSummary"] {
+                    let body = serde_json::json!({ key: format!("not {echo}") }).to_string();
+                    let error = endpoint.refused(401, &body).error;
+                    let text = error.text();
+                    assert!(!text.contains(echo) && text.contains("words are left out"), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_refused_is_not_given_again() {
+        let jwt = |text: &str| Jwt {
+            text: Zeroizing::new(text.to_owned()),
+            subject: String::new(),
+            issued_ms: None,
+            expiry_ms: Some(i64::MAX),
+        };
+        let endpoint = endpoint(me());
+        let token = || endpoint.token("sub", Deadline::after(Duration::from_secs(9)));
+        *endpoint.kept.lock() = Kept::new(&jwt("a.b.c"), 0);
+        assert_eq!(*token().unwrap().text, "a.b.c");
+        endpoint.forget(&jwt("another"));
+        assert!(token().is_ok());
+        endpoint.forget(&jwt("a.b.c"));
+        assert!(endpoint.kept.lock().is_none());
     }
 }

@@ -1,22 +1,22 @@
 //! Kafka's properties of OAUTHBEARER: those of 4.x, and the JAAS options that came before them.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
+use parking_lot::Mutex;
 use ureq::http::Uri;
 
 use super::endpoint::{Client, Endpoint, Url};
 use super::extensions::Extensions;
-use super::{OauthBearer, Place, jwt};
+use super::{OauthBearer, Place, file_url, jwt};
 use crate::error::Error;
 use crate::files::read_shared_secret;
 use crate::https::PlainHttp;
 use crate::kafka::property::{invalid, milliseconds, value};
-use crate::kafka::tls::{NO_AUTHORITIES, trusted};
+use crate::kafka::tls::{NO_AUTHORITIES, signers};
 use crate::properties::{LoginModule, Properties};
-use crate::tls::system_certificates;
+use crate::tls::Signers;
 
 impl OauthBearer {
     /// As the properties say.
@@ -37,7 +37,8 @@ impl OauthBearer {
                         are not made here";
             invalid(URL, what)
         })?;
-        let place = match (file(url)?, retriever) {
+        let file = file_url::path(url).map_err(|what| invalid(URL, what))?;
+        let place = match (file, retriever) {
             (Some(path), Retriever::Any | Retriever::File) => {
                 // Whoever may read it is told of now; what is wrong with it, when it is needed.
                 if let Ok(file) = read_shared_secret(&path, jwt::MAX_LEN) {
@@ -120,24 +121,6 @@ fn check_validator(properties: &Properties) -> Result<(), Error> {
     }
 }
 
-/// The path of a `file:` URL; None for another.
-fn file(url: &str) -> Result<Option<PathBuf>, Error> {
-    let Some(rest) = url
-        .split_at_checked(5)
-        .and_then(|(scheme, rest)| scheme.eq_ignore_ascii_case("file:").then_some(rest))
-    else {
-        return Ok(None);
-    };
-    let path = match rest.strip_prefix("//") {
-        None => rest,
-        Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
-    };
-    if !path.starts_with('/') || path.starts_with("//") || path.contains(['?', '#', '\0']) {
-        return Err(invalid(URL, "write a file as file:/PATH or file:///PATH, from the root"));
-    }
-    Ok(Some(Path::new(path).to_owned()))
-}
-
 fn endpoint(url: &str, properties: &Properties, module: &LoginModule) -> Result<Endpoint, Error> {
     if let Some(key) = properties.keys().find(|key| key.starts_with(ASSERTION)) {
         // Only what begins as one is shown: behind a stray backslash stands the next line.
@@ -157,15 +140,21 @@ fn endpoint(url: &str, properties: &Properties, module: &LoginModule) -> Result<
     let id = required("sasl.oauthbearer.client.credentials.client.id", "clientId")?;
     let secret = required("sasl.oauthbearer.client.credentials.client.secret", "clientSecret")?;
     let ms = |key, default| milliseconds(properties, key, default);
+    // Zero is without a limit in Java.
+    let limit = |key| {
+        let limit = ms(key, 10_000)?;
+        Ok::<_, Error>(if limit.is_zero() { Duration::MAX } else { limit })
+    };
     Ok(Endpoint {
         url,
         client: Client::new(id, secret, is_encoded(properties)?),
         scope: setting("sasl.oauthbearer.scope", "scope").unwrap_or_default().to_owned(),
         authorities: authorities(module)?,
-        connect_timeout: ms("sasl.login.connect.timeout.ms", 10_000)?,
-        read_timeout: ms("sasl.login.read.timeout.ms", 10_000)?,
+        connect_timeout: limit("sasl.login.connect.timeout.ms")?,
+        read_timeout: limit("sasl.login.read.timeout.ms")?,
         backoff: ms("sasl.login.retry.backoff.ms", 100)?,
         retry_for: ms("sasl.login.retry.backoff.max.ms", 10_000)?,
+        kept: Mutex::new(None),
     })
 }
 
@@ -181,6 +170,7 @@ fn http(url: &str) -> Result<Url, Error> {
         return Err(invalid(URL, what));
     }
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    // Whether the name is what it should be is looked at when it is resolved.
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
         || host.eq_ignore_ascii_case("localhost");
     let plain_http = match scheme {
@@ -199,7 +189,7 @@ fn http(url: &str) -> Result<Url, Error> {
 
 /// Whose certificates are believed: as in Kafka, the JAAS options `ssl.truststore.*` say so, or else the
 /// system, and never the properties of the same names, which are about brokers.
-fn authorities(module: &LoginModule) -> Result<Vec<CertificateDer<'static>>, Error> {
+fn authorities(module: &LoginModule) -> Result<Signers, Error> {
     const OF: &str = "sasl.jaas.config";
     let options = Properties::from_pairs(module.options());
     if options.keys().any(|option| option.starts_with("ssl.keystore.")) {
@@ -207,12 +197,12 @@ fn authorities(module: &LoginModule) -> Result<Vec<CertificateDer<'static>>, Err
                     supported; remove it";
         return Err(invalid(OF, what));
     }
-    let trusted = trusted(&options).map_err(|error| invalid(OF, format!("the option {error}")))?;
-    let certificates = trusted.map_or_else(system_certificates, |trusted| trusted.certificates);
-    if certificates.is_empty() {
+    let signers = signers(&options).map_err(|error| invalid(OF, format!("the option {error}")))?;
+    let signers = signers.unwrap_or_else(Signers::of_system);
+    if signers.is_empty() {
         return Err(invalid(OF, format!("the option ssl.truststore.location: {NO_AUTHORITIES}")));
     }
-    Ok(certificates)
+    Ok(signers)
 }
 
 fn is_encoded(properties: &Properties) -> Result<bool, Error> {

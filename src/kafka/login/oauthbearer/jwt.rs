@@ -6,11 +6,14 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// A JWT that may be sent; its text is a secret.
+#[derive(Clone)]
 pub(super) struct Jwt {
     pub(super) text: Zeroizing<String>,
     /// Whom it is for, as it says itself.
     pub(super) subject: String,
-    /// When it ends, in ms since 1970; None where it does not say.
+    /// When it was made, in ms since 1970; None where it does not say.
+    pub(super) issued_ms: Option<i64>,
+    /// When it ends, likewise.
     pub(super) expiry_ms: Option<i64>,
 }
 
@@ -46,8 +49,20 @@ impl Jwt {
         Ok(Self {
             text: Zeroizing::new(text.to_owned()),
             subject: subject.chars().take(MAX_SUBJECT).collect(),
+            issued_ms: claims.get("iat").and_then(milliseconds),
             expiry_ms: claims.get("exp").and_then(milliseconds),
         })
+    }
+
+    /// When it ended, where it has by this machine's clock, which may be wrong.
+    pub(super) fn ended_ms(&self, now_ms: i64) -> Option<i64> {
+        self.expiry_ms.filter(|expiry_ms| *expiry_ms <= now_ms)
+    }
+
+    /// What must not be shown: whoever has the signature has the rest of it, which is no secret.
+    pub(super) fn secrets(&self) -> [Zeroizing<String>; 2] {
+        let (_, signature) = self.text.rsplit_once('.').unwrap_or_default();
+        [self.text.clone(), Zeroizing::new(signature.to_owned())]
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod endpoint;
 mod extensions;
+mod file_url;
 mod from_properties;
 mod jwt;
+mod kept;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use super::{Exchange, Failure};
 use crate::clock::now_ms;
 use crate::files::read_shared_secret;
 use crate::kafka::deadline::Deadline;
-use crate::kafka::untrusted::excerpt;
+use crate::kafka::untrusted::{excerpt, unless_secret};
 use crate::{byte_order_mark, error::Error, status::Status};
 
 pub(super) use self::from_properties::{heeds, is_kafkas_handler};
@@ -31,7 +33,7 @@ pub(super) struct OauthBearer {
     subject_claim: String,
 }
 
-/// Where tokens are, to be read anew at each login: they live for minutes.
+/// Where tokens are. A file is read anew at each login, for others renew it.
 #[derive(Clone)]
 enum Place {
     File(PathBuf),
@@ -43,7 +45,29 @@ impl OauthBearer {
     pub(super) fn log_in(&self, exchange: &mut Exchange<'_>) -> Result<i64, Failure> {
         let jwt = self.current(exchange.deadline)?;
         exchange.name.clone_from(&jwt.subject);
-        let (answer, lifetime_ms) = exchange.authenticate(&self.first_message(&jwt))?;
+        exchange.secrets.extend(jwt.secrets());
+        match self.present(&jwt, exchange) {
+            // A broker that gives no time at all ends the session at once: within the skew that it allows.
+            Ok(0) if jwt.ended_ms(now_ms()).is_some() => {
+                let address = exchange.connection.address();
+                Err(self.over(&jwt, &format!("broker {address} gives it no time")))
+            }
+            Err(failure) if failure.error.status() == Status::SERVER_REFUSED => {
+                if let Place::Endpoint(endpoint) = &self.place {
+                    endpoint.forget(&jwt);
+                }
+                Err(match jwt.ended_ms(now_ms()) {
+                    Some(_) => self.over(&jwt, failure.error.text()),
+                    None => failure,
+                })
+            }
+            other => other,
+        }
+    }
+
+    /// Shows the token to the broker.
+    fn present(&self, jwt: &Jwt, exchange: &mut Exchange<'_>) -> Result<i64, Failure> {
+        let (answer, lifetime_ms) = exchange.authenticate(&self.first_message(jwt))?;
         if answer.is_empty() {
             return Ok(lifetime_ms);
         }
@@ -52,45 +76,43 @@ impl OauthBearer {
         let text = format!(
             "broker {address} refused the access token of {:?} (OAUTHBEARER): {}; check {CHECK}",
             jwt.subject,
-            refusal(&answer)
+            refusal(&answer, &exchange.secrets)
         );
         let _ = exchange.authenticate(&[SEPARATOR]);
         Err(Error::new(Status::SERVER_REFUSED, text).into())
     }
 
-    /// The token as it is now, which has not ended.
+    /// The token as it is now.
     fn current(&self, deadline: Deadline) -> Result<Jwt, Error> {
-        let (jwt, place, mend) = match &self.place {
+        match &self.place {
             Place::File(path) => {
                 let file = read_shared_secret(path, jwt::MAX_LEN).map_err(of_file)?;
-                let place = path.display().to_string();
+                let place = path.display();
                 let text = byte_order_mark::skip(&file.bytes)
                     .map_err(|error| Error::new(error.status(), format!("{place}: {error}")))?;
-                let jwt = Jwt::parse(text, &self.subject_claim)
-                    .map_err(|why| Error::new(Status::CORRUPT, format!("{place}: {why}")))?;
-                (jwt, place, "whoever writes the file has to write a new one")
+                Jwt::parse(text, &self.subject_claim)
+                    .map_err(|why| Error::new(Status::CORRUPT, format!("{place}: {why}")))
+            }
+            Place::Endpoint(endpoint) => endpoint.token(&self.subject_claim, deadline),
+        }
+    }
+
+    /// A refused token that has ended, unless our clock is wrong.
+    fn over(&self, jwt: &Jwt, refusal: &str) -> Failure {
+        let (place, mend) = match &self.place {
+            Place::File(path) => {
+                (path.display().to_string(), "whoever writes the file has to write a new one")
             }
             Place::Endpoint(endpoint) => {
-                let text = endpoint.token(deadline)?;
-                let place = endpoint.place();
-                let jwt = Jwt::parse(text.as_bytes(), &self.subject_claim).map_err(|why| {
-                    let text = format!("{place}: of the token that it gives: {why}");
-                    Error::new(Status::MALFORMED, text)
-                })?;
-                (jwt, place, "are its clock and this machine's right?")
+                (endpoint.place(), "it gives tokens that have ended: is its clock right?")
             }
         };
-        match jwt.expiry_ms {
-            Some(expiry_ms) if expiry_ms <= now_ms() => {
-                let text = format!(
-                    "{place}: the access token of {:?} {}; {mend}",
-                    jwt.subject,
-                    ended(expiry_ms)
-                );
-                Err(Error::new(Status::TOKEN_EXPIRED, text))
-            }
-            _ => Ok(jwt),
-        }
+        let ended = ended(jwt.expiry_ms.unwrap_or_default());
+        let text = format!(
+            "{place}: the access token of {:?} {ended}; {mend}; or this machine's clock is ahead; {refusal}",
+            jwt.subject
+        );
+        Error::new(Status::TOKEN_EXPIRED, text).into()
     }
 
     /// `n,,^Aauth=Bearer TOKEN^AEXTENSIONS^A`.
@@ -124,16 +146,17 @@ fn ended(expiry_ms: i64) -> String {
 }
 
 /// What the broker says by RFC 7628, 3.2.2: its status, and what it would have had.
-fn refusal(answer: &[u8]) -> String {
+fn refusal(answer: &[u8], secrets: &[Zeroizing<String>]) -> String {
+    let shown = |text: &str| excerpt(unless_secret(text, secrets));
     let parsed: Value = serde_json::from_slice(answer).unwrap_or_default();
     let word = |key| parsed.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let Some(status) = word("status") else {
-        return excerpt(&String::from_utf8_lossy(answer));
+        return shown(&String::from_utf8_lossy(answer));
     };
-    let mut said = excerpt(status);
+    let mut said = shown(status);
     for key in ["scope", "openid-configuration"] {
         if let Some(text) = word(key) {
-            said.push_str(&format!(", {key} {}", excerpt(text)));
+            said.push_str(&format!(", {key} {}", shown(text)));
         }
     }
     said
@@ -159,6 +182,7 @@ mod tests {
         let jwt = Jwt {
             text: Zeroizing::new("a.b.c".to_owned()),
             subject: String::new(),
+            issued_ms: None,
             expiry_ms: None,
         };
         // RFC 7628, 4.1, without the host and the port, which Kafka's clients do not send.
@@ -175,14 +199,14 @@ mod tests {
         let rfc = br#"{"status":"invalid_token","scope":"example_scope",
             "openid-configuration":"https://example.com/.well-known/openid-configuration"}"#;
         assert_eq!(
-            refusal(rfc),
+            refusal(rfc, &[]),
             "invalid_token, scope example_scope, openid-configuration \
              https://example.com/.well-known/openid-configuration"
         );
-        assert_eq!(refusal(br#"{"status":"invalid_token"}"#), "invalid_token");
+        assert_eq!(refusal(br#"{"status":"invalid_token"}"#, &[]), "invalid_token");
         let long = vec![b'['; 1024 * 1024];
         for answer in [b"\x1b[2J\xff".as_slice(), &long, b"{\"status\":7}", b"null", b"\n"] {
-            let said = refusal(answer);
+            let said = refusal(answer, &[]);
             assert!(said.len() < 2000 && !said.chars().any(char::is_control), "{said:?}");
         }
     }
