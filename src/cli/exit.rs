@@ -1,7 +1,5 @@
 //! Exit codes: which kind of failure, for scripts.
 
-use std::process::ExitCode;
-
 use crate::{error::Error, status::Status};
 
 /// Stands at the end of --help.
@@ -15,12 +13,7 @@ pub(super) fn of_file(error: Error) -> Error {
     }
 }
 
-/// The exit code of a failure.
-pub(super) fn code(status: Status) -> ExitCode {
-    ExitCode::from(number(status))
-}
-
-/// The same as a number; 0 of `OK`.
+/// The exit code; 0 of `OK`.
 pub(super) fn number(status: Status) -> u8 {
     match status {
         Status::OK => 0,

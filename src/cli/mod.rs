@@ -23,11 +23,13 @@ mod user_file;
 mod users;
 mod wrong_usage;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::Error;
+use crate::kafka::{end_process, is_waiting_for_kdc};
 
 /// Kafka's delegation tokens, SCRAM users and logins, without a JVM.
 #[derive(Parser)]
@@ -60,7 +62,17 @@ pub fn run<D: Subcommand>(door: fn(&D) -> Result<(), Error>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return wrong_usage::report(error),
     };
-    let done = match arguments.command {
+    let code = code_of(arguments.command, door);
+    // Destructors of libraries run at the end, and not under a thread that still waits in one.
+    if is_waiting_for_kdc() {
+        let _ = io::stdout().flush();
+        end_process(code);
+    }
+    ExitCode::from(code)
+}
+
+fn code_of<D: Subcommand>(command: Command<D>, door: fn(&D) -> Result<(), Error>) -> u8 {
+    let done = match command {
         Command::DelegationTokens(arguments) => arguments.run(),
         Command::Configs(arguments) => arguments.run(),
         Command::Store(arguments) => arguments.run(),
@@ -73,10 +85,10 @@ pub fn run<D: Subcommand>(door: fn(&D) -> Result<(), Error>) -> ExitCode {
         Command::Man(arguments) => arguments.run(Arguments::<D>::command()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("scramtoken: {error}");
-            exit::code(error.status())
+            exit::number(error.status())
         }
     }
 }

@@ -30,6 +30,6 @@ pub(crate) use cluster::{Broker, Cluster};
 pub(crate) use config::Config;
 pub(crate) use connection::Connection;
 pub(crate) use inspect::{offered_mechanisms, reach, shake_hands, shown_certificates};
-pub(crate) use login::Login;
+pub(crate) use login::{Login, end_process, is_waiting_for_kdc};
 pub(crate) use scram_users::{ScramAlteration, ScramUser};
 pub(crate) use untrusted::escape;

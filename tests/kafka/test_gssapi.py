@@ -13,7 +13,7 @@ import time
 import pytest
 
 from harness import process
-from harness.commands import run
+from harness.commands import run, succeed
 from harness.debian import unpacked
 from harness.kafka.cli import (
     PROGRAM,
@@ -322,6 +322,62 @@ def test_a_kdc_that_is_away_or_hangs(program, kdc, keytab):
     done = program.run(keytab_options(keytab, ALICE), environment=away, **quick)
     assert done.returncode == 3
     assert "Cannot contact any KDC" in done.stderr and "port (88)" in done.stderr
+
+
+# libgssapi_krb5 that waits for its KDC for ever, and that no thread may be inside of at the end.
+# The real one then frees what the thread uses, which is seldom seen.
+HANGING = """
+#include <stdlib.h>
+#include <unistd.h>
+#define NOTHING(name) unsigned name(void) { return 0; }
+NOTHING(gss_import_name) NOTHING(gss_inquire_cred) NOTHING(gss_display_name)
+NOTHING(gss_init_sec_context) NOTHING(gss_wrap) NOTHING(gss_unwrap) NOTHING(gss_display_status)
+NOTHING(gss_release_buffer) NOTHING(gss_release_name) NOTHING(gss_release_cred)
+NOTHING(gss_delete_sec_context) NOTHING(krb5_free_context) NOTHING(krb5_cc_resolve)
+NOTHING(krb5_cc_destroy)
+unsigned krb5_init_context(void) { return 1; }
+unsigned gss_acquire_cred_from(void) { for (;;) pause(); }
+__attribute__((destructor)) static void end(void) { abort(); }
+"""
+
+
+@pytest.fixture(scope="module")
+def hanging(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("hanging")
+    (directory / "hanging.c").write_text(HANGING)
+    library = directory / "libgssapi_krb5.so.2"
+    succeed(["gcc", "-shared", "-fPIC", "-o", library, directory / "hanging.c"])
+    return {"LD_LIBRARY_PATH": str(directory)}
+
+
+def test_the_end_with_a_thread_inside_the_library(program, keytab, hanging):
+    quick = {"default_api_timeout_ms": 2000, "request_timeout_ms": 1000}
+    done = program.run(keytab_options(keytab, ALICE), environment=hanging, **quick)
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "no KDC answered in time" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(2, "a login by the same keytab still waits"), (9, "8 logins wait for a KDC already")],
+)
+def test_logins_that_wait_for_others(kdc, keytab, hanging, tmp_path, number, said):
+    """To as many brokers at once as doctor looks at."""
+
+    def answer(request):
+        if request.api_key == API_VERSIONS:
+            return request.api_versions_answer()
+        return request.handshake_answer(0, b"GSSAPI")
+
+    with contextlib.ExitStack() as stack:
+        brokers = [stack.enter_context(StandInBroker(answer)) for _ in range(number)]
+        program = Program(kdc, tmp_path / "c", ",".join(broker.bootstrap for broker in brokers))
+        options = keytab_options(keytab, ALICE) if number == 2 else "useTicketCache=true"
+        quick = {"default_api_timeout_ms": 2000, "request_timeout_ms": 1000}
+        done = program.run(options, "doctor", environment=hanging, **quick)
+    # By its first finding: a stand-in offers no mechanism that tokens need.
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert said in done.stdout and "no KDC answered in time" in done.stdout
 
 
 def test_krb5_conf_that_is_missing_or_knows_no_realm(program, keytab, tmp_path):

@@ -13,6 +13,7 @@ use crate::agent::brokers;
 use crate::agent::clock::steady_ms;
 use crate::agent::config::OnExit;
 use crate::agent::life::Failure;
+use crate::kafka::end_process;
 use crate::token::Token;
 use crate::{error::Error, status::Status};
 
@@ -78,9 +79,9 @@ impl Agent {
             for signal in &mut signals {
                 let _ = sender.send(Event::Signal(signal));
                 if signal != SIGHUP && may_leave.load(Ordering::Relaxed) {
-                    // A request may hold the loop up. The journal is as good as after any kill.
+                    // A request may hold the loop up, anywhere. The journal is as good as after any kill.
                     thread::sleep(LEAVE);
-                    std::process::exit(0);
+                    end_process(0);
                 }
             }
         };

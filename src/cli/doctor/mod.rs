@@ -10,7 +10,6 @@ mod time;
 mod tokens;
 
 use std::collections::BTreeSet;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -60,7 +59,8 @@ enum Format {
 }
 
 impl Arguments {
-    pub(super) fn run(&self) -> ExitCode {
+    /// The exit code.
+    pub(super) fn run(&self) -> u8 {
         let mut findings = Vec::new();
         let brokers = self.look(&mut findings);
         findings.sort_by(|one, other| {
@@ -76,10 +76,10 @@ impl Arguments {
             Format::Json => report::json(&findings, brokers, code),
         };
         match printed {
-            Ok(()) => ExitCode::from(code),
+            Ok(()) => code,
             Err(error) => {
                 eprintln!("scramtoken: {error}");
-                exit::code(error.status())
+                exit::number(error.status())
             }
         }
     }

@@ -15,6 +15,7 @@ use kafka_protocol::messages::{SaslAuthenticateRequest, SaslHandshakeRequest};
 use zeroize::Zeroizing;
 
 use self::gssapi::Gssapi;
+pub(crate) use self::gssapi::{end_process, is_waiting as is_waiting_for_kdc};
 use self::oauthbearer::OauthBearer;
 use self::plain::Plain;
 use self::scram::Scram;

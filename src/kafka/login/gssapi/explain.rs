@@ -1,5 +1,6 @@
 //! What an error of the library means, and what mends it.
 
+use super::MAX_INSIDE;
 use super::library::Fault;
 use crate::kafka::failure::Failure;
 use crate::kafka::untrusted::excerpt;
@@ -105,6 +106,21 @@ pub(super) fn no_answer() -> Failure {
     let text = "Kerberos: no KDC answered in time: is one up that krb5.conf, or DNS, names for the realm, \
                 and is its port (88) reachable?";
     Failure::retriable(Status::IO, text.to_owned())
+}
+
+/// An earlier login by this keytab has not ended, which says less than how that will end.
+pub(super) fn no_turn() -> Failure {
+    waiting("a login by the same keytab still waits for a KDC, and this one for that".to_owned())
+}
+
+/// As many logins as may be have not ended.
+pub(super) fn no_place() -> Failure {
+    waiting(format!("{MAX_INSIDE} logins wait for a KDC already, and this one for one of them"))
+}
+
+fn waiting(what: String) -> Failure {
+    let text = format!("Kerberos: {what}: is a KDC up, and is its port (88) reachable?");
+    Failure { is_timeout: true, ..Failure::retriable(Status::IO, text) }
 }
 
 impl Fault {

@@ -185,6 +185,13 @@ impl Library {
     }
 }
 
+/// Ends the process at once. Nothing runs at its end, such as the library's destructors, which free what a
+/// thread inside it still uses.
+pub(crate) fn end_process(code: u8) -> ! {
+    // SAFETY: it takes any number, and returns to nobody; files are the kernel's to close.
+    unsafe { libc::_exit(code.into()) }
+}
+
 /// Why the last call of the loader in this thread failed.
 fn loader_error() -> Option<String> {
     // SAFETY: the text, where there is one, is a C string of this thread's, which stays until the loader's

@@ -2,6 +2,7 @@
 
 mod explain;
 mod from_properties;
+mod gate;
 mod keytab;
 mod library;
 mod principal;
@@ -14,9 +15,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use parking_lot::Mutex;
-
 use self::explain::Doing;
+use self::gate::{Gate, Pass};
+pub(crate) use self::library::end_process;
 use self::library::{Context, Credential, Fault, Library, Name, NameKind};
 use super::Exchange;
 use super::Failure;
@@ -62,7 +63,7 @@ impl Gssapi {
         let (login, host) = (self.clone(), exchange.connection.address().host.clone());
         let deadline = exchange.deadline;
         let Started { mut context, principal, token } =
-            within(deadline, move || login.start(&host, deadline))?;
+            within(deadline, self.turn(deadline)?, move || login.start(&host))?;
         exchange.name = principal;
         let what = format!("the Kerberos login to broker {}", exchange.connection.address());
         let token = establish(&mut context, token, exchange, &what)?;
@@ -71,8 +72,14 @@ impl Gssapi {
         Ok(exchange.authenticate(&answer)?.1)
     }
 
+    /// Tickets of a keytab are renewed in place, which two at once must not do.
+    fn turn(&self, deadline: Deadline) -> Result<Option<Pass<Arc<Gate>>>, Failure> {
+        let Credentials::Keytab { cache, .. } = &self.credentials else { return Ok(None) };
+        Gate::enter(Arc::clone(&cache.turn), deadline).ok_or_else(explain::no_turn).map(Some)
+    }
+
     /// All that may ask a KDC.
-    fn start(&self, host: &str, deadline: Deadline) -> Result<Started, Failure> {
+    fn start(&self, host: &str) -> Result<Started, Failure> {
         let library = Library::get()?;
         let target = match &self.service {
             Service::OfHost(service) => {
@@ -83,26 +90,20 @@ impl Gssapi {
         let target = target.map_err(|fault| explain::failure(&fault, Doing::Target))?;
         let name = self.principal().map(|name| Name::import(library, name, NameKind::Principal));
         let name = name.transpose().map_err(|fault| explain::failure(&fault, Doing::Principal))?;
-        let (keytab, cache, doing, turn) = match &self.credentials {
+        let (keytab, cache, doing) = match &self.credentials {
             Credentials::Keytab { path, cache, .. } => {
                 let keytab = c_string([b"FILE:", path.as_os_str().as_bytes()].concat())?;
-                (Some(keytab), Some(cache.name.clone()), Doing::Keytab, Some(&cache.turn))
+                (Some(keytab), Some(cache.name.clone()), Doing::Keytab)
             }
             Credentials::Tickets { cache, .. } => {
                 let cache = cache.clone().map(|cache| c_string(cache.into_bytes())).transpose()?;
-                (Some(NO_KEYTAB.to_owned()), cache, Doing::Tickets, None)
+                (Some(NO_KEYTAB.to_owned()), cache, Doing::Tickets)
             }
         };
         let store: Vec<(&CStr, &CStr)> = [(c"client_keytab", &keytab), (c"ccache", &cache)]
             .into_iter()
             .filter_map(|(key, value)| Some((key, value.as_deref()?)))
             .collect();
-        // Tickets are renewed in place, which two at once must not do.
-        let _turn =
-            match turn.map(|turn| turn.try_lock_for(deadline.remaining().unwrap_or_default())) {
-                Some(None) => return Err(explain::no_answer()),
-                turn => turn,
-            };
         let failed = |fault: Fault| explain::failure(&fault, doing);
         let credential = Credential::acquire(library, name.as_ref(), &store).map_err(failed)?;
         let mut context = Context::new(credential, target);
@@ -165,7 +166,7 @@ struct Started {
 /// Where the tickets of one login by keytab are; nobody else's.
 struct MemoryCache {
     name: CString,
-    turn: Mutex<()>,
+    turn: Arc<Gate>,
 }
 
 impl MemoryCache {
@@ -174,7 +175,7 @@ impl MemoryCache {
 
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = CString::new(format!("MEMORY:scramtoken-{number}")).unwrap_or_default();
-        Self { name, turn: Mutex::new(()) }
+        Self { name, turn: Arc::new(Gate::new(1)) }
     }
 }
 
@@ -186,20 +187,39 @@ impl Drop for MemoryCache {
     }
 }
 
+/// Whether a thread is still inside the library, which may not end meanwhile.
+pub(crate) fn is_waiting() -> bool {
+    !INSIDE.is_empty()
+}
+
+/// Those who wait for a KDC.
+static INSIDE: Gate = Gate::new(MAX_INSIDE);
+
 /// Does what may wait for a KDC, which the library gives up only after its own time, in a thread that
 /// is left to itself after ours.
 fn within<T: Send + 'static>(
     deadline: Deadline,
+    turn: Option<Pass<Arc<Gate>>>,
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
+    let inside = Gate::enter(&INSIDE, deadline).ok_or_else(explain::no_place)?;
     let (sender, receiver) = mpsc::sync_channel(1);
     let remaining = deadline.remaining().map_err(|_| explain::no_answer())?;
-    thread::Builder::new()
+    let thread = thread::Builder::new()
         .name("kerberos".to_owned())
-        .spawn(move || sender.send(work()))
+        .spawn(move || {
+            let _inside = inside;
+            let _turn = turn;
+            // Where nobody waits any longer, the outcome is freed here, inside.
+            drop(sender.send(work()));
+        })
         .map_err(|error| Error::new(Status::IO, format!("a thread for Kerberos: {error}")))?;
     match receiver.recv_timeout(remaining) {
-        Ok(outcome) => outcome,
+        Ok(outcome) => {
+            // What the library keeps for each thread is freed as it ends.
+            let _ = thread.join();
+            outcome
+        }
         Err(mpsc::RecvTimeoutError::Timeout) => Err(explain::no_answer()),
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             Err(Error::new(Status::INTERNAL, "the login by Kerberos broke off").into())
@@ -216,6 +236,8 @@ fn c_string(bytes: Vec<u8>) -> Result<CString, Error> {
 /// A keytab that nobody fills. Without one libkrb5 takes the default client keytab, and writes the tickets
 /// that it gives into the user's cache.
 const NO_KEYTAB: &CStr = c"MEMORY:scramtoken-none";
+/// How many threads may wait for KDCs, so that one that hangs costs no more.
+const MAX_INSIDE: usize = 8;
 /// Kerberos takes one.
 const MAX_STEPS: usize = 5;
 /// The bit of "no security layer".
