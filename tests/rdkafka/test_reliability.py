@@ -146,7 +146,7 @@ def test_a_thousand_reauthentications(special, clients, source, tmp_path):
             conf |= {"security.protocol": listener} | (tls if listener == "SASL_SSL" else {})
             counts = Counts()
             conf |= {"statistics.interval.ms": 500, "stats_cb": counts}
-            traffic = stack.enter_context(Traffic(conf, topic(), pause=0.02))
+            traffic = stack.enter_context(Traffic(conf, topic(), pause=0.1))
             running.append((ours, counts, traffic))
         deadline = time.monotonic() + 400
         while sum(counts.handshakes for ours, counts, _ in running if ours) < 1000:
