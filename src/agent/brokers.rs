@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use subtle::ConstantTimeEq;
-
 use super::clock::steady_ms;
 use super::config::{Asked, ClusterConfig, placeholder};
 use super::life::{Acceptance, Failure};
 use crate::kafka::{Address, Broker, Cluster, Config};
-use crate::scram::{ClientCredential, Mechanism};
+use crate::scram::Mechanism;
 use crate::token::{Principal, Token};
 use crate::{error::Error, status::Status};
 
@@ -77,7 +74,7 @@ impl Brokers {
             return Ok(ourselves.clone());
         }
         let token = self.ask(|cluster| cluster.create_token(None, &[], 1000))?;
-        let hmac = hmac(&token)?;
+        let hmac = token.hmac_bytes()?;
         // Where that fails, it ends by itself.
         let _ = self.ask(|cluster| cluster.expire_token(&hmac, -1));
         let ourselves: Principal = token.owner.unwrap_or_default().parse()?;
@@ -87,12 +84,12 @@ impl Brokers {
 
     /// The new expiry.
     pub(super) fn renew(&mut self, token: &Token) -> Result<i64, Error> {
-        let hmac = hmac(token)?;
+        let hmac = token.hmac_bytes()?;
         self.ask(|cluster| cluster.renew_token(&hmac, -1))
     }
 
     pub(super) fn expire(&mut self, token: &Token) -> Result<(), Error> {
-        let hmac = hmac(token)?;
+        let hmac = token.hmac_bytes()?;
         self.ask(|cluster| cluster.expire_token(&hmac, -1).map(|_| ()))
     }
 
@@ -170,10 +167,7 @@ impl Brokers {
             listed.iter().map(|token| (token.id.as_str(), token)).collect();
         let is_same = |token: &Token| {
             let listed = listed.get(token.id.as_str());
-            listed.is_some_and(|listed| match (hmac(listed), hmac(token)) {
-                (Ok(listed), Ok(ours)) => bool::from(listed.ct_eq(&ours)),
-                _ => false,
-            })
+            listed.is_some_and(|listed| listed.has_same_hmac(token))
         };
         let all = tokens.iter().enumerate();
         Ok(all.filter(|(_, token)| !is_same(token)).map(|(place, _)| place).collect())
@@ -201,8 +195,7 @@ impl Brokers {
         mechanism: Option<Mechanism>,
     ) -> Result<(Config, Places), Error> {
         let (mechanism, _) = self.way(mechanism)?;
-        let secret = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
-        let credential = ClientCredential::token(token.id.as_bytes(), secret)?;
+        let credential = token.client_credential()?;
         let config = self.connected()?.tokens.with_credential(mechanism, credential)?;
         let brokers = match &self.config.token_servers {
             None => Places::Brokers(self.ask(Cluster::brokers)?),
@@ -282,13 +275,6 @@ pub(super) fn failure(error: &Error) -> Failure {
         Status::TOKEN_NOT_FOUND | Status::TOKEN_EXPIRED => Failure::Gone,
         _ => Failure::Other,
     }
-}
-
-fn hmac(token: &Token) -> Result<Vec<u8>, Error> {
-    let text = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
-    STANDARD.decode(text).map_err(|_| {
-        Error::new(Status::CORRUPT, format!("the HMAC of the token {:?} is not base64", token.id))
-    })
 }
 
 /// The most that one request may take, with its tries.

@@ -15,7 +15,7 @@ pub(super) fn table(tokens: &[Token]) -> Zeroizing<String> {
     for token in tokens {
         table.push_str(&line([
             &escape(&token.id),
-            token.hmac.as_ref().map_or("", |hmac| hmac.as_str()),
+            token.hmac_text(),
             &escape(token.owner.as_deref().unwrap_or_default()),
             &escape(token.requester.as_deref().unwrap_or_default()),
             &escape(&list(&token.renewers)),

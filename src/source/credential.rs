@@ -23,10 +23,7 @@ impl CurrentCredential {
 
     pub(super) fn into_client_credential(self) -> Result<ClientCredential, Error> {
         match self {
-            Self::Token(Token { id, hmac, .. }) => {
-                let hmac = hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
-                ClientCredential::token(id.as_bytes(), hmac)
-            }
+            Self::Token(token) => token.client_credential(),
             Self::Password(credential) => Ok(credential),
         }
     }

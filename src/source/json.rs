@@ -70,7 +70,7 @@ impl Serialize for TokenFile<'_> {
         let Self(token, mechanism) = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("token_id", &token.id)?;
-        map.serialize_entry("hmac", token.hmac.as_ref().map_or("", |hmac| hmac.as_str()))?;
+        map.serialize_entry("hmac", token.hmac_text())?;
         map.serialize_entry("owner", &token.owner)?;
         map.serialize_entry("mechanism", mechanism.name())?;
         map.serialize_entry("issue_timestamp_ms", &token.issue_ms)?;

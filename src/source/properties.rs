@@ -33,7 +33,7 @@ pub(crate) fn token_properties(
     token: &Token,
     mechanism: Mechanism,
 ) -> Result<Zeroizing<String>, Error> {
-    let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
+    let hmac = token.hmac_text();
     let jaas = LoginModule::token_line(&token.id, hmac)?;
     Ok(Zeroizing::new(format!(
         "# {comment}\nsasl.mechanism={}\nsasl.jaas.config={}\n",

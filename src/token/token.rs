@@ -2,9 +2,11 @@
 
 use core::fmt;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::scram::check_name;
+use crate::scram::{ClientCredential, check_name};
 use crate::{error::Error, status::Status};
 
 /// A delegation token (KIP-48). What its holder does not know of it is None.
@@ -56,6 +58,40 @@ impl Token {
             expiry_ms: None,
             max_ms: None,
         })
+    }
+
+    /// The HMAC as base64 text; empty where it is not known.
+    pub(crate) fn hmac_text(&self) -> &str {
+        self.hmac.as_ref().map_or("", |hmac| hmac.as_str())
+    }
+
+    /// The HMAC itself, by which Kafka's requests name a token.
+    ///
+    /// # Errors
+    ///
+    /// `CORRUPT` where it is not base64.
+    pub(crate) fn hmac_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        STANDARD.decode(self.hmac_text()).map(Zeroizing::new).map_err(|_| {
+            let text = format!("the HMAC of the token {:?} is not base64", self.id);
+            Error::new(Status::CORRUPT, text)
+        })
+    }
+
+    /// Whether both HMACs can be read and are the same, in constant time.
+    pub(crate) fn has_same_hmac(&self, other: &Self) -> bool {
+        match (self.hmac_bytes(), other.hmac_bytes()) {
+            (Ok(ours), Ok(theirs)) => bool::from(ours.ct_eq(&theirs)),
+            _ => false,
+        }
+    }
+
+    /// What its holder logs in with.
+    ///
+    /// # Errors
+    ///
+    /// As of [`ClientCredential::token`].
+    pub(crate) fn client_credential(&self) -> Result<ClientCredential, Error> {
+        ClientCredential::token(self.id.as_bytes(), self.hmac_text().as_bytes())
     }
 
     /// Whether it is known to have expired: its expiry lies before `now_ms`.

@@ -156,7 +156,7 @@ fn push_held(text: &mut String, held: &Held, end_ms: Option<i64>) {
     text.push_str(&quoted(&token.id));
     // Base64, or at least printable: see Token. Only quotes and backslashes need care.
     text.push_str(",\"hmac\":\"");
-    for character in token.hmac.as_ref().map_or("", |hmac| hmac.as_str()).chars() {
+    for character in token.hmac_text().chars() {
         if matches!(character, '"' | '\\') {
             text.push('\\');
         }

@@ -36,7 +36,7 @@ impl Directory {
     /// Nothing of it changes when a token is renewed.
     pub(super) fn deliver(&self, publication: &Publication) -> Result<Delivered, Error> {
         let token = &publication.token;
-        let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
+        let hmac = token.hmac_text();
         let fields: [Field<'_>; 2] =
             [("token-id", token.id.as_bytes()), ("token-hmac", hmac.as_bytes())];
         let mount = self.open()?;

@@ -40,7 +40,7 @@ impl Hadoop {
 
     pub(super) fn deliver(&self, publication: &Publication) -> Result<Delivered, Error> {
         let token = &publication.token;
-        let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
+        let hmac = token.hmac_text();
         let bytes = credentials(&self.cluster, &token.id, hmac);
         Delivered::bring(&self.path, self.access, &bytes)
     }

@@ -111,7 +111,7 @@ impl Form {
             Self::TokenHmac => token.hmac.clone().unwrap_or_default(),
             Self::Properties => publication.properties()?,
             Self::Jaas => {
-                let hmac = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
+                let hmac = token.hmac_text();
                 LoginModule::token_line(&token.id, hmac)?
             }
         })

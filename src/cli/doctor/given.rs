@@ -5,7 +5,6 @@ use super::broker::Listener;
 use super::finding::{Check, Finding, Grade, Subject};
 use super::source::Given;
 use super::time::{span_of, until};
-use super::tokens::has_same_hmac;
 use crate::kafka::{Cluster, Config, escape};
 use crate::token::Token;
 use crate::{clock, status::Status};
@@ -82,7 +81,7 @@ pub(super) fn known(
     let mut cluster = Cluster::new(vec![listener.address.clone()], config.clone(), |_| ());
     let known = cluster.find_token(&token.id).ok()??;
     let now_ms = clock::now_ms();
-    if !has_same_hmac(&known, token) {
+    if !known.has_same_hmac(token) {
         let text = format!(
             "knows the given token {} with another HMAC: delegation.token.secret.key was changed since it \
              was made, or the source holds something else",

@@ -64,8 +64,7 @@ pub(super) fn look(uri: &str, findings: &mut Vec<Finding>) -> Looked {
             if token.has_expired(now_ms) {
                 return Looked::Ended(token);
             }
-            let hmac = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
-            match ClientCredential::token(token.id.as_bytes(), hmac) {
+            match token.client_credential() {
                 Ok(credential) => Looked::Given(Given { credential, token: Some(token) }),
                 Err(error) => {
                     findings.push(fails(error));

@@ -3,9 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use subtle::ConstantTimeEq;
-
 use super::at_once::at_once;
 use super::broker::Listener;
 use super::finding::{Check, Finding, Grade, Subject};
@@ -85,7 +82,7 @@ pub(super) fn look(
     findings.extend(judge(&enabled, honours));
     // Anew, for the session of before may be over.
     let mut admin = Cluster::new(vec![first.address.clone()], config.clone(), |_| ());
-    let expired = hmac(&token).and_then(|hmac| admin.expire_token(&hmac, -1));
+    let expired = token.hmac_bytes().and_then(|hmac| admin.expire_token(&hmac, -1));
     let end = match expired {
         Ok(_) => "expired again by now".to_owned(),
         Err(error) => format!("not expired again ({error}); it ends by itself"),
@@ -157,7 +154,7 @@ fn honour(subject: &Subject, listener: &Listener, config: &Config, token: &Token
             Err(error) => last = Honour::Refused(error),
             Ok(tokens) => match tokens.iter().find(|listed| listed.id == token.id) {
                 None => {}
-                Some(listed) if !has_same_hmac(listed, token) => return Honour::OtherKey,
+                Some(listed) if !listed.has_same_hmac(token) => return Honour::OtherKey,
                 Some(_) if listener.scram.is_none() => return Honour::Listed,
                 Some(_) => match log_in(listener, config, token) {
                     Ok(skew) => {
@@ -196,8 +193,7 @@ fn log_in(listener: &Listener, config: &Config, token: &Token) -> Result<Option<
 }
 
 fn with_token(listener: &Listener, config: &Config, token: &Token) -> Result<Config, Error> {
-    let hmac = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
-    let credential = ClientCredential::token(token.id.as_bytes(), hmac)?;
+    let credential = token.client_credential()?;
     let mechanism = listener
         .scram
         .ok_or_else(|| Error::new(Status::UNSUPPORTED_MECHANISM, "the listener offers no SCRAM"))?;
@@ -279,8 +275,7 @@ fn habits(subject: &Subject, listener: &Listener, config: &Config, token: &Token
             Err(_) => None,
         }
     };
-    let hmac = token.hmac.as_ref().map_or(b"".as_slice(), |hmac| hmac.as_bytes());
-    let implicit = ClientCredential::password(token.id.as_bytes(), hmac)
+    let implicit = ClientCredential::password(token.id.as_bytes(), token.hmac_text().as_bytes())
         .and_then(|credential| config.with_credential(mechanism, credential));
     if let Some(takes) = implicit.ok().and_then(takes) {
         let text = if takes {
@@ -335,19 +330,4 @@ fn clock_of(subject: &Subject, skew: Skew) -> Finding {
         "set the clocks by NTP: tokens end by the brokers' clocks, and a client with a wrong clock \
          refuses a good token, or tries an ended one",
     )
-}
-
-/// Whether two tokens have the same HMAC.
-pub(super) fn has_same_hmac(one: &Token, other: &Token) -> bool {
-    match (hmac(one), hmac(other)) {
-        (Ok(one), Ok(other)) => bool::from(one.ct_eq(&other)),
-        _ => false,
-    }
-}
-
-fn hmac(token: &Token) -> Result<Vec<u8>, Error> {
-    let text = token.hmac.as_ref().map_or("", |hmac| hmac.as_str());
-    STANDARD
-        .decode(text)
-        .map_err(|_| Error::new(Status::MALFORMED, "the broker gave no HMAC in base64"))
 }
