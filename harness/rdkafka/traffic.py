@@ -1,15 +1,16 @@
 """Load on a connection while something happens to it."""
 
-import threading
 import time
 
 from confluent_kafka import Consumer, Producer
+
+from harness.background import Background
 
 # The sessions of brokers that have short ones.
 REAUTHENTICATION_MS = 3000
 
 
-class Traffic:
+class Traffic(Background):
     """A producer that never stops, and what went wrong with it."""
 
     def __init__(self, conf, name, pause=0.005):
@@ -17,16 +18,7 @@ class Traffic:
         conf = conf | {"enable.idempotence": True, "error_cb": self.errors.append}
         self._producer = Producer(conf)
         self._name, self._pause = name, pause
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
+        super().__init__()
 
     def _run(self):
         while not self._stop.is_set():

@@ -2,11 +2,11 @@
 
 import json
 import secrets
-import threading
 import time
 
 import pytest
 
+from harness.background import Background
 from harness.kafka.broker import KafkaBroker
 from harness.kafka.cli import scramtoken
 from harness.process import say
@@ -35,22 +35,13 @@ class Uri:
         self.uri = uri
 
 
-class Gaps:
+class Gaps(Background):
     """Polls a group for a `with` block: how many seconds it got nothing, at most."""
 
     def __init__(self, group):
         self.longest = 0
         self._group = group
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
+        super().__init__()
 
     def _run(self):
         last = time.monotonic()

@@ -2,10 +2,10 @@
 
 import importlib.util
 import json
-import threading
 import time
 
 import scramtoken
+from harness.background import Background
 from harness.paths import ROOT
 
 _spec = importlib.util.spec_from_file_location("login_example", ROOT / "examples/python/login.py")
@@ -13,7 +13,7 @@ _login = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_login)
 
 
-class Watch:
+class Watch(Background):
     """For a `with` block: `failures` says what went wrong, `ids` which tokens were published.
 
     Nodes in `away` are not asked. Nothing is asked before the file is there.
@@ -23,16 +23,7 @@ class Watch:
         self.failures, self.ids, self.rounds = [], [], 0
         self.away = set()
         self._broker, self._path, self._nodes = broker, path, nodes
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
+        super().__init__()
 
     def _run(self):
         while not self._stop.wait(0.1):
