@@ -86,8 +86,10 @@ pub(super) fn failure(fault: &Fault, doing: Doing<'_>) -> Failure {
 fn answer(fault: &Fault, what: &str, said: &str) -> Failure {
     // These we find ourselves, in a proof of somebody who has not the service's key.
     if matches!(fault.code(), BAD_INTEGRITY | MESSAGE_TYPE | MODIFIED) {
-        let why = format_args!("the broker did not prove who it is: {said}");
-        return Failure::malformed(what, why);
+        return Failure::malformed(
+            what,
+            format_args!("the broker did not prove who it is: {said}"),
+        );
     }
     let mend = match fault.code() {
         SKEW | NOT_YET_VALID | TICKET_EXPIRED => CLOCKS,
