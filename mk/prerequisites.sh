@@ -68,6 +68,7 @@ check() {
     need "valgrind" "valgrind libc6-dbg" has valgrind
     need "librdkafka's headers" librdkafka-dev has_librdkafka
     need "CMake" cmake has cmake
+    need "libabigail's tools" abigail-tools has abidiff
     need "pkg-config" pkg-config has pkg-config
     need "MIT's Kerberos library" libgssapi-krb5-2 has_kerberos
   fi
