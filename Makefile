@@ -5,6 +5,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 CARGO ?= cargo
 PYTHON ?= python3
@@ -15,8 +16,10 @@ SONAME := libscramtoken.so.0
 # What the shared library exports; the program takes the feature cli.
 DOORS := capi,jni,rdkafka
 INSTALLED = $(DESTDIR)$(PREFIX)
+INSTALLED_LIBS = $(DESTDIR)$(LIBDIR)
 LIBRARY := target/release/libscramtoken.so
 PROGRAM := target/program/scramtoken
+DOCUMENTED ?= $(PROGRAM)
 VENV := build/venv
 CFLAGS ?= -O2 -g
 EXAMPLES := build/examples/login build/examples/server
@@ -25,7 +28,7 @@ WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 say = @printf '\n== %s\n' "$(strip $1)"
 , := ,
 
-.PHONY: third-party help lib program examples demo test test-builds test-long test-kubernetes check bench header install uninstall \
+.PHONY: third-party help lib program examples demo test test-builds test-long test-kubernetes check bench header install install-built uninstall \
   clean FORCE
 
 include $(wildcard mk/*.mk)
@@ -89,42 +92,50 @@ third-party: ## write THIRD-PARTY anew, the terms of what is linked
 
 # Where root has no cargo, as under sudo, what `make lib program` built is installed.
 install: $(if $(shell command -v $(CARGO)),lib program) ## install everything for C and the shell below $(DESTDIR)$(PREFIX)
+	@$(MAKE) --no-print-directory install-built
+
+# For packagers: nothing is built. LIBRARY and PROGRAM may be those of another machine; DOCUMENTED then
+# is this machine's program, which prints the man pages and completions.
+install-built:
 	@[[ -f $(LIBRARY) && -f $(PROGRAM) ]] || \
 	  { echo "Nothing to install: run make lib program first; it takes Rust (https://rustup.rs)." >&2; \
 	  exit 1; }
-	install -d $(INSTALLED)/{bin,include,lib/pkgconfig,lib/cmake/scramtoken,share/man/man1} \
-	  $(INSTALLED)/share/doc/scramtoken \
+	install -d $(INSTALLED)/{bin,include,share/man/man1,share/doc/scramtoken} \
+	  $(INSTALLED_LIBS)/{pkgconfig,cmake/scramtoken} \
 	  $(INSTALLED)/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
-	install -m 755 $(LIBRARY) $(INSTALLED)/lib/libscramtoken.so.$(VERSION)
-	ln -sf libscramtoken.so.$(VERSION) $(INSTALLED)/lib/$(SONAME)
-	ln -sf $(SONAME) $(INSTALLED)/lib/libscramtoken.so
+	install -m 755 $(LIBRARY) $(INSTALLED_LIBS)/libscramtoken.so.$(VERSION)
+	ln -sf libscramtoken.so.$(VERSION) $(INSTALLED_LIBS)/$(SONAME)
+	ln -sf $(SONAME) $(INSTALLED_LIBS)/libscramtoken.so
 	install -m 644 include/scramtoken.h $(INSTALLED)/include
-	sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@VERSION@|$(VERSION)|' \
-	  packaging/scramtoken.pc.in | \
-	  install -m 644 /dev/stdin $(INSTALLED)/lib/pkgconfig/scramtoken.pc
-	install -m 644 packaging/scramtokenConfig.cmake $(INSTALLED)/lib/cmake/scramtoken
-	sed -e 's|@VERSION@|$(VERSION)|' packaging/scramtokenConfigVersion.cmake.in | \
-	  install -m 644 /dev/stdin $(INSTALLED)/lib/cmake/scramtoken/scramtokenConfigVersion.cmake
+	$(call install_filled_in,scramtoken.pc,pkgconfig)
+	$(call install_filled_in,scramtokenConfig.cmake,cmake/scramtoken)
+	$(call install_filled_in,scramtokenConfigVersion.cmake,cmake/scramtoken)
 	install -m 755 $(PROGRAM) $(INSTALLED)/bin/scramtoken
 	install -m 644 LICENSE-* THIRD-PARTY $(INSTALLED)/share/doc/scramtoken
-	umask 022; $(PROGRAM) man --out $(INSTALLED)/share/man/man1
+	umask 022; $(DOCUMENTED) man --out $(INSTALLED)/share/man/man1
 	$(call install_completions,bash,bash-completion/completions/scramtoken)
 	$(call install_completions,zsh,zsh/site-functions/_scramtoken)
 	$(call install_completions,fish,fish/vendor_completions.d/scramtoken.fish)
 	if [[ -z "$(DESTDIR)" && $$(id -u) == 0 ]]; then ldconfig; fi
 	@case ":/usr:/usr/local:" in *":$(abspath $(PREFIX)):"*) ;; *) echo \
-	  "Installed. Outside of /usr, set PKG_CONFIG_PATH=$(abspath $(PREFIX))/lib/pkgconfig," \
-	  "CMAKE_PREFIX_PATH=$(abspath $(PREFIX)), LD_LIBRARY_PATH=$(abspath $(PREFIX))/lib and PATH." ;; esac
-install_completions = $(PROGRAM) completions $1 | install -m 644 /dev/stdin $(INSTALLED)/share/$2
+	  "Installed. Outside of /usr, set PKG_CONFIG_PATH=$(abspath $(LIBDIR))/pkgconfig," \
+	  "CMAKE_PREFIX_PATH=$(abspath $(PREFIX)), LD_LIBRARY_PATH=$(abspath $(LIBDIR)) and PATH." ;; esac
+install_completions = $(DOCUMENTED) completions $1 | install -m 644 /dev/stdin $(INSTALLED)/share/$2
+# What lies below the prefix is named by it: pkg-config can then move it.
+install_filled_in = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@PREFIX@|$(abspath $(PREFIX))|' \
+  -e 's|@LIBDIR@|$(patsubst $(abspath $(PREFIX))/%,$${prefix}/%,$(abspath $(LIBDIR)))|' \
+  -e "s|@INCLUDEDIR_FROM_CMAKE@|$$(realpath -ms --relative-to=$(abspath \
+  $(LIBDIR))/cmake/scramtoken $(abspath $(PREFIX))/include)|" packaging/$1.in | \
+  install -m 644 /dev/stdin $(INSTALLED_LIBS)/$2/$1
 
 uninstall: ## remove what install installed, from the same $(DESTDIR)$(PREFIX)
-	rm -f $(INSTALLED)/lib/libscramtoken.so{,.0,.$(VERSION)} $(INSTALLED)/include/scramtoken.h \
-	  $(INSTALLED)/lib/pkgconfig/scramtoken.pc $(INSTALLED)/bin/scramtoken \
+	rm -f $(INSTALLED_LIBS)/libscramtoken.so{,.0,.$(VERSION)} $(INSTALLED)/include/scramtoken.h \
+	  $(INSTALLED_LIBS)/pkgconfig/scramtoken.pc $(INSTALLED)/bin/scramtoken \
 	  $(INSTALLED)/share/man/man1/scramtoken{,-*}.1 \
 	  $(INSTALLED)/share/bash-completion/completions/scramtoken \
 	  $(INSTALLED)/share/zsh/site-functions/_scramtoken \
 	  $(INSTALLED)/share/fish/vendor_completions.d/scramtoken.fish
-	rm -rf $(INSTALLED)/lib/cmake/scramtoken $(INSTALLED)/share/doc/scramtoken
+	rm -rf $(INSTALLED_LIBS)/cmake/scramtoken $(INSTALLED)/share/doc/scramtoken
 
 clean: ## remove everything that was built
 	rm -rf target build

@@ -110,7 +110,7 @@ fn versions_agree() {
     for (path, text) in [
         ("build.rs", "-soname,libscramtoken.so.0"),
         ("Makefile", "SONAME := libscramtoken.so.0"),
-        ("packaging/scramtokenConfig.cmake", "libscramtoken.so.0"),
+        ("packaging/scramtokenConfig.cmake.in", "libscramtoken.so.0"),
         ("packaging/scramtokenConfigVersion.cmake.in", "ABI version 1 began with 0.1.0"),
         ("docs/c-api.md", "ABI version 1 began with 0.1.0"),
         ("python/scramtoken/_library.py", "\nABI_VERSION = 1\n"),

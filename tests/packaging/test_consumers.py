@@ -66,11 +66,19 @@ def configure(prefix, directory, version):
     )
 
 
-@pytest.fixture(params=["installed", "moved"])
-def tree(request, prefix, tmp_path):
-    """The prefix as it was installed, and a copy elsewhere: a container's layer, an SDK."""
+@pytest.fixture(params=["installed", "moved", "multiarch", "linked"])
+def tree(request, make, prefix, tmp_path):
+    """The prefix as it was installed; a copy elsewhere: a container's layer, an SDK; with libraries
+    where Debian has them; and found through a link, as /lib is one to /usr/lib."""
     if request.param == "installed":
         return prefix
+    if request.param == "multiarch":
+        triplet = succeed(["gcc", "-print-multiarch"]).strip()
+        make("install-built", DESTDIR=tmp_path, PREFIX="/usr", LIBDIR=f"/usr/lib/{triplet}")
+        return tmp_path / "usr"
+    if request.param == "linked":
+        (tmp_path / "lib").symlink_to(prefix / "lib")
+        return tmp_path
     return shutil.copytree(prefix, tmp_path / "moved elsewhere", symlinks=True)
 
 

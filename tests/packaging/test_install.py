@@ -88,6 +88,32 @@ def test_uninstall_leaves_what_others_installed(make, tmp_path):
     assert not (tmp_path / "usr/lib/cmake/scramtoken").exists()
 
 
+def test_libraries_elsewhere_and_built_for_another_machine(make, tmp_path):
+    """As a packager for a multiarch system calls it: PROGRAM does not run here."""
+    program = tmp_path / "other-program"
+    program.write_text("for another processor")
+    where = {"DESTDIR": tmp_path, "PREFIX": "/usr", "LIBDIR": "/usr/lib/some-linux-gnu"}
+    documented = ROOT / "target" / "program" / "scramtoken"
+    make("install-built", PROGRAM=program, DOCUMENTED=documented, **where)
+    staged = tmp_path / "usr"
+    expected = {re.sub("^lib/", "lib/some-linux-gnu/", name) for name in FILES}
+    assert {name for name in files(staged) if not MAN_PAGE.fullmatch(name)} == expected
+    assert (staged / "bin" / "scramtoken").read_text() == "for another processor"
+    assert (staged / "share/man/man1/scramtoken.1").stat().st_size > 0
+    pc = (staged / "lib/some-linux-gnu/pkgconfig/scramtoken.pc").read_text()
+    assert "\nlibdir=${prefix}/lib/some-linux-gnu\n" in pc
+    make("uninstall", **where)
+    assert files(staged) == set()
+
+
+def test_libraries_outside_of_the_prefix(make, tmp_path):
+    make("install-built", DESTDIR=tmp_path, PREFIX="/opt/scramtoken", LIBDIR="/usr/lib64")
+    pc = (tmp_path / "usr/lib64/pkgconfig/scramtoken.pc").read_text()
+    assert "\nlibdir=/usr/lib64\n" in pc
+    cmake = (tmp_path / "usr/lib64/cmake/scramtoken/scramtokenConfig.cmake").read_text()
+    assert "${_scramtoken_cmake}/../../../../opt/scramtoken/include" in cmake
+
+
 def test_nothing_built_and_no_cargo(tmp_path):
     for name in ("Makefile", "Cargo.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
