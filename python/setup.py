@@ -1,7 +1,15 @@
-"""Builds the wheel: the library by cargo, from the crate around this directory, and a tag that
-says that it fits every Python 3 of one platform. Everything else is in pyproject.toml."""
+"""Builds the wheel: the library and the program `scramtoken`, and a tag that says that they fit every
+Python 3 of one platform. Everything else is in pyproject.toml.
+
+Cargo builds both from the crate around this directory, unless SCRAMTOKEN_PREBUILT names a directory
+that holds them (`libscramtoken.so` and `scramtoken`). Then SCRAMTOKEN_PLATFORM_TAG is the platform that
+they were built for, such as musllinux_1_2_x86_64, and SCRAMTOKEN_BOM a directory with their bills of
+materials, which go where PEP 770 has them.
+"""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,25 +17,31 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.command.install_scripts import install_scripts
 
 CRATE = Path(__file__).resolve().parent.parent / "Cargo.toml"
 BUILD = CRATE.parent / "build" / "python"
+PREBUILT = os.environ.get("SCRAMTOKEN_PREBUILT")
+
+LIBRARY = ["rustc", "--release", "--lib", "--crate-type", "cdylib", "--features", "capi,jni,rdkafka"]
+PROGRAM = ["build", "--profile", "program", "--bin", "scramtoken", "--features", "cli"]
 
 
-def cargo_build() -> str:
-    """Builds the shared library, and returns its path."""
+def built(name: str, arguments: "list[str]") -> Path:
+    """The path of a file of this name that cargo builds, or that was built before."""
+    if PREBUILT:
+        return Path(PREBUILT, name)
     if shutil.which("cargo") is None:
         raise SystemExit("building scramtoken takes Rust: cargo is not on PATH")
-    command = ["cargo", "rustc", "--release", "--lib", "--crate-type", "cdylib", "--locked"]
-    command += ["--features", "capi,jni,rdkafka"]
-    command += ["--manifest-path", str(CRATE), "--message-format", "json-render-diagnostics"]
+    command = ["cargo", *arguments, "--locked", "--manifest-path", str(CRATE)]
+    command += ["--message-format", "json-render-diagnostics"]
     messages = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     for message in map(json.loads, messages.splitlines()):
         if message["reason"] == "compiler-artifact" and message["manifest_path"] == str(CRATE):
-            for path in message["filenames"]:
-                if path.endswith("libscramtoken.so"):
+            for path in map(Path, message["filenames"]):
+                if path.name == name:
                     return path
-    raise SystemExit("cargo built no libscramtoken.so: scramtoken's wheel is for Linux")
+    raise SystemExit(f"cargo built no {name}: scramtoken's wheel is for Linux")
 
 
 class BuildWithLibrary(build_py):
@@ -38,24 +52,49 @@ class BuildWithLibrary(build_py):
         package = in_place if self.editable_mode else Path(self.build_lib, "scramtoken")
         target = Path(package, "_native", "libscramtoken.so")
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(cargo_build(), target)
+        shutil.copyfile(built(target.name, LIBRARY), target)
+
+
+class InstallProgram(install_scripts):
+    """The program is the wheel's one script, as it is: setuptools would read it as Python."""
+
+    def run(self) -> None:
+        target = Path(self.install_dir, "scramtoken")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(built(target.name, PROGRAM), target)
+        target.chmod(0o755)
+        self.outfiles = [str(target)]
 
 
 class PlatformDistribution(Distribution):
     def has_ext_modules(self) -> bool:
         return True
 
+    def has_scripts(self) -> bool:
+        return True
+
 
 class PlatformWheel(bdist_wheel):
     def get_tag(self) -> "tuple[str, str, str]":
-        return "py3", "none", super().get_tag()[2]
+        platform = os.environ["SCRAMTOKEN_PLATFORM_TAG"] if PREBUILT else super().get_tag()[2]
+        return "py3", "none", platform
+
+    def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
+        super().egg2dist(egginfo_path, distinfo_path)
+        if PREBUILT:
+            shutil.copytree(os.environ["SCRAMTOKEN_BOM"], Path(distinfo_path, "sboms"))
 
 
 if not CRATE.is_file():
     raise SystemExit("scramtoken is built from a checkout of the whole project")
 BUILD.mkdir(parents=True, exist_ok=True)
 setup(
+    version=re.search(r'^version = "(.*)"$', CRATE.read_text(), re.MULTILINE).group(1),
     options={"build": {"build_base": str(BUILD)}, "egg_info": {"egg_base": str(BUILD)}},
     distclass=PlatformDistribution,
-    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel},
+    cmdclass={
+        "build_py": BuildWithLibrary,
+        "install_scripts": InstallProgram,
+        "bdist_wheel": PlatformWheel,
+    },
 )

@@ -8,6 +8,7 @@ Python cannot wipe its own str and bytes: a secret that came from Python stays i
 the garbage collector reuses it. The library wipes its copies.
 """
 
+from . import _library
 from .audit import AuditEvent
 from .client import Client
 from .confluent import confluent_config
@@ -36,7 +37,7 @@ from .store import Store, StoredUser
 from .token_manager import Operation, TokenManager
 from .verdict import Verdict
 
-__version__ = "0.1.0"
+__version__: str = _library.version()
 
 __all__ = [
     "AuditEvent",

@@ -222,6 +222,12 @@ def _load() -> CDLL:
 library = _load()
 
 
+def version() -> str:
+    """The library's version, which is the package's: they come from one release."""
+    text: bytes = library.scramtoken_version()
+    return text.decode()
+
+
 def last_error() -> str:
     """The text of this thread's last failing call."""
     text: bytes = library.scramtoken_last_error()
