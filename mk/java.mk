@@ -1,6 +1,8 @@
 # The jar of io.scramtoken.kafka, with the library of this machine's platform in it.
 JAR := build/java/scramtoken-kafka-$(VERSION).jar
-JAR_LIBRARY := build/jar/META-INF/native/linux-$(shell uname -m)/libscramtoken.so
+LIBC := $(shell ldd --version 2>&1 | grep -q musl && echo -musl)
+JAR_LIBRARY := build/jar/META-INF/native/linux-$(shell uname -m)$(LIBC)/libscramtoken.so
+MAVEN := mvn --batch-mode --quiet -Drevision=$(VERSION)
 
 .PHONY: jar
 
@@ -10,7 +12,7 @@ $(JAR): $(LIBRARY) java/pom.xml THIRD-PARTY $(shell find java/src -type f)
 	$(call say,The jar: half a minute$(,) a minute more the first time)
 	install -D -m 755 $(LIBRARY) $(JAR_LIBRARY)
 	rm -rf build/java/classes build/java/reports # Maven keeps there what is gone from the sources
-	mvn --batch-mode --quiet --file java/pom.xml package
+	$(MAVEN) --file java/pom.xml package
 
 # One JVM for each row: processor time, and what is left to the garbage collector.
 JMH := org.openjdk.jmh.Main -f 1 -wi 6 -w 1 -i 10 -r 300ms -prof io.scramtoken.bench.CpuTime -prof gc

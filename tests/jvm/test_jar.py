@@ -88,6 +88,7 @@ def test_built_twice_it_is_the_same(tmp_path):
         library.write_bytes(jar.read(LIBRARY_IN_JAR))
     library.chmod(0o755)
     pom = tmp_path / "java" / "pom.xml"
-    subprocess.run(["mvn", "--batch-mode", "--quiet", "--file", pom, "package"], check=True)
+    maven = ["mvn", "--batch-mode", "--quiet", f"-Drevision={VERSION}"]
+    subprocess.run([*maven, "--file", pom, "package"], check=True)
     for jar in JARS:
         assert (tmp_path / "build" / "java" / jar.name).read_bytes() == jar.read_bytes(), jar.name

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.commands import succeed
 from harness.jvm.jar import JAR, LIBRARY_IN_JAR, VERSION, broker_jaas, on_listeners
 from harness.kafka.broker import KafkaBroker
-from harness.paths import ROOT
 
 from . import jre
 from .checks import check_command, run
@@ -88,6 +88,15 @@ def test_another_platform(tmp_path):
     assert "set io.scramtoken.library.path to one that was built for it" in output
 
 
+def test_on_musl(tmp_path):
+    """No JVM for musl is to be had here: this one has a file of its loader's name in its maps."""
+    loader = tmp_path / "ld-musl-x.so.1"
+    succeed(["gcc", "-shared", "-o", loader, "-x", "c", "-"], input="int nothing;")
+    command = ["env", f"LD_PRELOAD={loader}", *login_command()]
+    platform = LIBRARY_IN_JAR.split("/")[-2]
+    assert f"this jar has no library for {platform}-musl" in run(command)
+
+
 def test_a_library_of_another_version(tmp_path):
     newer = changed_jar(tmp_path / "newer.jar", {"META-INF/native/version": "9.9.9\n"})
     output = run_login(newer)
@@ -143,5 +152,9 @@ def test_a_broker_without_the_library_does_not_start():
 
 
 def test_the_versions_are_one():
-    pom = (ROOT / "java" / "pom.xml").read_text()
+    """That of Cargo.toml, which java/pom.xml does not repeat."""
+    with zipfile.ZipFile(JAR) as jar:
+        pom = jar.read("META-INF/maven/io.scramtoken/scramtoken-kafka/pom.xml").decode()
+        assert jar.read("META-INF/native/version").decode().strip() == VERSION
     assert f"<artifactId>scramtoken-kafka</artifactId>\n  <version>{VERSION}</version>" in pom
+    assert "${revision}" not in pom

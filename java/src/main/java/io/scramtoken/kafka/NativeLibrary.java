@@ -2,12 +2,14 @@ package io.scramtoken.kafka;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
+import java.util.stream.Stream;
 import javax.security.sasl.Sasl;
 
 /**
@@ -179,11 +181,22 @@ final class NativeLibrary {
         }
     }
 
-    /** Such as {@code linux-x86_64}. */
+    /** Such as {@code linux-x86_64}, or {@code linux-x86_64-musl} on Alpine. */
     private static String platform() {
         String system = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         String architecture = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
-        return system + "-" + (architecture.equals("amd64") ? "x86_64" : architecture);
+        String name = system + "-" + (architecture.equals("amd64") ? "x86_64" : architecture);
+        return hasMusl() ? name + "-musl" : name;
+    }
+
+    /** Whether the C library of this process is musl: a machine may well have both. */
+    private static boolean hasMusl() {
+        Path maps = Path.of("/proc/self/maps");
+        try (Stream<String> lines = Files.lines(maps, StandardCharsets.ISO_8859_1)) {
+            return lines.anyMatch(line -> line.contains("/ld-musl-"));
+        } catch (IOException | UncheckedIOException e) {
+            return false; // no /proc: the usual library it is
+        }
     }
 
     static native String version();
