@@ -14,15 +14,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = "capi,jni,rdkafka,cli"
-PLATFORMS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")
+PLATFORMS = tuple(
+    f"{architecture}-unknown-linux-{libc}"
+    for architecture in ("x86_64", "aarch64")
+    for libc in ("gnu", "musl")
+)
 # And neither "copyright notice" nor "Copyright [yyyy]".
 COPYRIGHT = re.compile(r"^\W*(?i:copyright):?\s+(?:\([cC]\)|©|\d{4}|[A-Z])")
 WIDTH = 100
 
 HEAD = """\
 The library, the program, the jar and the wheel of scramtoken have software of others in them: LMDB,
-whose licence is LICENSE-LMDB, Rust's standard library, and the crates below. Each part begins with
-what is under its terms. Made by `make third-party`.
+whose licence is LICENSE-LMDB, Rust's standard library, and the crates below. Those of a release
+also have LLVM's libunwind, Zig's compiler_rt and, where they are linked statically, musl. Each part
+begins with what is under its terms. Made by `make third-party`.
 """
 
 
@@ -44,7 +49,7 @@ def main():
 
 def shipped():
     """The packages whose code is linked, with Rust's own; by name."""
-    found = {("std", ""): RUST}
+    found = {(package["name"], package["version"]): package for package in NO_CRATES}
     for platform in PLATFORMS:
         cargo = [os.environ.get("CARGO", "cargo"), "metadata", "--locked", "--format-version", "1"]
         cargo += ["--features", FEATURES, "--filter-platform", platform]
@@ -65,17 +70,32 @@ def shipped():
                     rest.append(package["id"])
         for identifier in seen - {root}:
             package = packages[identifier]
+            package["directory"] = Path(package["manifest_path"]).parent
             found[package["name"], package["version"]] = package
     return [found[key] for key in sorted(found)]
 
 
-RUST = {
-    "name": "Rust's standard library",
-    "version": "",
-    "license": "MIT OR Apache-2.0",
-    "authors": ["The Rust Project contributors"],
-    "manifest_path": None,
-}
+def no_crate(name, terms, directory=None, authors=()):
+    return {
+        "name": name,
+        "version": "",
+        "license": terms,
+        "authors": authors,
+        "directory": directory and ROOT / "packaging" / "licences" / directory,
+    }
+
+
+# Their texts are those that come with Zig, which links them.
+NO_CRATES = [
+    no_crate(
+        "Rust's standard library",
+        "MIT OR Apache-2.0",
+        authors=["The Rust Project contributors"],
+    ),
+    no_crate("libunwind of LLVM", "Apache-2.0 WITH LLVM-exception", "libunwind"),
+    no_crate("compiler_rt of Zig", "MIT", "zig"),
+    no_crate("musl", "MIT", "musl"),
+]
 
 
 def texts(package):
@@ -83,8 +103,7 @@ def texts(package):
     alternatives = re.split(r" OR |/", package["license"])
     chosen = "MIT" if "MIT" in alternatives else alternatives[0]
     files = []
-    if package["manifest_path"]:
-        directory = Path(package["manifest_path"]).parent
+    if directory := package["directory"]:
         named = re.compile(r"(?i)(licen[cs]e|copying|notice|copyright)")
         files = sorted(path for path in directory.iterdir() if named.match(path.name))
         files = [path for path in files if path.is_file()]

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Builds the library and the program for one platform of a release into DIRECTORY: with zig, whose C
+# compiler and linker serve every platform, against a glibc as old as Rust's own needs. The program
+# for musl is linked statically. No path of this machine is in what comes out.
+#
+# usage: packaging/platform.sh linux-{x86_64,aarch64}[-musl] DIRECTORY
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+platform=$1
+directory=$2
+glibc=2.17 # manylinux2014
+
+case $platform in
+  linux-x86_64 | linux-aarch64) triple=${platform#linux-}-unknown-linux-gnu suffix=.$glibc ;;
+  linux-x86_64-musl | linux-aarch64-musl)
+    triple=${platform#linux-} triple=${triple%-musl}-unknown-linux-musl suffix= ;;
+  *)
+    echo "$platform is no platform of a release" >&2
+    exit 2
+    ;;
+esac
+
+export CARGO_TARGET_DIR=$PWD/build/dist/target
+export CARGO_ZIGBUILD_CACHE_DIR=$PWD/build/dist/cache ZIG_GLOBAL_CACHE_DIR=$PWD/build/dist/cache/zig
+# Of each pair the last one that fits is taken.
+moved=("${CARGO_HOME:-$HOME/.cargo}=/cargo" "$(rustc --print sysroot)=/rust" "$PWD=/scramtoken")
+printf -v CFLAGS '%q ' "${moved[@]/#/-ffile-prefix-map=}" -g0
+export CFLAGS CC_SHELL_ESCAPED_FLAGS=1
+
+# rust FLAG...: what rustc is told, where a path may hold a space.
+rust() {
+  local flags=("${moved[@]/#/--remap-path-prefix=}" "$@")
+  local IFS=$'\x1f'
+  export CARGO_ENCODED_RUSTFLAGS="${flags[*]}"
+}
+
+mkdir -p "$directory"
+case $platform in
+  *-musl) rust -Ctarget-feature=-crt-static ;; # or there is no shared library
+  *) rust ;;
+esac
+cargo-zigbuild rustc --locked --release --lib --crate-type cdylib --features "$DOORS" \
+  --target "$triple$suffix"
+install -m 755 "$CARGO_TARGET_DIR/$triple/release/libscramtoken.so" "$directory"
+
+rust
+cargo-zigbuild zigbuild --locked --profile program --bin scramtoken --features cli \
+  --target "$triple$suffix"
+install -m 755 "$CARGO_TARGET_DIR/$triple/program/scramtoken" "$directory"
