@@ -1,9 +1,10 @@
 """Runs every test of the project and closes with `N passed, N failed`.
 
-usage: run.py [--builds | --long | --kubernetes]
+usage: run.py [--builds | --long | --kubernetes | --release]
 
 --builds runs the tests of other builds, which compile the crate anew: pytest's tests marked
 `builds`. --kubernetes runs those against a real API server: pytest's tests marked `kubernetes`.
+--release runs those of the packages in dist/: pytest's tests marked `release`.
 --long runs the others that take minutes: pytest's tests marked `long` and cargo's ignored ones. A
 test that was skipped has shown nothing, so it counts as failed.
 """
@@ -19,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 JUNIT = ROOT / "build" / "pytest.xml"
+# Marks of tests that have a command of their own.
+ELSEWHERE = "builds or kubernetes or release"
 # Of each test binary, and of the documentation's examples.
 CARGO_RESULT = re.compile(r"^test result: \S+\. (\d+) passed; (\d+) failed; (\d+) ignored;")
 
@@ -29,6 +32,9 @@ def main():
     which.add_argument("--builds", action="store_true", help="run what compiles the crate anew")
     which.add_argument("--long", action="store_true", help="run what else takes minutes")
     which.add_argument("--kubernetes", action="store_true", help="run what needs an API server")
+    which.add_argument(
+        "--release", action="store_true", help="run what needs the packages of dist/"
+    )
     options = parser.parse_args()
 
     before = tree()
@@ -38,15 +44,18 @@ def main():
     elif options.kubernetes:
         say("Tests against a real API server: 2 minutes")
         parts = {"pytest": run_pytest("kubernetes", "tests/agent/kubernetes/real")}
+    elif options.release:
+        say("Tests of the packages in dist/: 15 minutes")
+        parts = {"pytest": run_pytest("release", "tests/release")}
     elif options.long:
         say("Tests that take minutes each: 40 minutes")
         parts = {"cargo test": run_cargo(long=True)}
-        parts["pytest"] = run_pytest("long and not builds and not kubernetes")
+        parts["pytest"] = run_pytest(f"long and not ({ELSEWHERE})")
     else:
         say("Rust tests: 3 minutes to build the first time, then one")
         parts = {"cargo test": run_cargo(long=False)}
         say("Tests with brokers, C, Python and Java: 10 minutes")
-        parts["pytest"] = run_pytest("not long and not builds and not kubernetes")
+        parts["pytest"] = run_pytest(f"not (long or {ELSEWHERE})")
     parts["tree"] = compare(before, tree())
 
     print()
