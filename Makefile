@@ -69,6 +69,7 @@ test-long: ## run the tests that take minutes each (50 minutes)
 	$(VENV)/bin/python -m harness.kafka.jars
 	if $(VENV)/bin/python -m tests.agent.kubernetes.real.build --cached; then \
 	  $(MAKE) --no-print-directory test-kubernetes; fi
+	if [[ -f dist/SHA256SUMS ]]; then $(MAKE) --no-print-directory test-release; fi
 	$(VENV)/bin/python tests/run.py --long
 
 test-kubernetes: ## run tests against a real kube-apiserver, built from Go modules (20 minutes the first time)
