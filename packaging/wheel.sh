@@ -10,9 +10,15 @@ built=$(realpath "$1")
 tag=$2
 directory=$3
 
-rm -rf build/python
+# Modes go into the wheel: those of a checkout are its owner's taste.
+tree=build/dist/wheel
+rm -rf $tree
+mkdir -p $tree
+cp --recursive --dereference Cargo.toml python $tree
+chmod -R u=rwX,go=rX $tree
+umask 022
 SCRAMTOKEN_PREBUILT=$built SCRAMTOKEN_PLATFORM_TAG=$tag SCRAMTOKEN_BOM=$(realpath build/dist/bom) \
-  pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$directory" ./python
+  pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$directory" ./$tree/python
 wheel=$(echo "$directory"/scramtoken-*"$tag.whl")
 said=$(auditwheel show "$wheel" | tr '\n' ' ' | tr -s ' ')
 if [[ $said != *"consistent with the following platform tag: \"${tag%%.*}\""* ]]; then

@@ -1,10 +1,10 @@
-"""Builds the wheel: the library and the program `scramtoken`, and a tag that says that they fit every
-Python 3 of one platform. Everything else is in pyproject.toml.
+"""Builds the wheel: the library and the program `scramtoken`, and a tag that says that they fit
+every Python 3 of one platform. Everything else is in pyproject.toml.
 
 Cargo builds both from the crate around this directory, unless SCRAMTOKEN_PREBUILT names a directory
-that holds them (`libscramtoken.so` and `scramtoken`). Then SCRAMTOKEN_PLATFORM_TAG is the platform that
-they were built for, such as musllinux_1_2_x86_64, and SCRAMTOKEN_BOM a directory with their bills of
-materials, which go where PEP 770 has them.
+that holds them (`libscramtoken.so` and `scramtoken`). Then SCRAMTOKEN_PLATFORM_TAG is the platform
+that they were built for, such as musllinux_1_2_x86_64, and SCRAMTOKEN_BOM a directory with their
+bills of materials, which go where PEP 770 has them.
 """
 
 import json
@@ -17,13 +17,22 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
-from setuptools.command.install_scripts import install_scripts
 
 CRATE = Path(__file__).resolve().parent.parent / "Cargo.toml"
 BUILD = CRATE.parent / "build" / "python"
+# setuptools has none of its own, and distutils is no module of Python's any more.
+build_scripts = Distribution().get_command_class("build_scripts")
 PREBUILT = os.environ.get("SCRAMTOKEN_PREBUILT")
 
-LIBRARY = ["rustc", "--release", "--lib", "--crate-type", "cdylib", "--features", "capi,jni,rdkafka"]
+LIBRARY = [
+    "rustc",
+    "--release",
+    "--lib",
+    "--crate-type",
+    "cdylib",
+    "--features",
+    "capi,jni,rdkafka",
+]
 PROGRAM = ["build", "--profile", "program", "--bin", "scramtoken", "--features", "cli"]
 
 
@@ -55,22 +64,21 @@ class BuildWithLibrary(build_py):
         shutil.copyfile(built(target.name, LIBRARY), target)
 
 
-class InstallProgram(install_scripts):
-    """The program is the wheel's one script, as it is: setuptools would read it as Python."""
+class BuildProgram(build_scripts):
+    """Takes the wheel's one script as it is: setuptools would read it as Python."""
+
+    def get_source_files(self) -> "list[str]":
+        return []
 
     def run(self) -> None:
-        target = Path(self.install_dir, "scramtoken")
+        target = Path(self.build_dir, "scramtoken")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(built(target.name, PROGRAM), target)
         target.chmod(0o755)
-        self.outfiles = [str(target)]
 
 
 class PlatformDistribution(Distribution):
     def has_ext_modules(self) -> bool:
-        return True
-
-    def has_scripts(self) -> bool:
         return True
 
 
@@ -91,10 +99,11 @@ BUILD.mkdir(parents=True, exist_ok=True)
 setup(
     version=re.search(r'^version = "(.*)"$', CRATE.read_text(), re.MULTILINE).group(1),
     options={"build": {"build_base": str(BUILD)}, "egg_info": {"egg_base": str(BUILD)}},
+    scripts=["scramtoken"],
     distclass=PlatformDistribution,
     cmdclass={
         "build_py": BuildWithLibrary,
-        "install_scripts": InstallProgram,
+        "build_scripts": BuildProgram,
         "bdist_wheel": PlatformWheel,
     },
 )

@@ -23,7 +23,7 @@ HERE = f"linux-{os.uname().machine}"
 def again(dist, tmp_path_factory):
     """A clone elsewhere, with this machine's platform built anew and the others as they were."""
     clone = tmp_path_factory.mktemp("elsewhere") / "a clone"
-    succeed(["git", "clone", "--quiet", ROOT, clone])
+    succeed(["sh", "-c", 'umask 077; git clone --quiet "$0" "$1"', ROOT, clone])
     build = clone / "build"
     build.mkdir()
     shutil.copytree(ROOT / "build" / "venv", build / "venv", symlinks=True)
