@@ -13,7 +13,8 @@ export SOURCE_DATE_EPOCH ?= $(shell date --utc --date \
 
 dist: ## build every package of a release into dist/, for two architectures (half an hour the first time)
 	mk/prerequisites.sh dist
-	@git diff --quiet HEAD -- || echo "Beware: dist/ will have what no commit has: the tree has changes." >&2
+	@git rev-parse HEAD >/dev/null || { echo "make dist packs a commit: it takes a git checkout." >&2; exit 1; }
+	@git diff --quiet HEAD -- || echo "Beware: the tree has changes, and so dist/ what no commit has." >&2
 	rm -rf dist build/dist/bom
 	mkdir -p dist build/dist
 	umask 022; for part in platforms source bom programs wheels jar debian; do \
