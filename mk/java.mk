@@ -14,8 +14,8 @@ $(JAR): $(LIBRARY) java/pom.xml THIRD-PARTY $(shell find java/src -type f)
 	rm -rf build/java/classes build/java/reports # Maven keeps there what is gone from the sources
 	$(MAVEN) --file java/pom.xml package
 
-# One JVM for each row: processor time, and what is left to the garbage collector.
-JMH := org.openjdk.jmh.Main -f 1 -wi 6 -w 1 -i 10 -r 300ms -prof io.scramtoken.bench.CpuTime -prof gc
+# A JVM for each row, the first failure ends it all: processor time, and what is left to the garbage collector.
+JMH := org.openjdk.jmh.Main -foe true -f 1 -wi 6 -w 1 -i 10 -r 300ms -prof io.scramtoken.bench.CpuTime -prof gc
 
 .PHONY: bench-java
 

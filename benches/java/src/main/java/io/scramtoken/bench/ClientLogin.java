@@ -63,7 +63,7 @@ public class ClientLogin {
         bySasl =
                 () -> Sasl.createSaslClient(
                         mechanisms, null, "kafka", "localhost", Map.of(), handler);
-        SaslClientFactory factory = party.clientFactory();
+        SaslClientFactory factory = party.clientFactory(mechanism);
         byFactory =
                 () -> factory.createSaslClient(
                         mechanisms, null, "kafka", "localhost", Map.of(), handler);

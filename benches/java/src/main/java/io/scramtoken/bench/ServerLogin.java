@@ -59,7 +59,7 @@ public class ServerLogin {
         handler = callbacks -> ((ScramCredentialCallback) callbacks[1]).scramCredential(credential);
         subject = party.subject(Map.of());
         bySasl = () -> Sasl.createSaslServer(mechanism, "kafka", "localhost", Map.of(), handler);
-        SaslServerFactory factory = party.serverFactory();
+        SaslServerFactory factory = party.serverFactory(mechanism);
         byFactory =
                 () -> factory.createSaslServer(mechanism, "kafka", "localhost", Map.of(), handler);
         SaslServer server = Party.in(subject, bySasl);
