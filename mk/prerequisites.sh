@@ -2,7 +2,7 @@
 # Checks for everything that a build needs before it starts. What Debian packages is installed when
 # root; otherwise the exact command is printed.
 #
-# usage: mk/prerequisites.sh [demo|test|test-builds|test-long|test-kubernetes]
+# usage: mk/prerequisites.sh [demo|test|test-builds|test-long|test-kubernetes|dist|test-release]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,6 +31,11 @@ has_librdkafka() { [[ -e /usr/include/librdkafka/rdkafkacpp.h ]]; }
 has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
 
 has_kerberos() { "$python" -c 'import ctypes; ctypes.CDLL("libgssapi_krb5.so.2")'; }
+
+case $(uname -m) in # whose packages are made beside this machine's own
+  aarch64) foreign=x86_64 ;;
+  *) foreign=aarch64 ;;
+esac
 
 targets=(aarch64-unknown-linux-gnu x86_64-unknown-linux-musl)
 has_targets() {
@@ -78,6 +83,19 @@ check() {
     need "a C compiler for musl" musl-tools has musl-gcc
     need "QEMU's user mode" qemu-user has qemu-aarch64
   fi
+  if [[ $purpose == dist || $purpose == test-release ]]; then
+    need "git" git has git
+    need "xz" xz-utils has xz
+    need "Debian's debhelper" "debhelper dpkg-dev" has dh
+    need "binutils for $foreign" "binutils-${foreign//_/-}-linux-gnu" has "$foreign-linux-gnu-strip"
+  fi
+  if [[ $purpose == test-release ]]; then
+    need "lintian" lintian has lintian
+    need "mmdebstrap" mmdebstrap has mmdebstrap
+    need "buildah" buildah has buildah
+    need "a C compiler for musl" musl-tools has musl-gcc
+    need "QEMU's user mode" qemu-user has qemu-aarch64
+  fi
   if [[ $purpose == test-long || $purpose == test-kubernetes ]]; then
     need "Go" golang-go has go # for confluent-kafka-go, and for an API server
   fi
@@ -97,6 +115,16 @@ if [[ $purpose == test-builds ]] && ! { has_targets && has_oldest_rust; }; then
   fi
   rustup target add "${targets[@]}"
   rustup toolchain install "$rust_wanted" --profile minimal --no-self-update
+fi
+
+if [[ $purpose == dist || $purpose == test-release ]] && ! has rustup; then
+  echo "A release takes rustup (https://rustup.rs), to build for other platforms." >&2
+  exit 1
+fi
+
+if [[ $purpose == test-release && $(id -u) != 0 ]]; then
+  echo "These tests install packages in systems of their own, which takes root: use sudo." >&2
+  exit 1
 fi
 
 if [[ -n ${JAVA_HOME:-} ]] && ! has_jdk; then

@@ -148,7 +148,8 @@ def symbols(package):
         since.update(
             dict.fromkeys(exported(directory / HEADER.name) & since.keys(), directory.name)
         )
-    lines = [f"{soname()} {package} #MINVER#"]
+    development = package.rstrip("0123456789") + "-dev"
+    lines = [f"{soname()} {package} #MINVER#", f"* Build-Depends-Package: {development}"]
     lines += [f" {name}@Base {since[name].replace('-', '~')}" for name in sorted(since)]
     return "\n".join(lines) + "\n"
 
