@@ -43,6 +43,10 @@ esac
 cargo-zigbuild rustc --locked --release --lib --crate-type cdylib --features "$DOORS" \
   --target "$triple$suffix"
 install -m 755 "$CARGO_TARGET_DIR/$triple/release/libscramtoken.so" "$directory"
+if [[ $platform == *-musl ]]; then
+  # musl takes itself for any libc.*; auditwheel, and Alpine's tools, know it by Alpine's name alone.
+  patchelf --replace-needed libc.so "libc.musl-${triple%%-*}.so.1" "$directory/libscramtoken.so"
+fi
 
 rust
 cargo-zigbuild zigbuild --locked --profile program --bin scramtoken --features cli \

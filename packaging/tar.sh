@@ -11,7 +11,7 @@ file=$3
 
 case $file in
   *.gz) compress="gzip --no-name -9" ;;
-  *.xz) compress="xz --threads=1 -6" ;;
+  *.xz) compress="xz --threads=1 -1" ;;
   *)
     echo "$file: neither .gz nor .xz" >&2
     exit 2

@@ -124,4 +124,4 @@ def test_the_program_logs_in_by_token(dist, site, on_aarch64, broker, token, tmp
     else:
         done = on_aarch64(site / "scramtoken.program", "login", *options)
     assert done.returncode == 0, done.stderr
-    assert "the token" in done.stdout
+    assert "the delegation token" in done.stdout

@@ -51,7 +51,7 @@ def test_what_is_in_it(dist, unpacked, name):
     library, program = directory / NATIVE, directory / SCRIPT
     assert elf.machine(library) == elf.machine(program) == architecture(name)
     if "musl" in name:
-        assert elf.needed(library) == {"libc.so"}
+        assert elf.needed(library) == {f"libc.musl-{architecture(name)}.so.1"}
         assert elf.needed(program) == set() and elf.interpreter(program) is None
     else:
         libc = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"}
