@@ -73,8 +73,9 @@ dist-jar:
 
 dist-debian:
 	$(call say,Debian packages)
-	DOCUMENTED=$(HOST_PROGRAM) packaging/debian/build.sh amd64 build/dist/linux-x86_64/{libscramtoken.so,scramtoken} dist
-	DOCUMENTED=$(HOST_PROGRAM) packaging/debian/build.sh arm64 build/dist/linux-aarch64/{libscramtoken.so,scramtoken} dist
+	export DOCUMENTED=$(HOST_PROGRAM) BOM=build/dist/bom; \
+	packaging/debian/build.sh amd64 build/dist/linux-x86_64/{libscramtoken.so,scramtoken} dist; \
+	packaging/debian/build.sh arm64 build/dist/linux-aarch64/{libscramtoken.so,scramtoken} dist
 
 vendor: ## put the sources of all crates into vendor/, so that cargo builds without a network
 	packaging/vendor.sh .

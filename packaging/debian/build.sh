@@ -6,8 +6,8 @@
 #
 # ARCH is amd64 or arm64, OUT the directory for the packages. Where PROGRAM does not run on this
 # machine, DOCUMENTED in the environment names one of the same version that does: man pages and
-# completions are printed by it. Without SOURCE_DATE_EPOCH the newest release of CHANGELOG.md dates
-# the packages.
+# completions are printed by it. BOM names a directory with bills of materials, which then go into
+# the packages. Without SOURCE_DATE_EPOCH the newest release of CHANGELOG.md dates them.
 set -euo pipefail
 umask 022
 # Threads of xz would make the packages depend on the number of processors, an outer make its
@@ -50,6 +50,11 @@ tree=$work/scramtoken-$upstream
 mkdir "$tree"
 cp -R Cargo.toml Makefile build.rs abi docs examples include packaging LICENSE-* *.md THIRD-PARTY "$tree"
 cp -R packaging/debian "$tree"
+if [[ -n ${BOM:-} ]]; then
+  cp "$BOM/scramtoken-$upstream-library.cdx.json" "$BOM/scramtoken-$upstream-program.cdx.json" "$tree"
+  echo "*-library.cdx.json" >>"$tree/debian/libscramtoken0.docs"
+  echo "*-program.cdx.json" >>"$tree/debian/scramtoken.docs"
+fi
 cd "$tree"
 find . -name __pycache__ -prune -exec rm -r {} +
 

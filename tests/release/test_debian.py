@@ -124,6 +124,7 @@ def test_the_library(contents, architecture, triplet):
     doc = "usr/share/doc/libscramtoken0"
     examples = {"examples/consume.c", "examples/produce.cpp"}
     manuals = {"librdkafka.md", "sources.md", "troubleshooting.md"}
+    manuals |= {f"scramtoken-{VERSION}-library.cdx.json"}
     assert files(contents["libscramtoken0"]) == {
         f"usr/lib/{triplet}/libscramtoken.so.0",
         f"usr/lib/{triplet}/libscramtoken.so.{VERSION}",
@@ -186,6 +187,7 @@ def test_the_program(contents, architecture):
     }
     doc = directory / "usr" / "share" / "doc" / "scramtoken"
     manuals = {"README.Debian", "README.md", "agent.md", "examples/kubernetes/agent.yaml"}
+    manuals |= {f"scramtoken-{VERSION}-program.cdx.json"}
     assert {f"usr/share/doc/scramtoken/{name}" for name in DOCUMENTS | LICENCES | manuals} <= found
     assert "ExecStart=/usr/bin/scramtoken agent" in (directory / unit).read_text()
     assert elf.machine(directory / "usr/bin/scramtoken") == ARCHITECTURES[architecture]
