@@ -238,9 +238,11 @@ def test_doctor_in_the_image(in_image, options):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(run(["sh", "-c", "docker info"]).returncode != 0, reason="no docker daemon")
-def test_docker_builds_and_runs_it(dist):
-    dockerfile = ROOT / "packaging" / "container" / "Dockerfile"
-    succeed(["docker", "build", "--file", dockerfile, "--tag", NAME.replace("-", ":"), dist])
-    said = succeed(["docker", "run", "--rm", NAME.replace("-", ":"), "--version"])
-    assert said == f"{NAME.replace('-', ' ')}\n"
+if shutil.which("docker") and run(["docker", "info"]).returncode == 0:
+
+    def test_docker_builds_and_runs_it(dist):
+        dockerfile = ROOT / "packaging" / "container" / "Dockerfile"
+        tag = NAME.replace("-", ":")
+        succeed(["docker", "build", "--file", dockerfile, "--tag", tag, dist])
+        said = succeed(["docker", "run", "--rm", tag, "--version"])
+        assert said == f"{NAME.replace('-', ' ')}\n"
