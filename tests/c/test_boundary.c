@@ -213,7 +213,7 @@ static void noise_is_refused(void) {
   static const char *const messages[] = {VECTOR_CLIENT_FIRST ",tokenauth=true,x=1",
                                          VECTOR_CLIENT_FINAL_WITHOUT_PROOF ",p=" SHA_256_PROOF,
                                          "n,a=user,n=us=2Cer,r=abc", VECTOR_SERVER_FIRST,
-                                         "v=" SHA_256_SIGNATURE};
+                                         ("v=" SHA_256_SIGNATURE)};
   for (int round = 0; round < 2000; round++) {
     uint8_t message[512];
     const char *model = messages[random_number() % 5];
