@@ -92,7 +92,7 @@ def test_c(site, on_aarch64, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["vectors", "client", "server", "store", "token_manager"])
 def test_python(python, tmp_path, name):
-    """The package's own tests, but for those that start a Python: this kernel runs none of these."""
+    """The package's own tests, but for those that start a Python: this kernel would not run it."""
     options = [
         "--noconftest",
         "-p",
