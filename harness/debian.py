@@ -30,7 +30,7 @@ def unpacked(package, *needed):
 def foreign(architecture, *packages):
     """The directory with packages of another architecture and all that those need, unpacked. apt
     looks them up as on a machine of that kind, with a state of its own."""
-    directory = _UNPACKED / architecture
+    directory = _UNPACKED / "-".join((architecture, *packages))
     state, archives, root = (directory / name for name in ("state", "archives", "root"))
     with locked(ROOT / "build" / "debian.lock"):
         if not (directory / "ready").exists():

@@ -5,21 +5,25 @@ NAME := scramtoken-$(VERSION)
 # What runs here: to write manual pages and completions for every platform.
 HOST_PROGRAM := build/dist/linux-$(shell uname -m)-musl/scramtoken
 DIST_TOOLS := $(VENV)/.dist-tools
-# The date of the release; CHANGELOG.md has it in a checkout and in the source archive alike.
-export SOURCE_DATE_EPOCH ?= $(shell date --utc --date \
-  "$$(sed -n 's/^\#\# \[[0-9.]*\] - //p' CHANGELOG.md | head -n 1)" +%s)
+# The date of the release, or else of the one before it, for what is packed.
+RELEASED = $(shell sed -n 's/^\#\# \[[0-9][^]]*\] - //p' CHANGELOG.md | head -n 1)
+dist dist-%: export SOURCE_DATE_EPOCH ?= $(shell date --utc --date "$(RELEASED)" +%s)
+dist dist-%: export LC_ALL = C.UTF-8
 
 .PHONY: dist dist-platforms dist-source dist-bom dist-programs dist-wheels dist-jar dist-debian vendor test-release
 
 dist: ## build every package of a release into dist/, for two architectures (half an hour the first time)
 	mk/prerequisites.sh dist
 	@git rev-parse HEAD >/dev/null || { echo "make dist packs a commit: it takes a git checkout." >&2; exit 1; }
-	@git diff --quiet HEAD -- || echo "Beware: the tree has changes, and so dist/ what no commit has." >&2
+	@[[ -z $$(git status --porcelain) ]] || { git status --short; \
+	  echo "Beware: no commit has these changes, and the source archive has not; the packages will."; } >&2
+	@[[ -n "$(RELEASED)" ]] || { echo "CHANGELOG.md has no release with a date." >&2; exit 1; }
 	rm -rf dist build/dist/bom
 	mkdir -p dist build/dist
 	umask 022; for part in platforms source bom programs wheels jar debian; do \
 	  $(MAKE) --no-print-directory dist-$$part; \
 	done
+	git rev-parse HEAD >build/dist/commit
 	cd dist && sha256sum * >SHA256SUMS
 	@printf '\n'; du --apparent-size --human-readable dist/*
 
@@ -32,7 +36,7 @@ dist-platforms: $(DIST_TOOLS)
 # As it is committed, and the crates that it takes, for who builds without a network.
 dist-source:
 	$(call say,Source archives)
-	git archive --format=tar --prefix=$(NAME)/ HEAD | gzip --no-name >dist/$(NAME).tar.gz
+	git -c tar.umask=0022 archive --format=tar --prefix=$(NAME)/ HEAD | gzip --no-name >dist/$(NAME).tar.gz
 	rm -rf build/dist/vendored
 	packaging/vendor.sh build/dist/vendored >/dev/null
 	packaging/tar.sh build/dist/vendored $(NAME) dist/$(NAME)-vendor.tar.xz
@@ -70,6 +74,7 @@ dist-jar:
 	$(MAVEN) --file java/pom.xml package -Doutput.directory=$(CURDIR)/build/dist/java \
 	  -Dnative.directory=$(CURDIR)/build/dist/native -Dproject.build.outputTimestamp=$(SOURCE_DATE_EPOCH)
 	cp build/dist/java/scramtoken-kafka-$(VERSION)*.jar dist
+	cp build/dist/java/.flattened-pom.xml dist/scramtoken-kafka-$(VERSION).pom
 
 dist-debian:
 	$(call say,Debian packages)

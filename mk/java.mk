@@ -1,6 +1,6 @@
 # The jar of io.scramtoken.kafka, with the library of this machine's platform in it.
 JAR := build/java/scramtoken-kafka-$(VERSION).jar
-LIBC := $(shell ldd --version 2>&1 | grep -q musl && echo -musl)
+LIBC := $(if $(findstring musl,$(shell rustc -vV | sed -n 's/^host: //p')),-musl)
 JAR_LIBRARY := build/jar/META-INF/native/linux-$(shell uname -m)$(LIBC)/libscramtoken.so
 MAVEN := mvn --batch-mode --quiet -Drevision=$(VERSION)
 

@@ -65,7 +65,7 @@ check() {
   need "a JDK, 17 or newer" default-jdk-headless has_jdk
   need "Maven" maven has mvn
   need "Python 3.9 or newer with venv" python3-venv has_python
-  if [[ $purpose != test-builds ]]; then
+  if [[ $purpose != test-builds && $purpose != dist ]]; then
     need "kcat" kcat has kcat
   fi
   if [[ $purpose == test* ]]; then
@@ -123,7 +123,8 @@ if [[ $purpose == dist || $purpose == test-release ]] && ! has rustup; then
 fi
 
 if [[ $purpose == test-release && $(id -u) != 0 ]]; then
-  echo "These tests install packages in systems of their own, which takes root: use sudo." >&2
+  echo "These tests install packages in systems of their own, which takes root, with Rust on its PATH:" >&2
+  echo "  sudo env PATH=\"\$PATH\" CARGO_HOME=~/.cargo RUSTUP_HOME=~/.rustup make test-release" >&2
   exit 1
 fi
 

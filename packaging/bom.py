@@ -69,15 +69,18 @@ def main():
 def foreign(bom, product, components, crates):
     """What is linked and no crate: LMDB, Rust's standard library, and where it is static, musl."""
     binding, lmdb = lmdb_version(crates)
-    version = subprocess.run(
-        ["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.split()[1]
+    version = run(["rustc", "--version"]).split()[1]
+    zig = run([sys.executable, "-m", "ziglang", "version"]).strip()
+    unwinds = f"unwinds the stack; as Zig {zig} has it"
     add = [
         (components[binding], "lmdb", lmdb, "OLDAP-2.8", None),
         (product, "rust-std", version, "MIT OR Apache-2.0", "Rust's standard library"),
-        (product, "musl", None, "MIT", "the C library of what is linked statically"),
-        (product, "llvm-libunwind", None, "Apache-2.0 WITH LLVM-exception", "unwinds the stack"),
+        (product, "llvm-libunwind", zig, "Apache-2.0 WITH LLVM-exception", unwinds),
+        (product, "compiler_rt", zig, "MIT", "Zig's runtime of the C compiler"),
     ]
+    if product.type == ComponentType.APPLICATION:
+        static = f"the C library where it is linked statically; as Zig {zig} has it"
+        add.append((product, "musl", zig, "MIT", static))
     known = {dependency.ref: dependency for dependency in bom.dependencies}
     for parent, name, version, terms, description in add:
         purl = PackageURL("generic", None, name, version)
@@ -135,8 +138,9 @@ def hashes(checksum):
 
 
 def serial(what, version):
-    """The same for the same release, and another for any other."""
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"pkg:cargo/scramtoken@{version}#{what}")
+    """The same for the same commit, and another for any other."""
+    commit = run(["git", "rev-parse", "HEAD"]).strip()
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"pkg:cargo/scramtoken@{version}?{commit}#{what}")
 
 
 def released():
@@ -144,7 +148,10 @@ def released():
 
 
 def cargo(arguments):
-    command = [os.environ.get("CARGO", "cargo"), *arguments]
+    return run([os.environ.get("CARGO", "cargo"), *arguments])
+
+
+def run(command):
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -49,6 +49,10 @@ if [[ $platform == *-musl ]]; then
 fi
 
 rust
-cargo-zigbuild zigbuild --locked --profile program --bin scramtoken --features cli \
-  --target "$triple$suffix"
+case $platform in
+  *-musl) pie=(-- -C link-arg=-pie) ;; # zig makes a static program position-independent when told to
+  *) pie=() ;;
+esac
+cargo-zigbuild rustc --locked --profile program --bin scramtoken --features cli \
+  --target "$triple$suffix" "${pie[@]}"
 install -m 755 "$CARGO_TARGET_DIR/$triple/program/scramtoken" "$directory"

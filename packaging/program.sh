@@ -15,7 +15,7 @@ tree=build/dist/$name
 rm -rf "$tree"
 mkdir -p "$tree"/{man,completions}
 install -m 755 "$program" "$tree"
-install -m 644 README.md CHANGELOG.md LICENSE-* THIRD-PARTY build/dist/bom/*-program.cdx.json "$tree"
+install -m 644 packaging/systemd/scramtoken-agent.service README.md CHANGELOG.md LICENSE-* THIRD-PARTY build/dist/bom/*-program.cdx.json "$tree"
 "$host" man --out "$tree/man"
 "$host" completions bash >"$tree/completions/scramtoken.bash"
 "$host" completions zsh >"$tree/completions/_scramtoken"

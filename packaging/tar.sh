@@ -18,6 +18,6 @@ case $file in
     ;;
 esac
 
-LC_ALL=C tar --create --directory "$directory" --transform "s,^\.,$name," --sort=name --format=gnu \
+LC_ALL=C tar --create --directory "$directory" --transform "flags=rSH;s,^\.,$name," --sort=name --format=gnu \
   --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \
   --use-compress-program "$compress" --file "$(realpath "$file")" .

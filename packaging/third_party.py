@@ -75,6 +75,10 @@ def shipped():
     return [found[key] for key in sorted(found)]
 
 
+# Terms of parts that a package has from others, in folders of their own.
+INSIDE = {"ring": ["third_party/fiat/LICENSE"]}
+
+
 def no_crate(name, terms, directory=None, authors=()):
     return {
         "name": name,
@@ -92,6 +96,24 @@ NO_CRATES = [
         "MIT OR Apache-2.0",
         authors=["The Rust Project contributors"],
     ),
+    no_crate(
+        "addr2line and gimli, of Rust's standard library",
+        "MIT OR Apache-2.0",
+        authors=["The gimli Developers", "The Rust Project Developers"],
+    ),
+    no_crate(
+        "hashbrown, of Rust's standard library", "MIT OR Apache-2.0", authors=["Amanieu d'Antras"]
+    ),
+    no_crate(
+        "miniz_oxide, of Rust's standard library",
+        "MIT OR Zlib OR Apache-2.0",
+        authors=["Frommi", "oyvindln"],
+    ),
+    no_crate(
+        "rustc-demangle, of Rust's standard library",
+        "MIT OR Apache-2.0",
+        authors=["Alex Crichton"],
+    ),
     no_crate("libunwind of LLVM", "Apache-2.0 WITH LLVM-exception", "libunwind"),
     no_crate("compiler_rt of Zig", "MIT", "zig"),
     no_crate("musl", "MIT", "musl"),
@@ -107,6 +129,7 @@ def texts(package):
         named = re.compile(r"(?i)(licen[cs]e|copying|notice|copyright)")
         files = sorted(path for path in directory.iterdir() if named.match(path.name))
         files = [path for path in files if path.is_file()]
+        files += [directory / path for path in INSIDE.get(package["name"], ())]
     yield from ((chosen, read(path)) for path in files if "notice" in path.name.lower())
     files = [path for path in files if "notice" not in path.name.lower()]
     if len(alternatives) > 1:

@@ -6,7 +6,18 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
+if [[ -e $1/.cargo/config.toml ]] && ! grep -q "Written by make vendor" "$1/.cargo/config.toml"; then
+  echo "$1/.cargo/config.toml is there already: move it away, or add to it by hand." >&2
+  exit 1
+fi
 mkdir -p "$1/.cargo"
 cd "$1"
-configuration=$("${CARGO:-cargo}" vendor --quiet --locked --manifest-path "$root/Cargo.toml" vendor)
-printf '%s\n' "$configuration" >.cargo/config.toml
+"${CARGO:-cargo}" vendor --quiet --locked --manifest-path "$root/Cargo.toml" vendor >/dev/null
+cat >.cargo/config.toml <<'END'
+# Written by make vendor: crates come from vendor/, and from no registry.
+[source.crates-io]
+replace-with = "vendored-sources"
+
+[source.vendored-sources]
+directory = "vendor"
+END

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.commands import succeed
 from harness.kafka.broker import KafkaBroker
 from harness.paths import ROOT
 
@@ -15,6 +16,8 @@ DIST = ROOT / "dist"
 def dist():
     """The directory with the packages."""
     assert (DIST / "SHA256SUMS").exists(), "run `make dist` first"
+    built = (ROOT / "build" / "dist" / "commit").read_text()
+    assert built == succeed(["git", "rev-parse", "HEAD"], cwd=ROOT), "dist/ is of another commit"
     return DIST
 
 

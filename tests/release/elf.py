@@ -14,6 +14,11 @@ def machine(path):
     return found
 
 
+def is_position_independent(path):
+    """Whether its code may lie anywhere in memory, as address space randomisation wants it."""
+    return re.search(r"Type: +DYN ", succeed(["readelf", "--file-header", path])) is not None
+
+
 def needed(path):
     """The shared libraries that a file asks the loader for."""
     said = succeed(["readelf", "--dynamic", path])

@@ -4,13 +4,15 @@ import zipfile
 
 import pytest
 
+from harness.commands import succeed
 from harness.jvm.jar import VERSION, broker_jaas, on_listeners
 from harness.kafka.broker import KafkaBroker
-from harness.kafka.cli import client_config, scramtoken
+from harness.kafka.cli import client_config
 from harness.paths import ROOT
 
 from . import elf
 from .conftest import write_token
+from .test_program import HERE, unpack
 
 pytestmark = [pytest.mark.release, pytest.mark.timeout(600)]
 
@@ -44,7 +46,7 @@ def test_what_is_in_it(jar, dist, tmp_path):
 
 
 @pytest.mark.parametrize("version", ["4.4.0", "3.9.2"])
-def test_a_broker(jar, version, tmp_path):
+def test_a_broker(dist, jar, version, tmp_path):
     """Its own login, a user's and a token's, by the jar alone on its class path."""
     line = broker_jaas(audit="true")
     with KafkaBroker(version, extra_properties=on_listeners(line), classpath_extra=[jar]) as broker:
@@ -52,6 +54,6 @@ def test_a_broker(jar, version, tmp_path):
         source = write_token(tmp_path / "token.json", token)
         config = client_config(tmp_path / "nobody", "nobody", "x")
         where = ["--bootstrap-server", broker.bootstrap(), "--command-config", config]
-        done = scramtoken("login", *where, "--source", f"file:{source}")
-        assert done.returncode == 0, done.stderr
+        program = unpack(dist, HERE, tmp_path) / "scramtoken"
+        succeed([program, "login", *where, "--source", f"file:{source}"])
         assert f'"token_id":"{token.id}"' in broker.log()

@@ -38,7 +38,9 @@ def test_what_is_in_the_archive(dist, tmp_path, machine, architecture):
     program = directory / "scramtoken"
     assert elf.machine(program) == machine
     assert elf.needed(program) == set() and elf.interpreter(program) is None
+    assert elf.is_position_independent(program)
     assert program.stat().st_size < 10 * MEGABYTE
+    assert (directory / "scramtoken-agent.service").exists()
     for name in ("LICENSE-MIT", "LICENSE-APACHE", "LICENSE-LMDB", "THIRD-PARTY", "README.md"):
         assert (directory / name).read_bytes() == (ROOT / name).read_bytes()
     assert (directory / f"{NAME}-program.cdx.json").exists()
@@ -243,6 +245,8 @@ if shutil.which("docker") and run(["docker", "info"]).returncode == 0:
     def test_docker_builds_and_runs_it(dist):
         dockerfile = ROOT / "packaging" / "container" / "Dockerfile"
         tag = NAME.replace("-", ":")
-        succeed(["docker", "build", "--file", dockerfile, "--tag", tag, dist])
+        buildkit = os.environ | {"DOCKER_BUILDKIT": "1"}
+        command = ["docker", "build", "--file", dockerfile, "--tag", tag, dist]
+        succeed(command, env=buildkit)
         said = succeed(["docker", "run", "--rm", tag, "--version"])
         assert said == f"{NAME.replace('-', ' ')}\n"

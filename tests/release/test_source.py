@@ -25,14 +25,18 @@ def unpacked(dist, tmp_path_factory):
 
 
 def test_is_what_is_committed(unpacked):
-    committed = set(succeed(["git", "ls-tree", "-r", "--name-only", "HEAD"], cwd=ROOT).splitlines())
+    lines = succeed(["git", "ls-tree", "-r", "HEAD"], cwd=ROOT).splitlines()
+    committed = {name: state.split()[2] for state, name in (line.split("\t") for line in lines)}
     found = {
         str(path.relative_to(unpacked))
         for path in unpacked.rglob("*")
         if path.is_file() or path.is_symlink()
     }
     found = {name for name in found if not name.startswith(("vendor/", ".cargo/"))}
-    assert found == committed
+    assert found == committed.keys()
+    files = [name for name in sorted(found) if not (unpacked / name).is_symlink()]
+    hashes = succeed(["git", "hash-object", "--no-filters", "--", *files], cwd=unpacked).split()
+    assert hashes == [committed[name] for name in files]
 
 
 def test_builds_offline(unpacked, tmp_path):

@@ -189,11 +189,14 @@ final class NativeLibrary {
         return hasMusl() ? name + "-musl" : name;
     }
 
-    /** Whether the C library of this process is musl: a machine may well have both. */
+    /**
+     * Whether the C library of this process is musl, for a machine may well have both. Where its
+     * loader is a link, what is mapped is called libc.so; glibc's is libc.so.6, or libc-2.17.so.
+     */
     private static boolean hasMusl() {
         Path maps = Path.of("/proc/self/maps");
         try (Stream<String> lines = Files.lines(maps, StandardCharsets.ISO_8859_1)) {
-            return lines.anyMatch(line -> line.contains("/ld-musl-"));
+            return lines.anyMatch(line -> line.contains("/ld-musl-") || line.endsWith("/libc.so"));
         } catch (IOException | UncheckedIOException e) {
             return false; // no /proc: the usual library it is
         }
