@@ -71,8 +71,8 @@ dist-jar:
 	    build/dist/native/META-INF/native/$$platform/libscramtoken.so; \
 	done
 	install -D -m 644 -t build/dist/native/META-INF/sbom build/dist/bom/$(NAME)-library.cdx.json
-	$(MAVEN) --file java/pom.xml package -Doutput.directory=$(CURDIR)/build/dist/java \
-	  -Dnative.directory=$(CURDIR)/build/dist/native -Dproject.build.outputTimestamp=$(SOURCE_DATE_EPOCH)
+	$(MAVEN) --file java/pom.xml package "-Doutput.directory=$(CURDIR)/build/dist/java" \
+	  "-Dnative.directory=$(CURDIR)/build/dist/native" -Dproject.build.outputTimestamp=$(SOURCE_DATE_EPOCH)
 	cp build/dist/java/scramtoken-kafka-$(VERSION)*.jar dist
 	cp build/dist/java/.flattened-pom.xml dist/scramtoken-kafka-$(VERSION).pom
 

@@ -90,7 +90,9 @@ class PlatformWheel(bdist_wheel):
     def egg2dist(self, egginfo_path: str, distinfo_path: str) -> None:
         super().egg2dist(egginfo_path, distinfo_path)
         if PREBUILT:
-            shutil.copytree(os.environ["SCRAMTOKEN_BOM"], Path(distinfo_path, "sboms"))
+            sboms = Path(distinfo_path, "sboms")
+            # Without the modes that they have here.
+            shutil.copytree(os.environ["SCRAMTOKEN_BOM"], sboms, copy_function=shutil.copyfile)
 
 
 if not CRATE.is_file():
