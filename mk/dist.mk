@@ -65,14 +65,18 @@ dist-wheels: $(DIST_TOOLS)
 
 dist-jar:
 	$(call say,The jar: a minute)
-	rm -rf build/dist/java build/dist/native
+	rm -rf build/dist/java build/dist/native build/dist/maven
 	for platform in $(PLATFORMS); do \
 	  install -D -m 755 build/dist/$$platform/libscramtoken.so \
 	    build/dist/native/META-INF/native/$$platform/libscramtoken.so; \
 	done
 	install -D -m 644 -t build/dist/native/META-INF/sbom build/dist/bom/$(NAME)-library.cdx.json
-	$(MAVEN) --file java/pom.xml package "-Doutput.directory=$(CURDIR)/build/dist/java" \
-	  "-Dnative.directory=$(CURDIR)/build/dist/native" -Dproject.build.outputTimestamp=$(SOURCE_DATE_EPOCH)
+	mkdir build/dist/maven
+	cp -R java LICENSE-* THIRD-PARTY build/dist/maven
+	chmod -R u=rwX,go=rX build/dist/maven build/dist/native # modes go into the jar
+	umask 022; $(MAVEN) --file build/dist/maven/java/pom.xml package \
+	  "-Doutput.directory=$(CURDIR)/build/dist/java" "-Dnative.directory=$(CURDIR)/build/dist/native" \
+	  -Dproject.build.outputTimestamp=$(SOURCE_DATE_EPOCH)
 	cp build/dist/java/scramtoken-kafka-$(VERSION)*.jar dist
 	cp build/dist/java/.flattened-pom.xml dist/scramtoken-kafka-$(VERSION).pom
 
