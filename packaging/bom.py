@@ -81,7 +81,6 @@ def foreign(bom, product, components, crates):
     if product.type == ComponentType.APPLICATION:
         static = f"the C library where it is linked statically; as Zig {zig} has it"
         add.append((product, "musl", zig, "MIT", static))
-    known = {dependency.ref: dependency for dependency in bom.dependencies}
     for parent, name, version, terms, description in add:
         purl = PackageURL("generic", None, name, version)
         one = Component(
@@ -95,13 +94,7 @@ def foreign(bom, product, components, crates):
         )
         bom.components.add(one)
         bom.register_dependency(one)
-        bom.register_dependency(parent, [one, *below(bom, known, parent)])
-
-
-def below(bom, known, parent):
-    """The components that a component was said to depend on."""
-    by_ref = {component.bom_ref: component for component in bom.components}
-    return [by_ref[one.ref] for one in known[parent.bom_ref].dependencies if one.ref in by_ref]
+        bom.register_dependency(parent, [one])  # beside those that it has
 
 
 def linked(features):

@@ -1,8 +1,7 @@
-"""What docs/platforms.md says, and what a library really needs."""
+"""What docs/platforms.md says of each target."""
 
 import re
 
-from harness.commands import succeed
 from harness.paths import ROOT
 
 DOCUMENT = (ROOT / "docs" / "platforms.md").read_text()
@@ -10,14 +9,6 @@ DOCUMENT = (ROOT / "docs" / "platforms.md").read_text()
 TARGETS = dict(
     re.findall(r"^\| (\w+-unknown-linux-\w+) \| .* \| (.*) \|$", DOCUMENT, flags=re.MULTILINE)
 )
-
-
-def glibc_needed(library):
-    """The newest version of glibc that a library takes symbols of."""
-    versions = re.findall(
-        r"\bGLIBC_(\d+)\.(\d+)\b", succeed(["readelf", "--version-info", library])
-    )
-    return max(tuple(map(int, version)) for version in versions)
 
 
 def glibc_documented(target):

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from harness import elf
 from harness.commands import run, succeed
 from harness.compile import C11, WARNINGS
 from harness.paths import ROOT, library
@@ -19,21 +20,14 @@ TOOL = [sys.executable, ROOT / "packaging" / "abi.py"]
 each_frozen = pytest.mark.parametrize("frozen", FROZEN, ids=lambda directory: directory.name)
 
 
-def exports(file):
-    """The functions of an ELF library that others can link with."""
-    table = succeed(["readelf", "--wide", "--dyn-syms", file])
-    symbol = re.compile(r" FUNC +(?:GLOBAL|WEAK) +DEFAULT +(?!UND)\S+ (\S+)$", flags=re.MULTILINE)
-    return set(symbol.findall(table))
-
-
 # ---- the library, and the stub that stands for it ----
 
 
 def test_the_stub_exports_what_the_library_does(tmp_path):
     succeed([*TOOL, "stub", tmp_path / "stub.so"])
-    found = exports(tmp_path / "stub.so")
+    found = elf.exports(tmp_path / "stub.so")
     assert len(found) > 40
-    assert found == exports(library())
+    assert found == elf.exports(library())
 
 
 @each_frozen
@@ -41,7 +35,7 @@ def test_the_library_has_every_symbol(frozen):
     text = (frozen / "libscramtoken.abi").read_text()
     names = set(re.findall(r"<elf-symbol name='(.*?)'", text))
     assert len(names) > 40
-    assert names <= exports(library())
+    assert names <= elf.exports(library())
 
 
 # ---- programs that were compiled against an earlier header ----

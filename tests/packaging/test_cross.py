@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from harness import elf
 from harness.commands import succeed
 from harness.compile import WARNINGS
 from harness.paths import ROOT
 
-from .platforms import DOCUMENT, glibc_documented, glibc_needed
+from .platforms import DOCUMENT, glibc_documented
 
 pytestmark = [pytest.mark.builds, pytest.mark.timeout(1800)]
 
@@ -98,7 +99,7 @@ def test_needs_the_c_library_alone(target, library):
         assert needed == {"libc.so"}
     else:
         assert needed <= {"libc.so.6", "libgcc_s.so.1", "ld-linux-aarch64.so.1"}
-        assert glibc_needed(library) <= glibc_documented(target.name)
+        assert elf.glibc(library) <= glibc_documented(target.name)
     assert "Library soname: [libscramtoken.so.0]" in dynamic
 
 

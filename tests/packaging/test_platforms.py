@@ -2,6 +2,7 @@
 
 import re
 
+from harness import elf
 from harness.paths import ROOT, library
 
 from . import platforms, test_cross
@@ -10,7 +11,7 @@ NATIVE = "x86_64-unknown-linux-gnu"
 
 
 def test_glibc():
-    assert platforms.glibc_needed(library()) <= platforms.glibc_documented(NATIVE)
+    assert elf.glibc(library()) <= platforms.glibc_documented(NATIVE)
 
 
 def test_targets():

@@ -8,13 +8,13 @@ import subprocess
 
 import pytest
 
+from harness import elf
 from harness.commands import succeed
 from harness.debian import unpacked
 from harness.jvm.jar import VERSION
 from harness.kafka.cli import client_config
 from harness.paths import ROOT
 
-from . import elf
 from .conftest import write_token
 from .debian_root import DebianRoot
 
@@ -67,12 +67,6 @@ def documented(dist, tmp_path_factory):
     (package,) = dist.glob(f"scramtoken_*_{architecture}.deb")
     succeed(["dpkg-deb", "--extract", package, directory])
     return directory / "usr" / "bin" / "scramtoken"
-
-
-def exports(library):
-    """The functions that others can link with."""
-    table = succeed(["readelf", "--wide", "--dyn-syms", library])
-    return set(re.findall(r" FUNC +GLOBAL +DEFAULT +(?!UND)\S+ (\S+)$", table, re.MULTILINE))
 
 
 def files(directory):
@@ -136,7 +130,7 @@ def test_the_library(contents, architecture, triplet):
     declared = set(
         re.findall(r"\b(scramtoken_\w+)\(\w", re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL))
     )
-    assert declared < exports(lib / "libscramtoken.so.0")
+    assert declared < elf.exports(lib / "libscramtoken.so.0")
 
 
 def test_symbols_and_trigger(packages, contents, triplet, tmp_path):
@@ -147,7 +141,7 @@ def test_symbols_and_trigger(packages, contents, triplet, tmp_path):
     assert head == "libscramtoken.so.0 libscramtoken0 #MINVER#"
     assert field == "* Build-Depends-Package: libscramtoken-dev"
     library = contents["libscramtoken0"] / "usr" / "lib" / triplet / "libscramtoken.so.0"
-    assert {line.split("@")[0].strip() for line in lines} == exports(library)
+    assert {line.split("@")[0].strip() for line in lines} == elf.exports(library)
     assert " scramtoken_client_new@Base 0.1.0" in lines
 
 

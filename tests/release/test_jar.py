@@ -4,13 +4,13 @@ import zipfile
 
 import pytest
 
+from harness import elf
 from harness.commands import succeed
 from harness.jvm.jar import VERSION, broker_jaas, on_listeners
 from harness.kafka.broker import KafkaBroker
 from harness.kafka.cli import client_config
 from harness.paths import ROOT
 
-from . import elf
 from .conftest import write_token
 from .test_program import HERE, unpack
 

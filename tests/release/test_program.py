@@ -9,12 +9,12 @@ import time
 
 import pytest
 
+from harness import elf
 from harness.commands import run, succeed
 from harness.kafka.cli import client_config
 from harness.kafka.properties import USERS
 from harness.paths import ROOT
 
-from . import elf
 from .test_dist import NAME
 
 pytestmark = pytest.mark.release

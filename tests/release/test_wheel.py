@@ -8,13 +8,13 @@ import zipfile
 
 import pytest
 
+from harness import elf
 from harness.commands import succeed
 from harness.compile import WARNINGS
 from harness.kafka.cli import client_config
 from harness.kafka.properties import USERS
 from harness.paths import ROOT
 
-from . import elf
 from .conftest import write_token
 from .test_dist import FILES, NAME
 

@@ -1,8 +1,8 @@
-"""What a built file is for."""
+"""What an ELF file says of itself, whatever processor it is for."""
 
 import re
 
-from harness.commands import succeed
+from .commands import succeed
 
 MACHINES = {"x86_64": "Advanced Micro Devices X86-64", "aarch64": "AArch64"}
 
@@ -37,3 +37,10 @@ def glibc(path):
     said = succeed(["readelf", "--version-info", path])
     versions = re.findall(r"\bGLIBC_(\d+)\.(\d+)\b", said)
     return max(tuple(map(int, version)) for version in versions)
+
+
+def exports(path):
+    """The functions of a library that others can link with."""
+    table = succeed(["readelf", "--wide", "--dyn-syms", path])
+    symbol = re.compile(r" FUNC +(?:GLOBAL|WEAK) +DEFAULT +(?!UND)\S+ (\S+)$", flags=re.MULTILINE)
+    return set(symbol.findall(table))
