@@ -1,5 +1,6 @@
 """Runs commands to their end."""
 
+import os
 import subprocess
 
 
@@ -16,3 +17,8 @@ def succeed(argv, **options):
     done = run(argv, **options)
     assert done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def environment(*, without, **variables):
+    """This process's environment, but for variables that a child must not have, and with others."""
+    return {name: value for name, value in os.environ.items() if name not in without} | variables

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.commands import environment
 from harness.kafka.stand_in import StandInBroker, honest
 from harness.paths import ROOT
 
@@ -51,8 +52,7 @@ def other_pythons():
 
 def clean_environment(**variables):
     unwanted = ("SCRAMTOKEN_LIBRARY", "PYTHONPATH", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-    return {**kept, **variables}
+    return environment(without=unwanted, **variables)
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +80,12 @@ def test_the_packages_tests_on_every_other_python(wheel, tmp_path):
         options = ["-c", os.devnull, "--rootdir", TESTS, "--confcutdir", TESTS]
         options += ["-p", "no:cacheprovider", "-W", "error", "--timeout", "120"]
         options += ["--ignore", TESTS / "test_wheel.py"]  # about building it
-        environment = clean_environment(SCRAMTOKEN_LIBRARY=str(library))
-        printed = run([python, "-m", "pytest", "-q", *options, TESTS], env=environment, cwd=venv)
+        clean = clean_environment(SCRAMTOKEN_LIBRARY=str(library))
+        printed = run([python, "-m", "pytest", "-q", *options, TESTS], env=clean, cwd=venv)
         print("{}.{}:".format(*version), printed.splitlines()[-1])
         assert re.search(r"\d{3,} passed in", printed), printed
         assert "skipped" not in printed, printed
         with StandInBroker(honest("wonderland")) as broker:
             login = [python, LOGIN, "--host=127.0.0.1", f"--port={broker.port}", "--user=alice"]
-            printed = run(login, env=environment | {"SCRAMTOKEN_SECRET": "wonderland"}, cwd=venv)
+            printed = run(login, env=clean | {"SCRAMTOKEN_SECRET": "wonderland"}, cwd=venv)
         assert "logged in as alice" in printed, printed

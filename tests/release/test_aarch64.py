@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from harness import debian
-from harness.commands import run, succeed
+from harness.commands import environment, run, succeed
 from harness.compile import WARNINGS
 from harness.kafka.cli import client_config
 from harness.paths import ROOT
@@ -54,9 +54,8 @@ def on_aarch64(root):
     def execute(program, *arguments, library=None, **variables):
         path = libraries if library is None else f"{library.parent}:{libraries}"
         unwanted = ("SCRAMTOKEN_LIBRARY", "PYTHONPATH")
-        environment = {name: value for name, value in os.environ.items() if name not in unwanted}
         command = [*loader, path, program, *arguments]
-        return run(command, env=environment | variables)
+        return run(command, env=environment(without=unwanted, **variables))
 
     return execute
 

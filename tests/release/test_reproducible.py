@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from harness.commands import succeed
+from harness.commands import environment, succeed
 from harness.jvm.jar import VERSION
 from harness.paths import ROOT
 
@@ -34,7 +34,6 @@ def again(dist, tmp_path_factory):
             shutil.copytree(platform, build / "dist" / platform.name)
     (clone / "dist").mkdir()
     unwanted = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CARGO_TARGET_DIR", "SOURCE_DATE_EPOCH")
-    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
     script = f"""
         umask 077
         make PLATFORMS={HERE} dist-platforms
@@ -43,7 +42,7 @@ def again(dist, tmp_path_factory):
     done = subprocess.run(
         ["bash", "-euc", script],
         cwd=clone,
-        env=environment,
+        env=environment(without=unwanted),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from harness import elf
-from harness.commands import succeed
+from harness.commands import environment, succeed
 from harness.compile import WARNINGS
 from harness.kafka.cli import client_config
 from harness.kafka.properties import USERS
@@ -95,13 +95,12 @@ def installed(dist, tmp_path_factory):
     directory = tmp_path_factory.mktemp("venv")
     venv.create(directory, with_pip=True)
     unwanted = ("SCRAMTOKEN_LIBRARY", "PYTHONPATH", "VIRTUAL_ENV")
-    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
 
     def run(program, *arguments, **variables):
         done = subprocess.run(
             [directory / "bin" / program, *map(str, arguments)],
             cwd=directory,
-            env=environment | variables,
+            env=environment(without=unwanted, **variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
