@@ -302,7 +302,7 @@ typedef struct scramtoken_verdict {
   int32_t outcome;
   /**
    * Why rejected: for the server's log, not for the peer, who cannot tell UNKNOWN_USER,
-   * TOKEN_NOT_FOUND, TOKEN_EXPIRED and INVALID_PROOF apart.
+   * TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKENS_STALE and INVALID_PROOF apart.
    */
   scramtoken_status reason;
   /**
@@ -471,6 +471,13 @@ typedef int32_t (*scramtoken_token_visit_fn)(void *userdata,
  * INVALID_PROOF.
  */
 #define SCRAMTOKEN_ERR_UNKNOWN_USER -30
+
+/**
+ * Server: the store follows a cluster, has not heard of it for longer than its tokens are good for
+ * (`scramtoken store follow --max-age`), and refuses them. The client cannot tell this from
+ * INVALID_PROOF.
+ */
+#define SCRAMTOKEN_ERR_TOKENS_STALE -31
 
 /**
  * Kafka's DELEGATION_TOKEN_AUTH_DISABLED. This and the following are Kafka's error codes, negated
@@ -917,6 +924,41 @@ scramtoken_status scramtoken_store_delete_user(const struct scramtoken_store *st
                                                size_t name_len);
 
 /**
+ * Writes a delegation token that another authority made, in place of an earlier one of its id: what a
+ * host with an engine of its own (a database, a replicated log) feeds its stores by. All servers of the
+ * store know it when the call returns.
+ *
+ * `token_id` has 1 to 255 bytes of UTF-8 without blanks. `owner` is the principal that logins with the
+ * token act as, such as "User:alice". It ends at `expiry_ms`, in milliseconds since 1970; -1: never.
+ * What it logs in with is either its HMAC (base64 text), from which credentials of both mechanisms are
+ * derived for some milliseconds and which is not kept; or, with a NULL HMAC, credentials that were
+ * derived before, of which one may be NULL: the token then does not log in by that mechanism. All is
+ * copied. Thread-safe.
+ *
+ * Errors: INVALID_ARGUMENT, also for both an HMAC and credentials, or neither; INVALID_PRINCIPAL_TYPE for
+ * an owner that is no User; INVALID_STATE (the store follows a cluster, or was opened for reading only,
+ * or before a fork), IO, CORRUPT. The store is then as it was.
+ */
+scramtoken_status scramtoken_store_put_token(const struct scramtoken_store *store,
+                                             const char *token_id,
+                                             const char *owner,
+                                             int64_t expiry_ms,
+                                             const uint8_t *hmac,
+                                             size_t hmac_len,
+                                             const struct scramtoken_credential *sha_256,
+                                             const struct scramtoken_credential *sha_512);
+
+/**
+ * Removes a delegation token, whoever made it: all servers of the store refuse it when the call returns.
+ * Thread-safe.
+ *
+ * Errors: TOKEN_NOT_FOUND where there is no such token; INVALID_ARGUMENT; INVALID_STATE as of
+ * scramtoken_store_put_token; IO, CORRUPT.
+ */
+scramtoken_status scramtoken_store_delete_token(const struct scramtoken_store *store,
+                                                const char *token_id);
+
+/**
  * Calls the visitor once for each user, in no order that means anything, until it returns anything
  * but 0 (the call is then OK). A user that comes or goes meanwhile is seen or not.
  *
@@ -1121,8 +1163,8 @@ scramtoken_status scramtoken_server_set_nonce(struct scramtoken_server *server,
  * there is one, is then the e= to send. Outputs are valid until the next step or the free.
  *
  * Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID; UNKNOWN_USER,
- * TOKEN_NOT_FOUND, INVALID_PROOF and TOKEN_EXPIRED, all of which send the same e=; IO (no random
- * numbers); what the lookup callback returned, or INVALID_STATE when it did not answer once; of a store
+ * TOKEN_NOT_FOUND, INVALID_PROOF, TOKEN_EXPIRED and TOKENS_STALE, all of which send the same e=; IO (no
+ * random numbers); what the lookup callback returned, or INVALID_STATE when it did not answer once; of a store
  * IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of the step freed the server, and then
  * there is no output. INVALID_STATE after the end, within a callback of a step or for want of a supply,
  * and INVALID_ARGUMENT, leave the login as it was.
@@ -1337,8 +1379,8 @@ void scramtoken_token_manager_free(struct scramtoken_token_manager *manager);
  * Errors: INVALID_ARGUMENT (a principal that is not type:name, more than 1000 renewers); then in
  * this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTHORIZATION_FAILED, INVALID_PRINCIPAL_TYPE (a
  * renewer that is no User), TOKEN_AUTH_DISABLED (no secret key), INVALID_PRINCIPAL_TYPE (an owner
- * that is no User); INVALID_STATE (the signing key was removed by another manager, or the clock is
- * before 1970), IO, CORRUPT.
+ * that is no User); INVALID_STATE (the signing key was removed by another manager, the store follows
+ * a cluster, or the clock is before 1970), IO, CORRUPT.
  */
 scramtoken_status scramtoken_token_create(const struct scramtoken_token_manager *manager,
                                           const char *requester,

@@ -326,5 +326,5 @@ pub use scram::{
 pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;
 #[cfg(feature = "store")]
-pub use store::{Check, FileStats, Stats, Store, User};
+pub use store::{Check, FileStats, Following, Stats, Store, User};
 pub use token::{Principal, Token};

@@ -20,8 +20,8 @@ class Status(IntEnum):
     INVALID_ARGUMENT = -1
     #: Not now: a step after the end, a supply nobody asked for, a setting after the first step, a
     #: lookup that did not answer once, a step whose callback freed its own object; a signing key
-    #: that another manager removed; a store that is for reading only, was opened before a fork, or
-    #: is open in a process of the same id.
+    #: that another manager removed; a store that is for reading only, follows a cluster, was opened
+    #: before a fork, or is open in a process of the same id.
     INVALID_STATE = -2
     #: A fault of the library's own.
     INTERNAL = -3
@@ -59,6 +59,8 @@ class Status(IntEnum):
     SERVER_REFUSED = -29
     #: The name that the client gave is no user's.
     UNKNOWN_USER = -30
+    #: A store that follows a cluster has not heard of it for longer than its tokens are good for.
+    TOKENS_STALE = -31
 
     #: The server does not do tokens.
     TOKEN_AUTH_DISABLED = -1061
@@ -160,6 +162,7 @@ _CLASSES: dict[int, type[ScramTokenError]] = {
     Status.SERVER_SIGNATURE: AuthenticationError,
     Status.SERVER_REFUSED: AuthenticationError,
     Status.UNKNOWN_USER: UnknownUserError,
+    Status.TOKENS_STALE: AuthenticationError,
     Status.TOKEN_NOT_FOUND: TokenNotFoundError,
     Status.TOKEN_EXPIRED: TokenExpiredError,
 }

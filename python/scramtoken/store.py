@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from ctypes import byref, c_void_p, string_at
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ from ._arguments import Text
 from ._handle import Handle, Owner
 from ._library import USER_VISIT, check, library
 from .credential import Credential, struct
+from .errors import Status, UnsupportedMechanismError
 
 _log = logging.getLogger("scramtoken")
+_MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,60 @@ class Store(Owner):
         kind, user = _arguments.c_string(mechanism, "mechanism"), _arguments.text(name, "name")
         with self._handle.shared() as store:
             check(library.scramtoken_store_delete_user(store, kind, user, len(user)))
+
+    def put_token(
+        self,
+        token_id: str,
+        owner: str,
+        *,
+        hmac: Text | None = None,
+        credentials: Mapping[str, Credential] | None = None,
+        expiry_ms: int | None,
+    ) -> None:
+        """Adds a delegation token that another authority made, or replaces it: for a host that gets its
+        tokens from an engine of its own. Servers of the store let it in from then on.
+
+        Args:
+            token_id: of at most 255 bytes.
+            owner: the principal that its logins act as, such as "User:alice".
+            hmac: its base64 text, from which credentials of both mechanisms are derived; not kept.
+            credentials: in place of an HMAC, by mechanism, as by derive().
+            expiry_ms: when the token ends, in milliseconds since 1970-01-01T00:00:00Z; None: never.
+
+        Raises:
+            InvalidArgumentError: an argument cannot be; both an HMAC and credentials, or neither.
+            InvalidStateError: the store follows a cluster, or was opened to read only, or before a
+                fork.
+            ScramTokenError: INVALID_PRINCIPAL_TYPE for an owner that is no User; IO where the store
+                cannot be written. It stays as it was.
+        """
+        name, principal = _arguments.c_string(token_id, "token_id"), _arguments.c_string(owner, "owner")
+        secret = b"" if hmac is None else _arguments.text(hmac, "hmac")
+        values = {mechanism: struct(value) for mechanism, value in (credentials or {}).items()}
+        sha_256, sha_512 = (values.pop(mechanism, None) for mechanism in _MECHANISMS)
+        for mechanism in values:
+            raise UnsupportedMechanismError(
+                Status.UNSUPPORTED_MECHANISM, f"{mechanism!r} is none of {', '.join(_MECHANISMS)}"
+            )
+        expiry = _arguments.expiry(expiry_ms)
+        pointers = [None if value is None else byref(value) for value in (sha_256, sha_512)]
+        with self._handle.shared() as store:
+            check(
+                library.scramtoken_store_put_token(
+                    store, name, principal, expiry, secret, len(secret), *pointers
+                )
+            )
+
+    def delete_token(self, token_id: str) -> None:
+        """Removes a delegation token; running servers refuse it from then on.
+
+        Raises:
+            TokenNotFoundError: there is none of that id.
+            InvalidStateError, ScramTokenError: as put_token.
+        """
+        name = _arguments.c_string(token_id, "token_id")
+        with self._handle.shared() as store:
+            check(library.scramtoken_store_delete_token(store, name))
 
     def users(self) -> list[StoredUser]:
         """All users by name; one with both mechanisms is there twice."""

@@ -76,6 +76,7 @@ def test_unknown_status_is_the_base_class():
         (Status.NONCE, (scramtoken.ProtocolError,)),
         (Status.INVALID_PROOF, (scramtoken.AuthenticationError,)),
         (Status.UNKNOWN_USER, (scramtoken.UnknownUserError, scramtoken.AuthenticationError)),
+        (Status.TOKENS_STALE, (scramtoken.AuthenticationError,)),
         (Status.TOKEN_NOT_FOUND, (scramtoken.TokenNotFoundError, scramtoken.AuthenticationError)),
         (Status.TOKEN_EXPIRED, (scramtoken.TokenExpiredError, scramtoken.AuthenticationError)),
     ],

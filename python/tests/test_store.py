@@ -4,7 +4,7 @@ import os
 import threading
 
 import pytest
-from exchange import MECHANISMS, alice, log_in, run_python
+from exchange import HMAC, MECHANISMS, TOKEN, alice, log_in, run_python, token
 
 import scramtoken
 from scramtoken import Server, ServerConfig, Status, Store, StoredUser
@@ -45,6 +45,36 @@ def test_a_credential_that_was_derived_elsewhere(store):
     store.put_credential("SCRAM-SHA-512", "alice", credential)
     assert log_in(alice(), server(store))
     assert store.users() == [StoredUser("alice", "SCRAM-SHA-512", 5000)]
+
+
+def test_a_token_of_another_authority_comes_changes_and_goes(store):
+    refused(Status.TOKEN_NOT_FOUND, log_in, token(), server(store))
+    store.put_token("token-1", "User:alice", hmac=HMAC, expiry_ms=None)
+    verdict = log_in(token(), server(store))
+    assert (verdict.name, verdict.token_id, verdict.expiry_ms) == ("alice", "token-1", None)
+    store.put_token("token-1", "User:alice", hmac=HMAC.encode(), expiry_ms=1000)
+    refused(Status.TOKEN_EXPIRED, log_in, token(), server(store))
+    credentials = {"SCRAM-SHA-512": TOKEN}
+    store.put_token("token-1", "User:bob", credentials=credentials, expiry_ms=1 << 45)
+    assert log_in(token(), server(store)).name == "bob"
+    store.delete_token("token-1")
+    refused(Status.TOKEN_NOT_FOUND, log_in, token(), server(store))
+    refused(Status.TOKEN_NOT_FOUND, store.delete_token, "token-1")
+
+
+def test_what_cannot_be_a_token(store):
+    def put(status, owner="User:alice", expiry_ms=None, **options):
+        text = refused(status, store.put_token, "id", owner, expiry_ms=expiry_ms, **options)
+        assert HMAC not in text
+
+    put(Status.INVALID_ARGUMENT)
+    put(Status.INVALID_ARGUMENT, hmac=HMAC, credentials={"SCRAM-SHA-512": TOKEN})
+    put(Status.INVALID_ARGUMENT, credentials={"SCRAM-SHA-256": TOKEN})  # of the other mechanism
+    put(Status.UNSUPPORTED_MECHANISM, credentials={"PLAIN": TOKEN})
+    put(Status.INVALID_ARGUMENT, "alice", hmac=HMAC)
+    put(Status.INVALID_PRINCIPAL_TYPE, "Group:alice", hmac=HMAC)
+    put(Status.INVALID_ARGUMENT, hmac=HMAC + "\n")
+    refused(Status.TOKEN_NOT_FOUND, store.delete_token, "id")
 
 
 def test_users_are_listed_by_name(store):

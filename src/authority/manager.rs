@@ -13,7 +13,7 @@ use super::rules::{self, Ends, Expiry, Lifetimes, Terms};
 use super::secret_key::SecretKey;
 use crate::audit::{Event, Operation};
 use crate::scram::{ITERATIONS, Mechanism, StoredKeys, check_name};
-use crate::store::{Read, Store, StoredCredential, keys, tokens};
+use crate::store::{Read, Store, StoredCredential, following, keys, tokens};
 use crate::token::Principal;
 use crate::token::Token;
 use crate::{error::Error, status::Status};
@@ -191,7 +191,7 @@ impl TokenManager {
     /// In this order: `TOKEN_REQUEST_NOT_ALLOWED`, `TOKEN_AUTHORIZATION_FAILED`,
     /// `INVALID_PRINCIPAL_TYPE` for a renewer that is no `User`, `TOKEN_AUTH_DISABLED`, and
     /// `INVALID_PRINCIPAL_TYPE` for such an owner; `INVALID_STATE` when another manager has removed
-    /// the key that signs here; the store's and those of `random`.
+    /// the key that signs here, and where the store follows a cluster; the store's and those of `random`.
     pub fn create(
         &self,
         requester: &Requester,
@@ -210,6 +210,7 @@ impl TokenManager {
             self.check_enabled()?;
             check_user("owner", owner)?;
             check_clock(now_ms)?;
+            self.store.read(following::check_own)?;
 
             let id = new_id(random)?;
             let ends = self.lifetimes.of_new_token(now_ms, new.max_lifetime_ms);
@@ -230,6 +231,7 @@ impl TokenManager {
                 id,
             };
             self.store.write(|write| {
+                following::check_own(&*write)?; // it may have begun to meanwhile
                 if keys::state(&*write, key.number)? != keys::KeyState::Live {
                     return Err(removed_elsewhere(&key.name));
                 }
@@ -251,8 +253,8 @@ impl TokenManager {
     /// # Errors
     ///
     /// In this order: `TOKEN_REQUEST_NOT_ALLOWED`, `TOKEN_AUTH_DISABLED`, `TOKEN_NOT_FOUND`,
-    /// `TOKEN_EXPIRED`, `TOKEN_OWNER_MISMATCH` for anyone but the owner and the renewers; the
-    /// store's.
+    /// `TOKEN_EXPIRED`, `TOKEN_OWNER_MISMATCH` for anyone but the owner and the renewers;
+    /// `INVALID_STATE` where the store follows a cluster; the store's.
     pub fn renew(
         &self,
         requester: &Requester,
@@ -308,6 +310,7 @@ impl TokenManager {
             self.check_enabled()?;
             check_clock(now_ms)?;
             let mut decided = |read: &dyn Read| {
+                following::check_own(read)?;
                 let token = find(read, hmac)?;
                 (subject.owner, subject.token_id) =
                     (Some(token.owner.clone()), Some(token.id.clone()));

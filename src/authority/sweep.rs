@@ -5,6 +5,7 @@ use crate::audit::Operation;
 use crate::error::Error;
 use crate::status::Status;
 use crate::store::Write;
+use crate::store::following;
 use crate::store::keys::{self, StoredKey};
 use crate::store::tokens::{self, StoredToken};
 
@@ -15,7 +16,8 @@ impl TokenManager {
     ///
     /// # Errors
     ///
-    /// `TOKEN_AUTH_DISABLED`; the store's, when what was removed before stays removed.
+    /// `TOKEN_AUTH_DISABLED`; `INVALID_STATE` where the store follows a cluster, whose tokens go with
+    /// those; the store's, when what was removed before stays removed.
     pub fn sweep(&self, now_ms: i64) -> Result<u64, Error> {
         let swept = self.check_enabled().and_then(|()| self.sweep_store(now_ms));
         if let Err(error) = &swept {
@@ -49,6 +51,7 @@ impl TokenManager {
             return Err(Error::new(Status::INVALID_STATE, text));
         }
         let removed = self.store.write(|write| {
+            following::check_own(&*write)?;
             let key = keys::by_name(&*write, name)?.ok_or_else(|| {
                 let text = format!("the store knows no secret key {name:?}");
                 Error::new(Status::INVALID_ARGUMENT, text)
@@ -62,6 +65,7 @@ impl TokenManager {
 
     /// Sweeps whether there is a secret key or not: for whoever looks after the store.
     pub(crate) fn sweep_store(&self, now_ms: i64) -> Result<u64, Error> {
+        self.store.read(following::check_own)?;
         let mut swept = 0;
         loop {
             // By a reader, so that a sweep in vain holds up nobody.

@@ -23,6 +23,7 @@ pub(super) fn number(status: Status) -> u8 {
         | Status::SERVER_SIGNATURE
         | Status::INVALID_PROOF
         | Status::UNKNOWN_USER
+        | Status::TOKENS_STALE
         | Status::UNSUPPORTED_MECHANISM
         | Status::ITERATIONS
         | Status::NONCE => 4,

@@ -176,6 +176,13 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "check the name and the mechanism; a token has to come with tokenauth=true, or its server allows \
          implicit tokens",
     ),
+    ours(
+        "TOKENS_STALE",
+        "the store follows a Kafka cluster, and has not heard of it for longer than --max-age allows: it \
+         refuses tokens until it has, and lets users in",
+        "look at scramtoken store stats, and at the log of scramtoken store follow: does it run, and do the \
+         brokers answer it?",
+    ),
     said(
         "Cannot change principals during re-authentication",
         "the session began as somebody else than the next credential stands for",

@@ -78,15 +78,16 @@ pub use status::{
     SCRAMTOKEN_ERR_TOKEN_AUTH_DISABLED, SCRAMTOKEN_ERR_TOKEN_AUTHORIZATION_FAILED,
     SCRAMTOKEN_ERR_TOKEN_EXPIRED, SCRAMTOKEN_ERR_TOKEN_NOT_FOUND,
     SCRAMTOKEN_ERR_TOKEN_OWNER_MISMATCH, SCRAMTOKEN_ERR_TOKEN_REQUEST_NOT_ALLOWED,
-    SCRAMTOKEN_ERR_TOO_LONG, SCRAMTOKEN_ERR_UNKNOWN_USER, SCRAMTOKEN_ERR_UNSUPPORTED_MECHANISM,
-    SCRAMTOKEN_ERR_USER_NOT_FOUND, SCRAMTOKEN_MAX_MESSAGE, SCRAMTOKEN_NEED_CREDENTIAL,
-    SCRAMTOKEN_OK, SCRAMTOKEN_VERSION_MAJOR, SCRAMTOKEN_VERSION_MINOR, SCRAMTOKEN_VERSION_PATCH,
-    scramtoken_abi_version, scramtoken_last_error, scramtoken_status, scramtoken_status_name,
-    scramtoken_version,
+    SCRAMTOKEN_ERR_TOKENS_STALE, SCRAMTOKEN_ERR_TOO_LONG, SCRAMTOKEN_ERR_UNKNOWN_USER,
+    SCRAMTOKEN_ERR_UNSUPPORTED_MECHANISM, SCRAMTOKEN_ERR_USER_NOT_FOUND, SCRAMTOKEN_MAX_MESSAGE,
+    SCRAMTOKEN_NEED_CREDENTIAL, SCRAMTOKEN_OK, SCRAMTOKEN_VERSION_MAJOR, SCRAMTOKEN_VERSION_MINOR,
+    SCRAMTOKEN_VERSION_PATCH, scramtoken_abi_version, scramtoken_last_error, scramtoken_status,
+    scramtoken_status_name, scramtoken_version,
 };
 pub use store::{
-    scramtoken_store, scramtoken_store_delete_user, scramtoken_store_free, scramtoken_store_open,
-    scramtoken_store_open_read_only, scramtoken_store_put_credential, scramtoken_store_put_user,
+    scramtoken_store, scramtoken_store_delete_token, scramtoken_store_delete_user,
+    scramtoken_store_free, scramtoken_store_open, scramtoken_store_open_read_only,
+    scramtoken_store_put_credential, scramtoken_store_put_token, scramtoken_store_put_user,
     scramtoken_store_visit_users, scramtoken_store_warning, scramtoken_user_visit_fn,
 };
 pub use token::{

@@ -123,8 +123,8 @@ pub unsafe extern "C" fn scramtoken_server_set_nonce(
 /// there is one, is then the e= to send. Outputs are valid until the next step or the free.
 ///
 /// Errors: MALFORMED, TOO_LONG, NONCE, CHANNEL_BINDING, EXTENSION, AUTHZID; UNKNOWN_USER,
-/// TOKEN_NOT_FOUND, INVALID_PROOF and TOKEN_EXPIRED, all of which send the same e=; IO (no random
-/// numbers); what the lookup callback returned, or INVALID_STATE when it did not answer once; of a store
+/// TOKEN_NOT_FOUND, INVALID_PROOF, TOKEN_EXPIRED and TOKENS_STALE, all of which send the same e=; IO (no
+/// random numbers); what the lookup callback returned, or INVALID_STATE when it did not answer once; of a store
 /// IO, CORRUPT, INVALID_STATE. INVALID_STATE also where a callback of the step freed the server, and then
 /// there is no output. INVALID_STATE after the end, within a callback of a step or for want of a supply,
 /// and INVALID_ARGUMENT, leave the login as it was.

@@ -62,6 +62,10 @@ pub const SCRAMTOKEN_ERR_SERVER_REFUSED: scramtoken_status = -29;
 /// Server: no user of that name has a credential of the mechanism. The client cannot tell this from
 /// INVALID_PROOF.
 pub const SCRAMTOKEN_ERR_UNKNOWN_USER: scramtoken_status = -30;
+/// Server: the store follows a cluster, has not heard of it for longer than its tokens are good for
+/// (`scramtoken store follow --max-age`), and refuses them. The client cannot tell this from
+/// INVALID_PROOF.
+pub const SCRAMTOKEN_ERR_TOKENS_STALE: scramtoken_status = -31;
 
 /// Kafka's DELEGATION_TOKEN_AUTH_DISABLED. This and the following are Kafka's error codes, negated
 /// and moved by 1000.
@@ -109,6 +113,7 @@ assert_same! {
     SCRAMTOKEN_ERR_SERVER_SIGNATURE = SERVER_SIGNATURE,
     SCRAMTOKEN_ERR_SERVER_REFUSED = SERVER_REFUSED,
     SCRAMTOKEN_ERR_UNKNOWN_USER = UNKNOWN_USER,
+    SCRAMTOKEN_ERR_TOKENS_STALE = TOKENS_STALE,
     SCRAMTOKEN_ERR_TOKEN_AUTH_DISABLED = TOKEN_AUTH_DISABLED,
     SCRAMTOKEN_ERR_TOKEN_NOT_FOUND = TOKEN_NOT_FOUND,
     SCRAMTOKEN_ERR_TOKEN_OWNER_MISMATCH = TOKEN_OWNER_MISMATCH,

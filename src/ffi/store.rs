@@ -10,10 +10,12 @@ use super::boundary::{
 };
 use super::credential::{credential, scramtoken_credential};
 use super::status::scramtoken_status;
+use super::token_requests::principal;
 use crate::error::Error;
-use crate::scram::Mechanism;
+use crate::scram::{Credential, Mechanism};
 use crate::status::Status;
 use crate::store::Store;
+use crate::token::Token;
 
 /// Where servers find credentials, SCRAM users and delegation tokens, shared by every process of a
 /// host. Thread-safe. Each change is one transaction: whole and on disk when the call returns, or not
@@ -200,6 +202,92 @@ unsafe fn on_user(
             )
         };
         body(&store.0, mechanism, name)?;
+        Ok(Status::OK)
+    })
+}
+
+/// Writes a delegation token that another authority made, in place of an earlier one of its id: what a
+/// host with an engine of its own (a database, a replicated log) feeds its stores by. All servers of the
+/// store know it when the call returns.
+///
+/// `token_id` has 1 to 255 bytes of UTF-8 without blanks. `owner` is the principal that logins with the
+/// token act as, such as "User:alice". It ends at `expiry_ms`, in milliseconds since 1970; -1: never.
+/// What it logs in with is either its HMAC (base64 text), from which credentials of both mechanisms are
+/// derived for some milliseconds and which is not kept; or, with a NULL HMAC, credentials that were
+/// derived before, of which one may be NULL: the token then does not log in by that mechanism. All is
+/// copied. Thread-safe.
+///
+/// Errors: INVALID_ARGUMENT, also for both an HMAC and credentials, or neither; INVALID_PRINCIPAL_TYPE for
+/// an owner that is no User; INVALID_STATE (the store follows a cluster, or was opened for reading only,
+/// or before a fork), IO, CORRUPT. The store is then as it was.
+///
+/// # Safety
+///
+/// The store is NULL or a living object, strings are NULL or C strings, the HMAC and the credentials'
+/// pointers fit their lengths.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_store_put_token(
+    store: *const scramtoken_store,
+    token_id: *const c_char,
+    owner: *const c_char,
+    expiry_ms: i64,
+    hmac: *const u8,
+    hmac_len: usize,
+    sha_256: *const scramtoken_credential,
+    sha_512: *const scramtoken_credential,
+) -> scramtoken_status {
+    call(|| {
+        // SAFETY: the caller's promise.
+        let (store, id, owner, hmac) = unsafe {
+            (
+                object("store", store)?,
+                string("token_id", token_id)?,
+                principal("owner", owner)?,
+                bytes("hmac", hmac, hmac_len)?,
+            )
+        };
+        let mut credentials: Vec<Credential<'_>> = Vec::new();
+        for (mechanism, supplied) in
+            [(Mechanism::ScramSha256, sha_256), (Mechanism::ScramSha512, sha_512)]
+        {
+            if !supplied.is_null() {
+                // SAFETY: not NULL, and the caller promises the rest.
+                credentials.push(unsafe { credential(mechanism, supplied)? });
+            }
+        }
+        // Checked alike, whatever it logs in with.
+        let mut token = Token::new(id.as_bytes(), if hmac.is_empty() { b"none" } else { hmac })?;
+        if hmac.is_empty() {
+            store.0.put_token_credentials(id, &owner, expiry_ms, &credentials)?;
+        } else if credentials.is_empty() {
+            (token.owner, token.expiry_ms) = (Some(owner.to_string()), Some(expiry_ms));
+            store.0.put_token(&token)?;
+        } else {
+            let text = "the token has both an HMAC and credentials: give one of the two";
+            return Err(Error::new(Status::INVALID_ARGUMENT, text));
+        }
+        Ok(Status::OK)
+    })
+}
+
+/// Removes a delegation token, whoever made it: all servers of the store refuse it when the call returns.
+/// Thread-safe.
+///
+/// Errors: TOKEN_NOT_FOUND where there is no such token; INVALID_ARGUMENT; INVALID_STATE as of
+/// scramtoken_store_put_token; IO, CORRUPT.
+///
+/// # Safety
+///
+/// The store is NULL or a living object, `token_id` is NULL or a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scramtoken_store_delete_token(
+    store: *const scramtoken_store,
+    token_id: *const c_char,
+) -> scramtoken_status {
+    call(|| {
+        // SAFETY: the caller's promise.
+        let (store, id) = unsafe { (object("store", store)?, string("token_id", token_id)?) };
+        store.0.delete_token(id)?;
         Ok(Status::OK)
     })
 }

@@ -56,7 +56,7 @@ unsafe fn operate(
 /// # Safety
 ///
 /// As for [`string`].
-unsafe fn principal(what: &str, text: *const c_char) -> Result<Principal, Error> {
+pub(super) unsafe fn principal(what: &str, text: *const c_char) -> Result<Principal, Error> {
     // SAFETY: the caller's promise.
     unsafe { string(what, text)? }
         .parse()
@@ -103,8 +103,8 @@ const MAX_PRINCIPALS: usize = 1000;
 /// Errors: INVALID_ARGUMENT (a principal that is not type:name, more than 1000 renewers); then in
 /// this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTHORIZATION_FAILED, INVALID_PRINCIPAL_TYPE (a
 /// renewer that is no User), TOKEN_AUTH_DISABLED (no secret key), INVALID_PRINCIPAL_TYPE (an owner
-/// that is no User); INVALID_STATE (the signing key was removed by another manager, or the clock is
-/// before 1970), IO, CORRUPT.
+/// that is no User); INVALID_STATE (the signing key was removed by another manager, the store follows
+/// a cluster, or the clock is before 1970), IO, CORRUPT.
 ///
 /// # Safety
 ///

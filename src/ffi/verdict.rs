@@ -18,7 +18,7 @@ pub struct scramtoken_verdict {
     /// SCRAMTOKEN_UNDECIDED, _AUTHENTICATED or _REJECTED; zero is never a yes.
     pub outcome: i32,
     /// Why rejected: for the server's log, not for the peer, who cannot tell UNKNOWN_USER,
-    /// TOKEN_NOT_FOUND, TOKEN_EXPIRED and INVALID_PROOF apart.
+    /// TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKENS_STALE and INVALID_PROOF apart.
     pub reason: scramtoken_status,
     /// Whether the credential is a token's. Such a login may not manage tokens (KIP-48).
     pub is_token: bool,

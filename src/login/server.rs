@@ -156,10 +156,10 @@ impl Server {
     /// # Errors
     ///
     /// Of the peer, and the login is over: `MALFORMED`, `TOO_LONG`, `NONCE`, `CHANNEL_BINDING`,
-    /// `EXTENSION`, `AUTHZID`, `INVALID_PROOF`, `UNKNOWN_USER`, `TOKEN_NOT_FOUND`, `TOKEN_EXPIRED`;
-    /// of the lookup whatever it fails with; `IO` (no random numbers). Of the caller, and the login
-    /// is as it was: `INVALID_STATE` after the end, within a callback of a step or for want of a
-    /// supply, and `INVALID_ARGUMENT` for input after a supply.
+    /// `EXTENSION`, `AUTHZID`, `INVALID_PROOF`, `UNKNOWN_USER`, `TOKEN_NOT_FOUND`, `TOKEN_EXPIRED`,
+    /// `TOKENS_STALE`; of the lookup whatever it fails with; `IO` (no random numbers). Of the caller,
+    /// and the login is as it was: `INVALID_STATE` after the end, within a callback of a step or for
+    /// want of a supply, and `INVALID_ARGUMENT` for input after a supply.
     pub fn step(&self, input: &[u8]) -> Result<ServerProgress, StepError> {
         // The state is out for as long as the step takes: what panics leaves the login rejected, and
         // nothing is locked while a callback runs.

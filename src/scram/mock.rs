@@ -65,6 +65,12 @@ impl<'a> MockChallenges<'a> {
         self
     }
 
+    /// The salt that a challenge for this token has while nobody knows the token. A token whose credential
+    /// takes the same one looks alike before it is made, while it lives, and ever after.
+    pub(crate) fn token_salt(&self, mechanism: Mechanism, id: &str) -> Vec<u8> {
+        self.make_up(Stranger::Token, mechanism, id).salt().to_vec()
+    }
+
     /// The same with salts of another look.
     #[must_use]
     pub fn with_salts(self, salts: MockSalts) -> Self {

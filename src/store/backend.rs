@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use std::fs::File;
 
-use super::lmdb::{self, Lmdb};
+use super::lmdb::{self, FollowerLock, Lmdb};
 use super::memory::{self, Memory};
 use super::stats::FileStats;
 use crate::{error::Error, status::Status};
@@ -153,6 +153,17 @@ impl Backend {
         match self {
             Self::Memory(_) => Ok(()),
             Self::Lmdb(lmdb) => lmdb.check_process(),
+        }
+    }
+
+    /// Keeps other followers of a cluster away from the store.
+    pub(super) fn lock_follower(&self) -> Result<FollowerLock, Error> {
+        match self {
+            Self::Memory(_) => {
+                let text = "a store in memory follows no cluster: it ends with its process";
+                Err(Error::new(Status::INVALID_ARGUMENT, text))
+            }
+            Self::Lmdb(lmdb) => lmdb.lock_follower(),
         }
     }
 

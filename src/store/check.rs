@@ -7,7 +7,7 @@ use super::indexes::{self, INDEXES};
 use super::keys::{self, KeyState};
 use super::record::{self, Decoder};
 use super::tokens::{self, StoredToken};
-use super::{Store, schema, users};
+use super::{Store, following, schema, users};
 use crate::error::Error;
 
 /// What a look at every record came to.
@@ -82,7 +82,7 @@ fn entry(
 ) -> Result<(), Error> {
     let mut decoder = Decoder::new(table, key, record)?;
     match table {
-        Table::Meta => Ok(()),
+        Table::Meta => following::check(key, decoder),
         Table::Users => users::decode(&mut decoder, key).map(|_| ()),
         Table::Keys => keys::decode(key, decoder).map(|_| ()),
         Table::Tokens => {

@@ -80,6 +80,14 @@ pub(crate) fn register(
     Ok(key)
 }
 
+/// The number that stands for the secret keys of others, which made the tokens that a host puts into its
+/// store or a follower brings from a cluster. No manager can name it.
+pub(super) fn outside(write: &mut dyn Write) -> Result<u32, Error> {
+    register(write, OUTSIDE, &[0xff; 32]).map(|key| key.number)
+}
+
+const OUTSIDE: &str = "";
+
 /// Marks a key as removed and gives how many tokens that ends. Each of them is refused from the
 /// commit on; they are swept later ([`tokens::of_key`]), and then [`ended`] is called.
 pub(crate) fn remove(write: &mut dyn Write, key: &StoredKey) -> Result<u64, Error> {
@@ -104,7 +112,7 @@ pub(crate) fn all(read: &dyn Read) -> Result<Vec<StoredKey>, Error> {
 
 /// The key of that name, removed or not.
 pub(crate) fn by_name(read: &dyn Read, name: &str) -> Result<Option<StoredKey>, Error> {
-    Ok(all(read)?.into_iter().find(|key| key.name == name))
+    Ok(all(read)?.into_iter().find(|key| key.name == name && !key.is_outside()))
 }
 
 /// What has become of a key. One that the store does not know is damage, for it forgets none.
@@ -133,6 +141,11 @@ fn put(write: &mut dyn Write, key: &StoredKey) -> Result<(), Error> {
 }
 
 impl StoredKey {
+    /// Whether it stands for the secret keys of others.
+    pub(crate) fn is_outside(&self) -> bool {
+        self.name == OUTSIDE
+    }
+
     /// Whether it was not removed.
     pub(crate) fn is_live(&self) -> bool {
         self.state == KeyState::Live

@@ -2,15 +2,17 @@
 
 use super::backend::Read;
 use super::keys::{self, KeyState};
-use super::{tokens, users};
+use super::{following, tokens, users};
 use crate::error::Error;
-use crate::scram::{Credential, Decoy, IdentityKind, Mechanism};
+use crate::scram::{Credential, Decoy, IdentityKind, Mechanism, NEVER};
 
 /// What was found of a name, with the salt still in the store's memory.
 pub(super) struct Found<'a> {
     pub(super) whose: Whose<'a>,
     /// Of a name that nobody has, a decoy's.
     pub(super) credential: Credential<'a>,
+    /// Until when the store can say which tokens there are; of a user it always can.
+    pub(super) tokens_until_ms: i64,
 }
 
 /// Whose name it is.
@@ -19,6 +21,7 @@ pub(super) enum Whose<'a> {
     Token {
         /// The owner's name, without `User:`.
         owner: &'a str,
+        /// Or [`NEVER`].
         expiry_ms: i64,
     },
     Nobody,
@@ -89,7 +92,8 @@ fn user<'a>(
     mechanism: Mechanism,
 ) -> Result<Found<'a>, Error> {
     let (is_there, credential) = users::login(read, name, mechanism, &decoys.of(mechanism).user)?;
-    Ok(Found { whose: if is_there { Whose::User } else { Whose::Nobody }, credential })
+    let whose = if is_there { Whose::User } else { Whose::Nobody };
+    Ok(Found { whose, credential, tokens_until_ms: i64::MAX })
 }
 
 /// A token past its expiry is found: that it has expired is for the verdict to say.
@@ -107,16 +111,18 @@ fn token<'a>(
     }
     let owner = token.owner.split_once(':').map_or(token.owner, |(_, name)| name);
     let whose = if is_there && state == Some(KeyState::Live) {
-        Whose::Token { owner, expiry_ms: token.expiry_ms }
+        let expiry_ms = if token.expiry_ms == i64::MAX { NEVER } else { token.expiry_ms };
+        Whose::Token { owner, expiry_ms }
     } else {
         Whose::Nobody
     };
+    let tokens_until_ms = following::tokens_until_ms(read)?;
     match credential {
-        Some(credential) => Ok(Found { whose, credential }),
+        Some(credential) => Ok(Found { whose, credential, tokens_until_ms }),
         // It cannot log in by that mechanism.
         None => {
             let credential = decoys.of(mechanism).credential.credential()?;
-            Ok(Found { whose: Whose::Nobody, credential })
+            Ok(Found { whose: Whose::Nobody, credential, tokens_until_ms })
         }
     }
 }
@@ -158,7 +164,8 @@ mod tests {
     /// "user", "nobody", or a token's owner and expiry.
     fn found(store: &Store, name: &str, kind: IdentityKind, mechanism: Mechanism) -> String {
         let find = |read: &dyn Read| {
-            let Found { whose, credential } = find(read, &store.0.decoys, name, kind, mechanism)?;
+            let Found { whose, credential, .. } =
+                find(read, &store.0.decoys, name, kind, mechanism)?;
             assert_eq!(credential.mechanism(), mechanism);
             Ok(match whose {
                 Whose::User => "user".to_owned(),
@@ -239,8 +246,8 @@ mod tests {
         let names = ["bob", "both", "id", "half", "gone", "nobody", "AAAAAAAAAAAAAAAAAAAAAA"];
         for (kind, expected) in [
             (User, vec![Table::Users]),
-            (Token, vec![Table::Tokens, Table::Keys]),
-            (Either, vec![Table::Users, Table::Users, Table::Tokens, Table::Keys]),
+            (Token, vec![Table::Tokens, Table::Keys, Table::Meta]),
+            (Either, vec![Table::Users, Table::Users, Table::Tokens, Table::Keys, Table::Meta]),
         ] {
             for (name, mechanism) in
                 names.iter().flat_map(|name| Mechanism::ALL.map(|mechanism| (name, mechanism)))

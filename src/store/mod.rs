@@ -4,7 +4,9 @@
 //! ```text
 //! check  backup  stats           for who looks after a store
 //! lookup                         what a login's server asks
+//! put_token                      tokens that another authority made
 //! users  tokens  keys  schema    what the tables mean
+//! following                      whose tokens they are, of a store that follows a cluster
 //!        indexes                 how tokens are found otherwise
 //!        record                  every value: version, checksum, fields
 //!        backend                 ordered tables in transactions
@@ -19,12 +21,14 @@ mod check;
 #[cfg(test)]
 mod conformance;
 mod credential;
+pub(crate) mod following;
 mod indexes;
 pub(crate) mod keys;
 mod lmdb;
 mod lookup;
 mod memory;
 mod page;
+mod put_token;
 mod record;
 mod schema;
 mod stats;
@@ -41,6 +45,8 @@ use std::sync::Arc;
 pub(crate) use backend::{Read, Write};
 pub use check::Check;
 pub(crate) use credential::StoredCredential;
+pub use following::Following;
+pub(crate) use lmdb::FollowerLock;
 pub(crate) use page::Page;
 pub use stats::{FileStats, Stats};
 pub use users::User;
@@ -282,13 +288,14 @@ impl Store {
         };
         let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
         match lookup::find(snapshot.tables(), &self.0.decoys, name, kind, mechanism) {
-            Ok(Found { whose, credential }) => match whose {
+            Ok(Found { whose, credential, tokens_until_ms }) => match whose {
                 Whose::User => question.supply_user(&credential),
                 Whose::Token { owner, expiry_ms } => {
                     question.supply_token(&credential, owner, expiry_ms)
                 }
                 Whose::Nobody => question.supply_nobody(&made_up, credential.keys()),
-            },
+            }
+            .map(|answered| answered.with_tokens_until(tokens_until_ms)),
             Err(error) => Err(question.reject(error)),
         }
     }
@@ -307,6 +314,16 @@ impl Store {
     /// `INVALID_STATE` in such a child.
     pub(crate) fn check_process(&self) -> Result<(), Error> {
         self.0.backend.check_process()
+    }
+
+    /// Becomes the one process that brings a cluster's tokens into the store, until the lock is dropped or
+    /// the process ends.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_STATE` where there is one already; `INVALID_ARGUMENT` for a store in memory.
+    pub(crate) fn lock_follower(&self) -> Result<FollowerLock, Error> {
+        self.0.backend.lock_follower()
     }
 
     /// Runs on one snapshot. Foreign code must not run inside.

@@ -6,8 +6,16 @@ use super::backend::{Read, Table, Write};
 use super::record::{self, Encoder};
 use crate::{error::Error, status::Status};
 
-/// The version of tables and records. It grows when an older library could no longer read them.
-pub(super) const VERSION: u32 = 1;
+/// The newest version of tables and records that this library knows. It grows when an older library
+/// could no longer read them, or would do with them what it must not.
+pub(super) const VERSION: u32 = FOLLOWING;
+
+/// What stores begin with.
+const FIRST: u32 = 1;
+
+/// A store that follows a cluster: an older library would make tokens in it, and let them in however old
+/// they are.
+const FOLLOWING: u32 = 2;
 
 /// The secret of made-up challenges, the same for every server of the store.
 pub(super) type MockSecret = Zeroizing<[u8; 32]>;
@@ -29,12 +37,21 @@ pub(super) fn begin(write: &mut dyn Write, mock_secret: &MockSecret) -> Result<(
     if is_begun(&*write)? {
         return Ok(());
     }
-    let mut version = Encoder::new();
-    version.u32(VERSION);
-    version.put(write, Table::Meta, VERSION_KEY)?;
+    put_version(write, FIRST)?;
     let mut secret = Encoder::new();
     secret.array(mock_secret.as_slice());
     secret.put(write, Table::Meta, MOCK_SECRET_KEY)
+}
+
+/// Keeps libraries away that know nothing of stores that follow a cluster.
+pub(super) fn set_following(write: &mut dyn Write) -> Result<(), Error> {
+    put_version(write, FOLLOWING)
+}
+
+fn put_version(write: &mut dyn Write, number: u32) -> Result<(), Error> {
+    let mut version = Encoder::new();
+    version.u32(number);
+    version.put(write, Table::Meta, VERSION_KEY)
 }
 
 /// Whether the store is a backup that nobody has opened for writing since.
@@ -102,8 +119,8 @@ mod tests {
         for outcome in [Store::open(&uri), Store::open_read_only(&uri)] {
             let error = outcome.unwrap_err();
             assert_eq!(error.status(), Status::CORRUPT);
-            assert!(error.text().contains("version 2"), "{error}");
-            assert!(error.text().contains("knows 1: update it"), "{error}");
+            assert!(error.text().contains("version 3"), "{error}");
+            assert!(error.text().contains("knows 2: update it"), "{error}");
         }
     }
 

@@ -4,6 +4,7 @@ use core::ops::ControlFlow;
 
 use super::Store;
 use super::backend::Table;
+use super::following::{self, Following};
 use super::{indexes, keys};
 use crate::error::Error;
 
@@ -21,6 +22,8 @@ pub struct Stats {
     pub secret_keys: u64,
     /// Secret keys that were removed.
     pub removed_secret_keys: u64,
+    /// The cluster that it follows, and how it stands with that; None where its tokens are its own.
+    pub following: Option<Following>,
     /// Of the file; None for a store in memory.
     pub file: Option<FileStats>,
 }
@@ -56,14 +59,17 @@ impl Store {
                 expired_tokens += 1;
                 Ok(ControlFlow::Continue(()))
             })?;
-            let (live, removed): (Vec<_>, Vec<_>) =
-                keys::all(read)?.into_iter().partition(keys::StoredKey::is_live);
+            let (live, removed): (Vec<_>, Vec<_>) = keys::all(read)?
+                .into_iter()
+                .filter(|key| !key.is_outside())
+                .partition(keys::StoredKey::is_live);
             Ok(Stats {
                 users: read.len(Table::Users)?,
                 tokens: read.len(Table::Tokens)?,
                 expired_tokens,
                 secret_keys: live.len() as u64,
                 removed_secret_keys: removed.len() as u64,
+                following: following::get(read)?,
                 file,
             })
         })

@@ -393,6 +393,98 @@ static void the_last_one_set_answers(void) {
   scramtoken_store_free(store);
 }
 
+/* ---- tokens that another authority made ---- */
+
+static scramtoken_status put_hmac(scramtoken_store *store, const char *id, const char *owner,
+                                  const char *hmac, int64_t expiry_ms) {
+  return scramtoken_store_put_token(store, id, owner, expiry_ms, BYTES(hmac), NULL, NULL);
+}
+
+#define CHECK_TOKEN(config, mechanism, id, hmac, status)                                  \
+  CHECK_ENDING(log_in(config, mechanism, token_client(mechanism, id, hmac)),              \
+               (status) == SCRAMTOKEN_OK ? SCRAMTOKEN_OK : SCRAMTOKEN_ERR_SERVER_REFUSED, \
+               status)
+#define ENDED SCRAMTOKEN_ERR_TOKEN_EXPIRED
+#define NO_TOKEN SCRAMTOKEN_ERR_TOKEN_NOT_FOUND
+#define FUTURE INT64_C(32503680000000) /* the year 3000 */
+
+static void tokens_come_change_and_go_on(const char *place) {
+  scramtoken_store *store = open_store(place);
+  scramtoken_server_config *config = config_on(store);
+  CHECK_TOKEN(config, SHA_256, "id", "aG1hYw==", NO_TOKEN);
+  CHECK_OK(put_hmac(store, "id", "User:alice", "aG1hYw==", FUTURE));
+  CHECK_TOKEN(config, SHA_256, "id", "aG1hYw==", SCRAMTOKEN_OK);
+  CHECK_TOKEN(config, SHA_512, "id", "aG1hYw==", SCRAMTOKEN_OK);
+  CHECK_TOKEN(config, SHA_512, "id", "b3RoZXI=", WRONG);
+  CHECK_REFUSED(config, SHA_256, "id", "aG1hYw==", UNKNOWN); /* not as a user */
+  CHECK_OK(put_hmac(store, "id", "User:alice", "b3RoZXI=", -1));
+  CHECK_TOKEN(config, SHA_512, "id", "b3RoZXI=", SCRAMTOKEN_OK);
+  CHECK_TOKEN(config, SHA_512, "id", "aG1hYw==", WRONG);
+  CHECK_OK(put_hmac(store, "id", "User:alice", "b3RoZXI=", 1000));
+  CHECK_TOKEN(config, SHA_512, "id", "b3RoZXI=", ENDED);
+
+  struct kept kept;
+  keep(&kept, SHA_512, "ZGVyaXZlZA==", 4096);
+  CHECK_OK(scramtoken_store_put_token(store, "id", "User:bob", FUTURE, NULL, 0, NULL,
+                                      &kept.credential));
+  CHECK_TOKEN(config, SHA_512, "id", "ZGVyaXZlZA==", SCRAMTOKEN_OK);
+  CHECK_TOKEN(config, SHA_256, "id", "ZGVyaXZlZA==", NO_TOKEN); /* not by that mechanism */
+
+  CHECK_OK(scramtoken_store_delete_token(store, "id"));
+  CHECK_TOKEN(config, SHA_512, "id", "ZGVyaXZlZA==", NO_TOKEN);
+  CHECK_STATUS(scramtoken_store_delete_token(store, "id"), NO_TOKEN);
+  scramtoken_server_config_free(config);
+  scramtoken_store_free(store);
+}
+
+static void tokens_come_change_and_go(void) {
+  tokens_come_change_and_go_on("memory:");
+  make_base();
+  tokens_come_change_and_go_on(uri);
+  remove_base();
+}
+
+static void bad_tokens(void) {
+  static char long_id[257];
+  memset(long_id, 'i', sizeof long_id - 1);
+  scramtoken_store *store = open_store("memory:");
+  struct kept kept;
+  keep(&kept, SHA_256, "aG1hYw==", 4096);
+  const scramtoken_credential *credential = &kept.credential;
+  CHECK_STATUS(put_hmac(NULL, "id", "User:alice", "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, NULL, "User:alice", "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, "", "User:alice", "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, long_id, "User:alice", "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, "i d", "User:alice", "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, "id", NULL, "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, "id", "alice", "aG1hYw==", -1), BAD);
+  CHECK_STATUS(put_hmac(store, "id", "Group:alice", "aG1hYw==", -1),
+               SCRAMTOKEN_ERR_INVALID_PRINCIPAL_TYPE);
+  CHECK_STATUS(put_hmac(store, "id", "User:alice", "aG1hYw==\n", -1), BAD);
+  CHECK(strstr(scramtoken_last_error(), "aG1h") == NULL);
+  CHECK_STATUS(put_hmac(store, "id", "User:alice", "aG1hYw==", -2), BAD);
+  CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, NULL, 0, NULL, NULL), BAD);
+  CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, NULL, 5, NULL, NULL), BAD);
+  CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, BYTES("aG1hYw=="),
+                                          credential, NULL), BAD);
+  CHECK_CONTAINS(scramtoken_last_error(), "one of the two");
+  /* A key of 32 bytes where one of 64 belongs. */
+  CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, NULL, 0, NULL, credential),
+               BAD);
+  CHECK_STATUS(scramtoken_store_delete_token(NULL, "id"), BAD);
+  CHECK_STATUS(scramtoken_store_delete_token(store, NULL), BAD);
+  CHECK_STATUS(scramtoken_store_delete_token(store, "id"), NO_TOKEN);
+  scramtoken_store_free(store);
+
+  make_base();
+  scramtoken_store_free(open_store(uri));
+  CHECK_OK(scramtoken_store_open_read_only(uri, &store));
+  CHECK_STATUS(put_hmac(store, "id", "User:alice", "aG1hYw==", -1), SCRAMTOKEN_ERR_INVALID_STATE);
+  CHECK_STATUS(scramtoken_store_delete_token(store, "id"), SCRAMTOKEN_ERR_INVALID_STATE);
+  scramtoken_store_free(store);
+  remove_base();
+}
+
 int main(void) {
   RUN(users_log_in);
   RUN(the_longest_name_logs_in);
@@ -405,5 +497,7 @@ int main(void) {
   RUN(rights_of_ones_own_group_are_taken_away);
   RUN(strangers_get_the_stores_own_challenge);
   RUN(the_last_one_set_answers);
+  RUN(tokens_come_change_and_go);
+  RUN(bad_tokens);
   return 0;
 }

@@ -244,7 +244,8 @@ impl NeedCredential {
             return Err(self.reject(error));
         }
         let Self { mechanism, policy, request, .. } = self;
-        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject })
+        let tokens_until_ms = i64::MAX;
+        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject, tokens_until_ms })
     }
 }
 
@@ -257,9 +258,16 @@ pub struct AwaitClientFinal {
     answer: Answer,
     keys: StoredKeys,
     subject: Subject,
+    /// Until when it can be known which tokens there are.
+    tokens_until_ms: i64,
 }
 
 impl AwaitClientFinal {
+    /// The same, but what is known of tokens is good until then, whatever their own expiry.
+    pub(crate) fn with_tokens_until(self, tokens_until_ms: i64) -> Self {
+        Self { tokens_until_ms, ..self }
+    }
+
     /// The server-first-message.
     pub fn message(&self) -> &[u8] {
         self.answer.challenge()
@@ -271,7 +279,8 @@ impl AwaitClientFinal {
     ///
     /// `MALFORMED`, `TOO_LONG`, `EXTENSION`, `CHANNEL_BINDING`, `NONCE`; for a proof that is wrong
     /// `INVALID_PROOF`, and in its place `UNKNOWN_USER` or `TOKEN_NOT_FOUND` where nobody has the
-    /// name; `TOKEN_EXPIRED` where the proof was good.
+    /// name; where the proof was good `TOKEN_EXPIRED`, and `TOKENS_STALE` of a store that has not
+    /// heard of its cluster for too long.
     pub fn step(self, client_final: &[u8], now_ms: i64) -> Result<Authenticated, Rejected> {
         match self.judge(client_final, now_ms) {
             Ok(accepted) => Ok(self.authenticated(accepted)),
@@ -284,7 +293,7 @@ impl AwaitClientFinal {
         let parsed = match ClientFinal::parse(client_final, self.mechanism) {
             Err(error) if error.status() == Status::INVALID_PROOF => {
                 let is_somebody = !matches!(self.subject, Subject::Nobody(_));
-                return Err(if is_somebody { error } else { self.wrong_proof() });
+                return Err(if is_somebody { error } else { self.wrong_proof(now_ms) });
             }
             parsed => parsed?,
         };
@@ -305,24 +314,29 @@ impl AwaitClientFinal {
         let proved = hash(self.mechanism, client_key.as_bytes()).ct_eq(stored_key);
         let is_somebody = !matches!(self.subject, Subject::Nobody(_));
         if !bool::from(proved & Choice::from(u8::from(is_somebody))) {
-            return Err(self.wrong_proof());
+            return Err(self.wrong_proof(now_ms));
         }
-        if let Subject::Token { expiry_ms } = self.subject
-            && has_expired(expiry_ms, now_ms)
-        {
-            let text = "the delegation token has expired: create a new one, or renew in time";
-            return Err(Error::new(Status::TOKEN_EXPIRED, text));
+        if let Subject::Token { expiry_ms } = self.subject {
+            if has_expired(expiry_ms, now_ms) {
+                let text = "the delegation token has expired: create a new one, or renew in time";
+                return Err(Error::new(Status::TOKEN_EXPIRED, text));
+            }
+            if self.is_stale(now_ms) {
+                return Err(stale());
+            }
         }
         Ok(Accepted { signature, doubled_nonce })
     }
 
     /// For the server's log: the peer is told the same of all of these.
-    fn wrong_proof(&self) -> Error {
+    fn wrong_proof(&self, now_ms: i64) -> Error {
         let (status, text) = match self.subject {
             Subject::User | Subject::Token { .. } => (
                 Status::INVALID_PROOF,
                 "client-final-message: p= is wrong: another password or HMAC than the server's",
             ),
+            // Which may have been made since.
+            Subject::Nobody(Stranger::Token) if self.is_stale(now_ms) => return stale(),
             Subject::Nobody(Stranger::Token) => (
                 Status::TOKEN_NOT_FOUND,
                 "client-final-message: p= is wrong: there is no token of that id, or no longer",
@@ -339,6 +353,10 @@ impl AwaitClientFinal {
             ),
         };
         Error::new(status, text)
+    }
+
+    fn is_stale(&self, now_ms: i64) -> bool {
+        self.tokens_until_ms < now_ms
     }
 
     /// Whether the nonce is doubled; an error when it is anything else but right.
@@ -373,6 +391,12 @@ impl AwaitClientFinal {
         let Self { request, answer, subject, .. } = self;
         Rejected { error, request: Some(request), answer: Some(answer), subject }
     }
+}
+
+fn stale() -> Error {
+    let text = "the store follows a Kafka cluster, and has not heard of it for longer than its --max-age: \
+                tokens are refused until scramtoken store follow gets to the cluster again";
+    Error::new(Status::TOKENS_STALE, text)
 }
 
 /// An expiry that never comes.

@@ -93,12 +93,13 @@ impl Rejected {
     }
 
     /// What to send to the peer (RFC 5802, section 7, server-error). It never tells whether the
-    /// name exists: an unknown name and an expired token look like a wrong proof.
+    /// name exists: an unknown name, an expired token and a stale store look like a wrong proof.
     pub fn message(&self) -> &'static [u8] {
         match self.error.status() {
             Status::INVALID_PROOF
             | Status::UNKNOWN_USER
             | Status::TOKEN_NOT_FOUND
+            | Status::TOKENS_STALE
             | Status::TOKEN_EXPIRED => b"e=invalid-proof",
             Status::EXTENSION => b"e=extensions-not-supported",
             Status::CHANNEL_BINDING if self.answer.is_none() => b"e=channel-binding-not-supported",

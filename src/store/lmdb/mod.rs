@@ -26,6 +26,7 @@ use crate::{error::Error, status::Status};
 /// The file of the tables, and what a reader is told where they were never begun.
 pub(super) use directory::{DATA, NO_STORE};
 pub(super) use group::is_ours as is_our_group;
+pub(crate) use presence::FollowerLock;
 
 /// The files that a store makes anew where they are missing.
 pub(super) const LOCKS: [&str; 2] = [directory::LOCK, presence::PRESENCE];
@@ -96,6 +97,10 @@ impl Lmdb {
 
     pub(super) fn check_process(&self) -> Result<(), Error> {
         self.share.environment().map(|_| ())
+    }
+
+    pub(super) fn lock_follower(&self) -> Result<FollowerLock, Error> {
+        self.share.environment()?.lock_follower()
     }
 
     pub(super) fn is_frozen(&self) -> bool {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, MdbError, WithoutTls};
 use rustix::fs::{fstat, ftruncate};
+use rustix::io::Errno;
 
 use super::super::backend::Table;
 use super::directory::{DATA, Directory, LOCK, NO_STORE};
 use super::explain::explain;
 use super::opened::opened;
-use super::presence::Presence;
+use super::presence::{FollowerLock, Presence};
 use super::system::{MAX_READERS, open_environment};
 use crate::fork::Process;
 use crate::paths::io;
@@ -36,6 +37,14 @@ impl Environment {
     /// Whether nothing can write to the store.
     pub(super) fn is_frozen(&self) -> bool {
         self.presence.is_none()
+    }
+
+    /// Keeps other followers of a cluster away.
+    pub(super) fn lock_follower(&self) -> Result<FollowerLock, Error> {
+        match &self.presence {
+            Some(presence) => presence.lock_follower(),
+            None => Err(explain(&self.path, heed::Error::Io(Errno::ROFS.into()))),
+        }
     }
 
     pub(super) fn explain(&self, error: heed::Error) -> Error {

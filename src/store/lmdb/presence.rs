@@ -5,14 +5,16 @@
 //! have the same id in different pid namespaces, would pull the readers' table from under each
 //! other's feet. Each opener therefore locks one byte of our file, the one at the offset of its
 //! process id: whoever finds it locked is one of those two. The first byte is locked while a store
-//! is being opened.
+//! is being opened. One more, past every process id, is locked by the process that follows a cluster
+//! into the store.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::getpid;
 
 use super::directory::Directory;
@@ -88,6 +90,25 @@ impl Presence {
         unlock(&self.file, OPENING).map_err(|errno| self.io(errno))
     }
 
+    /// Takes the one follower's place, by an open file of its own.
+    pub(super) fn lock_follower(&self) -> Result<FollowerLock, Error> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = retry_on_intr(|| openat(CWD, &self.path, flags, Mode::empty()));
+        let file = file.map_err(|errno| self.io(errno))?;
+        match lock(&file, FOLLOWER) {
+            Ok(()) => Ok(FollowerLock(file)),
+            Err(Errno::AGAIN | Errno::ACCESS) => {
+                let path = self.path.parent().unwrap_or(&self.path).display();
+                let text = format!(
+                    "{path}: another process follows a cluster into this store already: one for each \
+                     store is enough"
+                );
+                Err(Error::new(Status::INVALID_STATE, text))
+            }
+            Err(errno) => Err(self.io(errno)),
+        }
+    }
+
     fn io(&self, errno: Errno) -> Error {
         io(&self.path, errno)
     }
@@ -103,7 +124,14 @@ impl Drop for Presence {
     }
 }
 
+/// The place of a store's one follower, until it is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct FollowerLock(
+    #[expect(dead_code, reason = "its lock goes when it is closed")] OwnedFd,
+);
+
 const OPENING: LockOf = LockOf::Byte(0);
+const FOLLOWER: LockOf = LockOf::Byte(1 << 30); // process ids end at 1 << 22
 const EVERYBODY: LockOf = LockOf::From(1); // process ids begin at 1
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
