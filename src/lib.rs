@@ -296,6 +296,8 @@ mod random;
 #[cfg(feature = "rdkafka")]
 mod rdkafka;
 mod scram;
+#[cfg(feature = "cli")]
+mod service;
 mod source;
 mod status;
 #[cfg(feature = "store")]

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::clock::steady_ms;
 use super::config::{Asked, ClusterConfig, placeholder};
 use super::life::{Acceptance, Failure};
 use crate::kafka::{Address, Broker, Cluster, Config};
 use crate::scram::Mechanism;
+use crate::service::steady_ms;
 use crate::token::{Principal, Token};
 use crate::{error::Error, status::Status};
 

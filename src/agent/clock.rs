@@ -2,10 +2,9 @@
 
 use std::fs;
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::life::Now;
 use crate::clock;
+use crate::service::steady_ms;
 
 /// The brokers' clock against one that nobody can set: `CLOCK_BOOTTIME`, which goes on while the
 /// machine is suspended.
@@ -61,12 +60,6 @@ impl Clock {
         let offset_ms = self.offset_ms?;
         Some(steady_ms().saturating_add(offset_ms).saturating_sub(clock::now_ms()))
     }
-}
-
-/// Milliseconds since the machine started.
-pub(super) fn steady_ms() -> i64 {
-    let time = clock_gettime(ClockId::Boottime);
-    time.tv_sec.saturating_mul(1000).saturating_add(time.tv_nsec / 1_000_000)
 }
 
 /// Which run of which machine this is; a time namespace has a clock of its own.

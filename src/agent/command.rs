@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::service::duration;
 use crate::{error::Error, status::Status};
 
 /// What the agent adds to the program's commands.
@@ -53,7 +54,7 @@ pub struct Arguments {
     once: bool,
 
     /// How long --once may take
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
     timeout: i64,
 }
 
@@ -88,7 +89,7 @@ struct WaitArguments {
     token: Option<String>,
 
     /// How long to wait
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     timeout: i64,
 }
 
@@ -152,8 +153,8 @@ impl RunningAgent {
     }
 }
 
-fn duration(text: &str) -> Result<i64, &'static str> {
-    super::duration::parse(text).ok_or("write it as 30s, 90m, 12h or 3d")
+fn parse_duration(text: &str) -> Result<i64, &'static str> {
+    duration::parse(text).ok_or("write it as 30s, 90m, 12h or 3d")
 }
 
 fn print(text: &str) -> Result<(), Error> {

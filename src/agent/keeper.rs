@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::clock::steady_ms;
 use super::config::TokenConfig;
 use super::journal::Entry;
 use super::life::{Life, Now, Policy, Retry};
 use super::targets::{Delivered, Target};
 use super::view::{TargetView, TokenView};
 use crate::error::Error;
+use crate::service::steady_ms;
 
 /// Which token a target holds, and with which expiry.
 pub(super) type Mark = (String, i64);

@@ -1,25 +1,26 @@
-//! Prometheus's text format.
+//! What the agent tells Prometheus.
 
-use core::fmt::{Display, Write};
+use core::fmt::Display;
 
-use super::view::{TokenView, View};
+use super::view::{TargetView, TokenView, View};
+use crate::service::{Metrics, seconds};
 
 /// The page of /metrics.
 pub(super) fn page(view: &View) -> String {
-    let mut page = Page::default();
+    let mut page = Page(Metrics::new(PREFIX));
     let now_ms = view.broker_now_ms();
-    page.family("build_info", "gauge", "The agent that answers; always 1.");
-    page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    page.0.family("build_info", "gauge", "The agent that answers; always 1.");
+    page.0.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
 
-    page.family("brokers_up", "gauge", "Whether brokers answered the last request.");
-    page.sample("brokers_up", &[], u8::from(view.is_cluster_up == Some(true)));
+    page.0.family("brokers_up", "gauge", "Whether brokers answered the last request.");
+    page.0.sample("brokers_up", &[], u8::from(view.is_cluster_up == Some(true)));
     if let Some(ahead_ms) = view.clock_ahead_ms {
         let help = "How far the brokers' clock is ahead of this machine's.";
-        page.family("clock_offset_seconds", "gauge", help);
-        page.sample("clock_offset_seconds", &[], seconds(ahead_ms));
+        page.0.family("clock_offset_seconds", "gauge", help);
+        page.0.sample("clock_offset_seconds", &[], seconds(ahead_ms));
     }
-    page.family("journal_up", "gauge", "Whether the journal could be written.");
-    page.sample("journal_up", &[], u8::from(view.journal_error.is_none()));
+    page.0.family("journal_up", "gauge", "Whether the journal could be written.");
+    page.0.sample("journal_up", &[], u8::from(view.journal_error.is_none()));
 
     page.of_tokens(
         view,
@@ -63,43 +64,29 @@ pub(super) fn page(view: &View) -> String {
         Some(token.renewals)
     });
 
-    page.family("publications_total", "counter", "How often a target was changed.");
+    page.0.family("publications_total", "counter", "How often a target was changed.");
     page.of_targets(view, "publications_total", |target| target.publications);
-    page.family("target_failures_total", "counter", "How often a target could not be written.");
+    page.0.family("target_failures_total", "counter", "How often a target could not be written.");
     page.of_targets(view, "target_failures_total", |target| target.failures);
-    page.family("target_current", "gauge", "Whether a target holds the token that it should.");
+    page.0.family("target_current", "gauge", "Whether a target holds the token that it should.");
     page.of_targets(view, "target_current", |target| u64::from(target.is_current));
 
-    page.family("failures_total", "counter", "What failed, by operation.");
+    page.0.family("failures_total", "counter", "What failed, by operation.");
     for operation in OPERATIONS {
         let count = view.failures.get(operation).copied().unwrap_or_default();
-        page.sample("failures_total", &[("operation", operation)], count);
+        page.0.sample("failures_total", &[("operation", operation)], count);
     }
-    page.0
+    page.0.into_text()
 }
 
 /// Everything that is counted when it fails.
 pub(super) const OPERATIONS: [&str; 6] =
     ["create", "renew", "expire", "probe", "publish", "journal"];
 
-#[derive(Default)]
-struct Page(String);
+/// A page, by token and by target.
+struct Page(Metrics);
 
 impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let _ = write!(self.0, "{PREFIX}{name}");
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let open = if index == 0 { '{' } else { ',' };
-            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(self.0, "{open}{label}=\"{text}\"");
-        }
-        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
-    }
-
     fn of_tokens<T: Display>(
         &mut self,
         view: &View,
@@ -108,20 +95,15 @@ impl Page {
         help: &str,
         value: impl Fn(&TokenView) -> Option<T>,
     ) {
-        self.family(name, kind, help);
+        self.0.family(name, kind, help);
         for token in &view.tokens {
             if let Some(value) = value(token) {
-                self.sample(name, &[("token", &token.name)], value);
+                self.0.sample(name, &[("token", &token.name)], value);
             }
         }
     }
 
-    fn of_targets(
-        &mut self,
-        view: &View,
-        name: &str,
-        value: impl Fn(&super::view::TargetView) -> u64,
-    ) {
+    fn of_targets(&mut self, view: &View, name: &str, value: impl Fn(&TargetView) -> u64) {
         for token in &view.tokens {
             for target in &token.targets {
                 let labels = [
@@ -129,15 +111,10 @@ impl Page {
                     ("kind", target.kind),
                     ("target", target.place.as_str()),
                 ];
-                self.sample(name, &labels, value(target));
+                self.0.sample(name, &labels, value(target));
             }
         }
     }
-}
-
-fn seconds(ms: i64) -> String {
-    let sign = if ms < 0 { "-" } else { "" };
-    format!("{sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
 }
 
 const PREFIX: &str = "scramtoken_agent_";
@@ -145,7 +122,6 @@ const PREFIX: &str = "scramtoken_agent_";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::view::TargetView;
 
     #[test]
     fn labels_are_escaped_and_times_are_seconds() {
@@ -165,6 +141,5 @@ mod tests {
         ] {
             assert!(page.lines().any(|have| have == line), "{line}\n{page}");
         }
-        assert_eq!(seconds(-1_500), "-1.500");
     }
 }

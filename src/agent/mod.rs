@@ -13,11 +13,9 @@ mod journal;
 mod keeper;
 mod kubernetes;
 mod life;
-mod log;
 mod metrics;
 mod run;
 mod status;
-mod systemd;
 mod targets;
 mod view;
 
@@ -28,7 +26,6 @@ use self::run::Agent;
 use crate::error::Error;
 
 pub use self::command::Command;
-use self::config::duration;
 use self::status::{address, status, wait};
 
 /// Whether the configuration is right; warnings come back.

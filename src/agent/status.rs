@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::clock::steady_ms;
-use super::config::{Config, DEFAULT_LISTEN, duration};
+use super::config::{Config, DEFAULT_LISTEN};
 use super::http;
 use crate::kafka::escape;
+use crate::service::duration;
+use crate::service::steady_ms;
 use crate::{error::Error, status::Status};
 
 /// Where the agent of this configuration answers.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::clock::steady_ms;
+use crate::service::steady_ms;
 
 /// Written by the agent's loop, read by whoever asks over HTTP.
 #[derive(Clone, Default, Debug)]

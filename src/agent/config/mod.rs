@@ -1,6 +1,5 @@
 //! The configuration file, read into types: what is wrong with it is found before anything is done.
 
-pub(crate) mod duration;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -19,6 +18,7 @@ use crate::files::read_public;
 use crate::kafka::{self, Address};
 use crate::properties::SecurityProtocol::{Plaintext, SaslPlaintext, SaslSsl, Ssl};
 use crate::scram::{ClientCredential, Mechanism};
+use crate::service::LogFormat;
 use crate::token::Principal;
 use crate::{byte_order_mark, error::Error, status::Status};
 
@@ -77,12 +77,6 @@ pub(in crate::agent) struct Asked {
     pub(in crate::agent) renewers: Vec<Principal>,
     /// -1 is the longest that the brokers allow.
     pub(in crate::agent) max_lifetime_ms: i64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::agent) enum LogFormat {
-    Text,
-    Json,
 }
 
 /// What becomes of the tokens on SIGTERM.

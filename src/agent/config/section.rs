@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::duration;
 use crate::agent::kubernetes::check_namespace;
+use crate::service::duration;
 use crate::{error::Error, status::Status};
 
 /// The file as a whole.

@@ -9,12 +9,11 @@
 //!
 //! Times of tokens are the brokers' ms; pauses go by steady ms, which no clock's step moves.
 
-mod retry;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::retry::Retry;
 use super::config::TokenConfig;
+pub(super) use crate::service::Retry;
 use crate::token::Token;
 
 /// What time it is.

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::{Agent, Wake};
-use crate::agent::clock::steady_ms;
 use crate::agent::life::Honoured;
 use crate::error::Error;
 use crate::kafka::Address;
+use crate::service::steady_ms;
 use crate::token::Token;
 
 /// A look at all tokens on all brokers, one request in each round of the loop.

@@ -10,10 +10,10 @@ use signal_hook::iterator::Signals;
 
 use super::{Agent, Event, STACK};
 use crate::agent::brokers;
-use crate::agent::clock::steady_ms;
 use crate::agent::config::OnExit;
 use crate::agent::life::Failure;
 use crate::kafka::end_process;
+use crate::service::steady_ms;
 use crate::token::Token;
 use crate::{error::Error, status::Status};
 

@@ -21,15 +21,16 @@ use self::check::Check;
 use self::publish::{Delivery, RECHECK_MS};
 use self::save::open_journal;
 use super::brokers::Brokers;
-use super::clock::{Clock, steady_ms};
+use super::clock::Clock;
 use super::config::{self, Config, OnExit};
 use super::http;
 use super::journal::{Entry, Journal};
 use super::keeper::Keeper;
 use super::life::{Retry, Step};
-use super::log::Log;
-use super::systemd::Systemd;
 use super::view::Shared;
+use crate::service::Log;
+use crate::service::Systemd;
+use crate::service::steady_ms;
 use crate::{error::Error, random, status::Status};
 
 pub(super) struct Agent {

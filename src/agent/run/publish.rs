@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::thread;
 
 use super::{Agent, Event, IDLE_MS, STACK, Wake, random};
-use crate::agent::clock::steady_ms;
 use crate::agent::keeper::{Keeper, Mark, Next};
 use crate::agent::targets::{Delivered, Publication, Target};
+use crate::service::steady_ms;
 use crate::{error::Error, status::Status};
 
 pub(super) struct Delivery {

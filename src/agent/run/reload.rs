@@ -7,7 +7,7 @@ use crate::agent::brokers::Brokers;
 use crate::agent::config::{self, Config, OnExit, TokenConfig};
 use crate::agent::journal::Entry;
 use crate::agent::keeper::Keeper;
-use crate::agent::log::Log;
+use crate::service::Log;
 use crate::{error::Error, status::Status};
 
 impl Agent {

@@ -2,10 +2,10 @@
 
 use super::{Agent, random};
 use crate::agent::brokers;
-use crate::agent::clock::steady_ms;
-use crate::agent::config::duration;
 use crate::agent::keeper::Keeper;
 use crate::agent::life::{Acceptance, Failure, Life, Now, Tried, Turn};
+use crate::service::duration;
+use crate::service::steady_ms;
 use crate::token::Token;
 use crate::{error::Error, status::Status};
 

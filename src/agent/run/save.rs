@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::requests::{MOST_PAUSE_MS, SAY_MS};
 use super::{Agent, Wake, random};
-use crate::agent::clock::steady_ms;
 use crate::agent::config::JournalPlace;
 use crate::agent::journal::{Contents, Entry, Journal};
-use crate::agent::life::Retry;
-use crate::agent::log::Log;
+use crate::service::Log;
+use crate::service::Retry;
+use crate::service::steady_ms;
 use crate::{error::Error, status::Status};
 
 /// Of a Secret, the server may be away for a while.

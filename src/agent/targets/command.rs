@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Delivered, Publication};
-use crate::agent::config::{Section, duration};
+use crate::agent::config::Section;
 use crate::error::Error;
 use crate::json;
+use crate::service::duration;
 use crate::source::TokenFile;
 use crate::status::Status;
 

@@ -2,7 +2,7 @@
 
 /// Back-off with jitter: half of the pause is certain, the rest is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(in crate::agent) struct Retry {
+pub(crate) struct Retry {
     failures: u32,
     not_before_ms: i64,
 }
@@ -11,17 +11,17 @@ const FIRST_MS: i64 = 500;
 
 impl Retry {
     /// From when on it may be tried, in steady ms.
-    pub(in crate::agent) fn not_before_ms(&self) -> i64 {
+    pub(crate) fn not_before_ms(&self) -> i64 {
         self.not_before_ms
     }
 
     /// How often it failed in a row.
-    pub(in crate::agent) fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
     /// It failed; `random` is anything.
-    pub(in crate::agent) fn failed(&mut self, steady_ms: i64, most_ms: i64, random: u32) {
+    pub(crate) fn failed(&mut self, steady_ms: i64, most_ms: i64, random: u32) {
         let doubled = FIRST_MS.saturating_mul(1 << self.failures.min(20));
         let pause = doubled.min(most_ms.max(FIRST_MS));
         let jitter = pause / 2 * i64::from(random % 1024) / 1024;
@@ -30,7 +30,7 @@ impl Retry {
     }
 
     /// It worked, or something is to be done that was not tried yet.
-    pub(in crate::agent) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 }

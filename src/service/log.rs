@@ -1,4 +1,4 @@
-//! The agent's log: a line for each thing, on standard error.
+//! A log: a line for each thing, on standard error.
 
 use core::fmt::Display;
 use std::io::Write;
@@ -6,20 +6,25 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::config::LogFormat;
+/// A log, by the form of its lines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log(pub(crate) LogFormat);
 
 /// How lines are written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Log(pub(super) LogFormat);
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
 
 impl Log {
     /// Something went as it should.
-    pub(super) fn info(self, token: Option<&str>, text: impl Display) {
+    pub(crate) fn info(self, token: Option<&str>, text: impl Display) {
         self.line("info", token, &text.to_string());
     }
 
     /// Something did not, and is tried again.
-    pub(super) fn warn(self, token: Option<&str>, text: impl Display) {
+    pub(crate) fn warn(self, token: Option<&str>, text: impl Display) {
         self.line("warning", token, &text.to_string());
     }
 

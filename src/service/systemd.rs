@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process;
 
-use super::clock::steady_ms;
+use super::steady_ms;
 
 /// The manager's socket, if there is one.
 #[derive(Debug)]
-pub(super) struct Systemd {
+pub(crate) struct Systemd {
     socket: Option<(UnixDatagram, SocketAddr)>,
     /// How often it wants to hear of us, in ms.
     watchdog_ms: Option<i64>,
@@ -18,7 +18,7 @@ pub(super) struct Systemd {
 }
 
 impl Systemd {
-    pub(super) fn from_environment() -> Self {
+    pub(crate) fn from_environment() -> Self {
         let socket = env::var_os("NOTIFY_SOCKET").and_then(|name| {
             let address = match name.as_bytes().split_first()? {
                 (b'@', name) => SocketAddr::from_abstract_name(name).ok()?,
@@ -36,27 +36,27 @@ impl Systemd {
         Self { socket, watchdog_ms, told_ms: i64::MIN }
     }
 
-    pub(super) fn ready(&self) {
+    pub(crate) fn ready(&self) {
         self.tell("READY=1");
     }
 
-    pub(super) fn status(&self, text: &str) {
+    pub(crate) fn status(&self, text: &str) {
         self.tell(&format!("STATUS={text}"));
     }
 
     /// The configuration is read anew; `ready` says when that is done.
-    pub(super) fn reloading(&self) {
+    pub(crate) fn reloading(&self) {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let usec = time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1000);
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
-    pub(super) fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         self.tell("STOPPING=1");
     }
 
     /// The loop goes round. The return value is when it has to do so again, in steady ms.
-    pub(super) fn alive(&mut self) -> Option<i64> {
+    pub(crate) fn alive(&mut self) -> Option<i64> {
         let watchdog_ms = self.watchdog_ms?;
         let now_ms = steady_ms();
         if now_ms >= self.told_ms.saturating_add(watchdog_ms) {
