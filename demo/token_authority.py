@@ -1,20 +1,13 @@
 """A server that is not Kafka, on a store: examples/c/server.c, who makes tokens and logs in."""
 
 import json
-import socket
-import struct
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import scramtoken
+from harness.example_server import ExampleServer
 from harness.kafka.cli import scramtoken as program
-from harness.kafka.peer import PeerRefused, ScramPeer
-from harness.paths import ROOT
-from harness.process import start, stop
 
-SERVER = ROOT / "build" / "examples" / "server"
 OWNER = "User:dora"
 
 
@@ -32,18 +25,13 @@ class TokenAuthority:
         self._path = Path(self._directory.name)
         self._keys = []
         self.add_key()
-        self._server = start(
-            [SERVER, "--store", self._uri()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        listening = self._server.stdout.readline().decode()
-        assert listening.startswith("listening on "), listening
-        self._port = int(listening.rpartition(":")[2])
+        self._server = ExampleServer(self._uri())
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        stop(self._server)
+        self._server.__exit__()
         self._directory.cleanup()
 
     def add_key(self):
@@ -66,37 +54,10 @@ class TokenAuthority:
 
     def log_in(self, token, mechanism):
         """By this library's client."""
-        client = scramtoken.Client(mechanism, token_id=token.id, hmac=token.hmac)
-        try:
-            self._converse(mechanism, client.step, lambda: client.authenticated)
-        except scramtoken.AuthenticationError as error:
-            return "refused", str(error)
-        return "logged in", ""
+        return _told(self._server.log_in(token.id, token.hmac, mechanism))
 
     def log_in_by_kafkas_classes(self, token, mechanism):
-        with ScramPeer("4.4.0") as peer:
-            peer.client(mechanism, token.id, token.hmac, "true")
-            complete = False
-
-            def step(message=b""):
-                nonlocal complete
-                output, complete = peer.client_step(message)
-                return output
-
-            try:
-                self._converse(mechanism, step, lambda: complete)
-            except PeerRefused as error:
-                return "refused", str(error)
-        return "logged in", ""
-
-    def _converse(self, mechanism, step, is_complete):
-        with socket.create_connection(("127.0.0.1", self._port), timeout=30) as connection:
-            stream = connection.makefile("rwb")
-            _send(stream, mechanism.encode())
-            message = step()
-            while not is_complete():
-                _send(stream, message)
-                message = step(_receive(stream))
+        return _told(self._server.log_in_by_kafkas_classes(token.id, token.hmac, mechanism))
 
     def _tokens(self, *options, **run):
         keys = [word for key in self._keys for word in ("--secret-key-file", key)]
@@ -112,11 +73,5 @@ def _done(process):
     return process
 
 
-def _send(stream, content):
-    stream.write(struct.pack(">I", len(content)) + content)
-    stream.flush()
-
-
-def _receive(stream):
-    (length,) = struct.unpack(">I", stream.read(4))
-    return stream.read(length)
+def _told(outcome):
+    return (outcome, "") if outcome == "logged in" else ("refused", outcome)

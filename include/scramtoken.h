@@ -1397,8 +1397,8 @@ scramtoken_status scramtoken_token_create(const struct scramtoken_token_manager 
  * expiry to `expiry_ms` (NULL: not asked for).
  *
  * Errors: INVALID_ARGUMENT; then in this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTH_DISABLED,
- * TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OWNER_MISMATCH (neither owner nor renewer); INVALID_STATE,
- * IO, CORRUPT.
+ * TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OWNER_MISMATCH (neither owner nor renewer); INVALID_STATE
+ * (the store follows a cluster, say), IO, CORRUPT.
  */
 scramtoken_status scramtoken_token_renew(const struct scramtoken_token_manager *manager,
                                          const char *requester,
@@ -1415,8 +1415,8 @@ scramtoken_status scramtoken_token_renew(const struct scramtoken_token_manager *
  * refused from then on.
  *
  * Errors: INVALID_ARGUMENT; then in this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTH_DISABLED,
- * TOKEN_NOT_FOUND, TOKEN_OWNER_MISMATCH (neither owner nor renewer), TOKEN_EXPIRED; INVALID_STATE,
- * IO, CORRUPT.
+ * TOKEN_NOT_FOUND, TOKEN_OWNER_MISMATCH (neither owner nor renewer), TOKEN_EXPIRED; INVALID_STATE
+ * (the store follows a cluster, say), IO, CORRUPT.
  */
 scramtoken_status scramtoken_token_expire(const struct scramtoken_token_manager *manager,
                                           const char *requester,
@@ -1449,8 +1449,8 @@ scramtoken_status scramtoken_token_describe(const struct scramtoken_token_manage
  * to `removed` (NULL: not asked for). Logins refuse them before that already, so when it runs
  * matters for the store's size alone: once an hour is what Kafka does.
  *
- * Errors: INVALID_ARGUMENT, TOKEN_AUTH_DISABLED, IO, CORRUPT; what was removed before an error
- * stays removed.
+ * Errors: INVALID_ARGUMENT, TOKEN_AUTH_DISABLED, INVALID_STATE (the store follows a cluster), IO, CORRUPT;
+ * what was removed before an error stays removed.
  */
 scramtoken_status scramtoken_token_sweep(const struct scramtoken_token_manager *manager,
                                          size_t *removed);

@@ -271,6 +271,8 @@ mod byte_order_mark;
 #[doc(hidden)]
 pub mod cli;
 mod clock;
+#[cfg(feature = "cli")]
+mod every_core;
 mod error;
 #[cfg(feature = "cli")]
 mod explanation;
@@ -279,6 +281,8 @@ mod explanation;
 #[doc(hidden)]
 pub mod ffi;
 mod files;
+#[cfg(feature = "cli")]
+mod follow;
 #[cfg(any(feature = "rdkafka", feature = "store"))]
 mod fork;
 #[cfg(feature = "cli")]

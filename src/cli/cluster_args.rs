@@ -11,7 +11,7 @@ use crate::properties::Properties;
 use crate::scram::ClientCredential;
 use crate::{byte_order_mark, error::Error};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct ClusterArguments {
     /// Brokers to begin with, comma-separated; an IPv6 address as [::1]:9092
     #[arg(long, value_name = "HOST:PORT,...", allow_hyphen_values = true)]

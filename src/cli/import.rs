@@ -1,15 +1,13 @@
 //! `configs --import`: many SCRAM users from a file into a store.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::thread;
 
 use super::output;
 use super::progress::bar;
 use super::user_file::{Entry, UserFile};
 use crate::scram::Mechanism;
 use crate::store::{NewUser, Store};
-use crate::{error::Error, status::Status};
+use crate::{error::Error, every_core};
 
 /// What to do with each user of a file.
 pub(super) struct Import<'a> {
@@ -95,19 +93,12 @@ impl Import<'_> {
 
     /// Hashes on every processor. The users before the first fault, and the fault.
     fn derive(&self, entries: &[Entry]) -> (Vec<NewUser>, Result<(), Error>) {
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let share = entries.len().div_ceil(threads).max(1);
-        let derived: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = entries
-                .chunks(share)
-                .map(|entries| {
-                    scope.spawn(|| entries.iter().map(|entry| self.derive_one(entry)).collect())
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
-        });
         let mut users = Vec::with_capacity(entries.len() * self.credentials.len());
-        for derived in derived.into_iter().flatten() {
+        let all = match every_core::map(entries, |entry| self.derive_one(entry)) {
+            Ok(all) => all,
+            Err(fault) => return (users, Err(fault)),
+        };
+        for derived in all {
             match derived {
                 Ok(derived) => users.extend(derived),
                 Err(fault) => return (users, Err(fault)),
@@ -127,10 +118,6 @@ impl Import<'_> {
 
 /// The credentials of one user.
 type Derived = Result<Vec<NewUser>, Error>;
-
-fn panicked(_: Box<dyn core::any::Any + Send>) -> Vec<Derived> {
-    vec![Err(Error::new(Status::INTERNAL, "a fault while a password was hashed"))]
-}
 
 /// A batch, and what is wrong with the line behind it.
 fn read_batch(file: &mut UserFile) -> (Vec<Entry>, Option<Error>) {

@@ -7,6 +7,7 @@ mod delegation_tokens;
 mod doctor;
 mod exit;
 mod explain;
+mod follow;
 mod generate;
 mod import;
 mod login;

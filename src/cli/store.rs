@@ -8,12 +8,14 @@ use serde_json::json;
 
 use super::progress::bar;
 use super::store_args::{self, Missing};
-use super::{exit, output, signals};
+use super::{exit, follow, output, signals};
 use crate::authority::TokenManager;
-use crate::store::{Check, Stats, Store};
+use crate::kafka::escape;
+use crate::service::duration;
+use crate::store::{Check, Following, Stats, Store};
 use crate::{clock, error::Error, json, status::Status};
 
-/// Check, back up, measure and sweep a store of users and tokens
+/// Check, back up, measure and sweep a store of users and tokens, and let it follow a Kafka cluster
 #[derive(Args)]
 #[command(after_help = exit::HELP)]
 pub(super) struct Arguments {
@@ -29,6 +31,8 @@ enum Action {
     Backup(Backup),
     /// Count what the store holds, and the room it takes
     Stats(Report),
+    /// Bring the delegation tokens of a Kafka cluster into the store, and keep them as the cluster has them
+    Follow(Box<follow::Arguments>),
     /// Remove tokens that have ended, which no server lets in any more; for cron, say
     Sweep(Place),
 }
@@ -75,6 +79,8 @@ impl Arguments {
             Action::Backup(backup) => backup.run(),
             Action::Stats(report) => report.stats(),
             Action::Sweep(place) => place.sweep(),
+            // Not all that fails there is a file's.
+            Action::Follow(arguments) => return arguments.run(),
         };
         done.map_err(exit::of_file)
     }
@@ -130,6 +136,8 @@ impl Report {
         let stats = self.place.open()?.stats(clock::now_ms())?;
         let Stats { users, tokens, expired_tokens, secret_keys, removed_secret_keys, file, .. } =
             stats;
+        let following = stats.following;
+        let now_ms = clock::now_ms();
         let text = match self.output {
             Format::Json => json::text(&json!({
                 "users": users,
@@ -141,6 +149,14 @@ impl Report {
                 "max_file_bytes": file.map(|file| file.max_bytes),
                 "readers": file.map(|file| file.readers),
                 "max_readers": file.map(|file| file.max_readers),
+                "following": following.map(|how| json!({
+                    "cluster_id": how.cluster_id,
+                    "last_look_timestamp_ms": how.looked_ms,
+                    "last_look_age_ms": how.age_ms(now_ms),
+                    "max_age_ms": how.max_age_ms,
+                    "lag": how.lag,
+                    "failures": how.failures,
+                })),
             }))
             .to_string(),
             Format::Table => {
@@ -159,7 +175,7 @@ impl Report {
                         ("readers at most", file.max_readers.into()),
                     ]);
                 }
-                table(&rows)
+                table(&rows) + &following.map_or_else(String::new, |how| followed(&how, now_ms))
             }
         };
         output::print(&text)
@@ -176,6 +192,19 @@ impl Backup {
         spinner.finish_and_clear();
         outcome
     }
+}
+
+/// How the store stands with the cluster that it follows.
+fn followed(how: &Following, now_ms: i64) -> String {
+    let shown = |ms: Option<i64>, none: &str| ms.map_or(none.to_owned(), duration::show);
+    let rows = [
+        ("follows the cluster", escape(&how.cluster_id)),
+        ("age of last look", shown(how.age_ms(now_ms), "never looked")),
+        ("age at most", shown(how.max_age_ms, "any")),
+        ("tokens to come", how.lag.to_string()),
+        ("failed looks since", how.failures.to_string()),
+    ];
+    rows.iter().map(|(name, value)| format!("{name:<20} {value:>15}\n")).collect()
 }
 
 /// A line for each figure.

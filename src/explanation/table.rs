@@ -92,8 +92,9 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     ours(
         "INVALID_STATE",
-        "the call comes at the wrong time, or what it is about belongs to another process by now",
-        "call in the order of the manual; after a fork open the store anew",
+        "the call comes at the wrong time, or what it is about belongs to another process, or to \
+         a cluster, by now",
+        "call in the order of the manual; after a fork open the store anew; ask the cluster that a store follows",
     ),
     ours("INTERNAL", "a fault of scramtoken's own", "please report it, with the text"),
     ours("CANCELLED", "the login was cancelled by its owner", "nothing: it was asked for"),

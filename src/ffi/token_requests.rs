@@ -141,8 +141,8 @@ pub unsafe extern "C" fn scramtoken_token_create(
 /// expiry to `expiry_ms` (NULL: not asked for).
 ///
 /// Errors: INVALID_ARGUMENT; then in this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTH_DISABLED,
-/// TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OWNER_MISMATCH (neither owner nor renewer); INVALID_STATE,
-/// IO, CORRUPT.
+/// TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OWNER_MISMATCH (neither owner nor renewer); INVALID_STATE
+/// (the store follows a cluster, say), IO, CORRUPT.
 ///
 /// # Safety
 ///
@@ -176,8 +176,8 @@ pub unsafe extern "C" fn scramtoken_token_renew(
 /// refused from then on.
 ///
 /// Errors: INVALID_ARGUMENT; then in this order TOKEN_REQUEST_NOT_ALLOWED, TOKEN_AUTH_DISABLED,
-/// TOKEN_NOT_FOUND, TOKEN_OWNER_MISMATCH (neither owner nor renewer), TOKEN_EXPIRED; INVALID_STATE,
-/// IO, CORRUPT.
+/// TOKEN_NOT_FOUND, TOKEN_OWNER_MISMATCH (neither owner nor renewer), TOKEN_EXPIRED; INVALID_STATE
+/// (the store follows a cluster, say), IO, CORRUPT.
 ///
 /// # Safety
 ///
@@ -261,8 +261,8 @@ pub unsafe extern "C" fn scramtoken_token_describe(
 /// to `removed` (NULL: not asked for). Logins refuse them before that already, so when it runs
 /// matters for the store's size alone: once an hour is what Kafka does.
 ///
-/// Errors: INVALID_ARGUMENT, TOKEN_AUTH_DISABLED, IO, CORRUPT; what was removed before an error
-/// stays removed.
+/// Errors: INVALID_ARGUMENT, TOKEN_AUTH_DISABLED, INVALID_STATE (the store follows a cluster), IO, CORRUPT;
+/// what was removed before an error stays removed.
 ///
 /// # Safety
 ///

@@ -15,6 +15,7 @@ use super::error_code;
 use super::failure::Failure;
 use super::list::Elements;
 use crate::error::Error;
+use crate::token::Principal;
 
 /// A client of a cluster. Connects when first asked for something.
 #[derive(Debug)]
@@ -95,6 +96,33 @@ impl Cluster {
             }
             outcome(cluster.connected(deadline)?.call(request, deadline)?)
         })
+    }
+
+    /// Which cluster this is, and what we may do to it.
+    pub(crate) fn identity(&mut self) -> Result<Identity, Error> {
+        let request =
+            DescribeClusterRequest::default().with_include_cluster_authorized_operations(true);
+        self.ask(&request, |response| {
+            if response.error_code != error_code::NONE {
+                let (code, said) = (response.error_code, response.error_message.as_deref());
+                return Err(error_code::failure(DescribeClusterRequest::NAME, code, said));
+            }
+            let operations = response.cluster_authorized_operations;
+            Ok(Identity {
+                id: response.cluster_id.to_string(),
+                may_everything: operations & EVERYTHING == EVERYTHING,
+            })
+        })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The principal that brokers take us for, unless they map names; None where only they know.
+    pub(crate) fn principal(&self) -> Option<String> {
+        let name = self.config.login()?.name();
+        (!name.is_empty()).then(|| format!("{}:{name}", Principal::USER))
     }
 
     /// All brokers of the cluster that run.
@@ -200,6 +228,19 @@ impl Cluster {
         (self.config.backoff * factor).min(self.config.backoff_max)
     }
 }
+
+/// A cluster, and what we may do to it.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: String,
+    /// Everything that can be done to the cluster as a whole: super users may, and everybody where there
+    /// is no authorizer.
+    pub(crate) may_everything: bool,
+}
+
+/// Bits of AclOperation: CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS and
+/// IDEMPOTENT_WRITE, which are all that there are on a cluster.
+const EVERYTHING: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 /// A broker of the cluster.
 #[derive(Clone, Debug)]

@@ -158,7 +158,7 @@ impl Connection {
         let answer = frame::write(&mut self.stream, frame)
             .and_then(|()| frame::read(&mut self.stream, limit))
             .map_err(|error| self.explain(R::NAME, &error))?;
-        self.look_over::<R>(*version, answer.into())
+        self.look_over::<R>(*version, Bytes::from_owner(answer))
     }
 
     fn explain(&self, request: &str, error: &io::Error) -> Failure {

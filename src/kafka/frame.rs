@@ -28,7 +28,7 @@ impl Limit {
 }
 
 /// Memory grows with what arrives, not with what the length promises.
-const CHUNK: u64 = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 pub(super) fn write(stream: &mut impl Write, frame: &[u8]) -> io::Result<()> {
     let len = i32::try_from(frame.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -37,27 +37,44 @@ pub(super) fn write(stream: &mut impl Write, frame: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
-/// The bytes of the next frame.
+/// The bytes of the next frame, which are wiped when they go, for HMACs are among them.
 ///
 /// # Errors
 ///
 /// Those of the stream; `InvalidData`, with a sentence, for a length below 4 (a correlation id is in
 /// every answer) or above the limit.
-pub(super) fn read(stream: &mut impl Read, limit: Limit) -> io::Result<Vec<u8>> {
+pub(super) fn read(stream: &mut impl Read, limit: Limit) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut len = [0; 4];
     stream.read_exact(&mut len)?;
     let promised = match usize::try_from(i32::from_be_bytes(len)) {
         Ok(promised) if (4..=limit.max).contains(&promised) => promised,
         _ => return Err(io::Error::new(io::ErrorKind::InvalidData, explain(len, limit))),
     };
-    let mut frame = Vec::new();
+    let mut frame = Zeroizing::new(Vec::new());
+    let mut chunk = Zeroizing::new(vec![0; promised.min(CHUNK)]);
     while frame.len() < promised {
-        let missing = u64::try_from(promised - frame.len()).unwrap_or(CHUNK);
-        if stream.by_ref().take(missing.min(CHUNK)).read_to_end(&mut frame)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        let missing = chunk.len().min(promised - frame.len());
+        let Some(room) = chunk.get_mut(..missing) else { break };
+        let count = match stream.read(room) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        reserve(&mut frame, count, promised);
+        frame.extend_from_slice(room.get(..count).unwrap_or_default());
     }
     Ok(frame)
+}
+
+/// A vector that grows by itself would leave copies in the memory that it gives up.
+fn reserve(frame: &mut Zeroizing<Vec<u8>>, more: usize, most: usize) {
+    let needed = frame.len().saturating_add(more);
+    if needed > frame.capacity() {
+        let capacity = needed.saturating_mul(2).min(most.max(needed));
+        let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
+        larger.extend_from_slice(frame);
+        *frame = larger;
+    }
 }
 
 fn explain(len: [u8; 4], Limit { max, why }: Limit) -> String {
@@ -84,7 +101,7 @@ mod tests {
             let frame: Vec<u8> = (0..len).map(|byte: u32| byte.to_le_bytes()[0]).collect();
             let mut wire = Vec::new();
             write(&mut wire, &frame).unwrap();
-            assert_eq!(read(&mut wire.as_slice(), Limit::new(100_000, true)).unwrap(), frame);
+            assert_eq!(*read(&mut wire.as_slice(), Limit::new(100_000, true)).unwrap(), frame);
         }
     }
 

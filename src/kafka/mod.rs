@@ -17,6 +17,7 @@ mod frame;
 mod inspect;
 mod list;
 mod login;
+mod probe;
 mod property;
 mod scram_users;
 mod shape;
@@ -26,7 +27,7 @@ mod tokens;
 mod untrusted;
 
 pub(crate) use address::Address;
-pub(crate) use cluster::{Broker, Cluster};
+pub(crate) use cluster::{Broker, Cluster, Identity};
 pub(crate) use config::Config;
 pub(crate) use connection::Connection;
 pub(crate) use inspect::{offered_mechanisms, reach, shake_hands, shown_certificates};

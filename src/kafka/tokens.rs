@@ -120,6 +120,28 @@ impl Cluster {
         })
     }
 
+    /// What `keep` keeps of every token that we may see: those of our own, and of others by the operation
+    /// Describe on the token or DescribeTokens on its owner. Kafka has no error for those that we may not.
+    /// Each HMAC is wiped when its token is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As `create_token`.
+    pub(crate) fn all_tokens<T>(
+        &mut self,
+        keep: impl Fn(Token) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let request = DescribeDelegationTokenRequest::default().with_owners(None);
+        self.ask_for_list(&request, |response, tokens| {
+            checked::<DescribeDelegationTokenRequest>(response.error_code)?;
+            let mut kept = Vec::new();
+            for token in tokens {
+                kept.extend(keep(described(token?)?));
+            }
+            Ok(kept)
+        })
+    }
+
     /// The token of this id, where we may see it.
     ///
     /// # Errors

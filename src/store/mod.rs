@@ -28,7 +28,7 @@ mod lmdb;
 mod lookup;
 mod memory;
 mod page;
-mod put_token;
+pub(crate) mod put_token;
 mod record;
 mod schema;
 mod stats;

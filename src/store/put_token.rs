@@ -116,9 +116,9 @@ impl Store {
 }
 
 /// Writes a token that was made with a secret key of others.
-pub(crate) fn put(write: &mut dyn Write, token: StoredToken) -> Result<(), Error> {
-    let key_number = keys::outside(write)?;
-    tokens::put(write, &StoredToken { key_number, ..token })
+pub(crate) fn put(write: &mut dyn Write, mut token: StoredToken) -> Result<(), Error> {
+    token.key_number = keys::outside(write)?;
+    tokens::put(write, &token)
 }
 
 /// What must be said of every token.

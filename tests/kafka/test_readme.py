@@ -13,7 +13,7 @@ from harness.commands import succeed
 from harness.compile import C11, compile_program
 from harness.kafka.cli import client_config
 from harness.kafka.ports import free_port
-from harness.kafka.properties import USERS
+from harness.kafka.properties import ADMIN, USERS
 from harness.paths import BUILD, ROOT
 from harness.process import start, stop
 
@@ -47,7 +47,7 @@ def test_every_block_is_run_here():
     # The properties are client.properties of the program, those that confluent_config sets, and two
     # of docs/jvm.md, which tests/jvm runs; what the kubelet makes of the volume is what tests of
     # dir: sources read. What kubectl is told is what tests/agent/kubernetes does.
-    assert counts == {"c": 1, "python": 5, "sh": 9, "properties": 4, "toml": 1, "yaml": 1}
+    assert counts == {"c": 1, "python": 5, "sh": 10, "properties": 4, "toml": 1, "yaml": 1}
 
 
 def test_make_commands_exist():
@@ -184,6 +184,30 @@ def test_a_token_authority(tmp_path, monkeypatch):
         while message:
             message = client.step(server.step(message))
         assert server.verdict.name == name
+
+
+def test_in_front_of_kafka(broker, token, tmp_path):
+    (tmp_path / "build").symlink_to(ROOT / "build")
+    client_config(tmp_path / "client.properties", ADMIN, USERS[ADMIN])
+    text = only_block("sh", "store follow").replace("/dev/shm/kafka-tokens", f"{tmp_path}/store")
+    follow, _, rest = text.partition("&\n")
+    ready = "until grep -q ready log; do kill -0 $!; sleep 0.1; done"
+    script = f"{follow} 2>log & trap 'kill $(jobs -p)' EXIT\n{ready}\n"
+    # It serves until it is ended.
+    script += rest.replace("build/", "timeout 3 build/").replace(" & #", " || true #")
+    host, port = broker.address()
+    path = f"{ROOT / 'target' / 'program'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env={"PATH": path, "HOST": host, "PORT": str(port)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^tokens +[1-9]", done.stdout, re.MULTILINE)
+    assert "listening on 127.0.0.1:" in done.stdout
 
 
 def test_the_other_commands():

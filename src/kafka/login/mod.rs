@@ -54,7 +54,7 @@ impl Login {
         Self { name, method: Method::Scram(Scram { mechanism, credential, doubles_nonce: false }) }
     }
 
-    #[cfg(test)]
+    /// Whom it logs in; empty where only the login itself tells.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

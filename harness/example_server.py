@@ -1,0 +1,106 @@
+"""examples/c/server.c on a store, as a process of its own; and logins to it by Python and by Kafka."""
+
+import re
+import socket
+import struct
+import subprocess
+import threading
+
+import scramtoken
+from harness.compile import example
+from harness.kafka.peer import PeerRefused, ScramPeer
+from harness.process import start, stop
+
+
+class ExampleServer:
+    """A server that is not Kafka, which lets in whom a store knows; a context manager."""
+
+    def __init__(self, uri):
+        self._process = start(
+            [example("server"), "--store", uri], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        listening = self._process.stdout.readline()
+        assert listening.startswith("listening on "), listening
+        self._port = int(listening.rpartition(":")[2])
+        self._lines = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._reader.join(30)
+        stop(self._process)
+
+    def _read(self):
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+
+    def verdicts(self):
+        """What the logins so far came to, one line each."""
+        with self._changed:
+            return [line for line in self._lines if line.startswith("verdict: ")]
+
+    def log_in(self, name, secret, mechanism="SCRAM-SHA-512", *, token=True):
+        """By this library's client: "logged in", or why the server refused."""
+        how = {"token_id": name, "hmac": secret} if token else {"username": name, "password": secret}
+        client = scramtoken.Client(mechanism, **how)
+        try:
+            return self._outcome(mechanism, client.step, lambda: client.authenticated)
+        except scramtoken.AuthenticationError:
+            return self._refused()
+
+    def log_in_by_kafkas_classes(self, token_id, hmac, mechanism="SCRAM-SHA-512", peer=None):
+        """The same by Kafka's own ScramSaslClient."""
+        if peer is None:
+            with ScramPeer("4.4.0") as peer:
+                return self.log_in_by_kafkas_classes(token_id, hmac, mechanism, peer)
+        peer.client(mechanism, token_id, hmac, "true")
+        complete = False
+
+        def step(message=b""):
+            nonlocal complete
+            output, complete = peer.client_step(message)
+            return output
+
+        try:
+            return self._outcome(mechanism, step, lambda: complete)
+        except PeerRefused:
+            return self._refused()
+
+    def _outcome(self, mechanism, step, is_complete):
+        self._before = len(self.verdicts())
+        with socket.create_connection(("127.0.0.1", self._port), timeout=30) as connection:
+            stream = connection.makefile("rwb")
+            _send(stream, mechanism.encode())
+            message = step()
+            while not is_complete():
+                _send(stream, message)
+                message = step(_receive(stream))
+        return "logged in"
+
+    def _refused(self):
+        """The true reason, which the server prints and the client is not told."""
+
+        def printed():
+            lines = [line for line in self._lines if line.startswith("verdict: ")]
+            return lines[self._before :]
+
+        with self._changed:
+            assert self._changed.wait_for(printed, 30), self._lines
+            return re.match(r"verdict: rejected, (\w+)", printed()[0])[1]
+
+
+def _send(stream, content):
+    stream.write(struct.pack(">I", len(content)) + content)
+    stream.flush()
+
+
+def _receive(stream):
+    (length,) = struct.unpack(">I", stream.read(4))
+    return stream.read(length)

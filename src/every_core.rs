@@ -1,0 +1,47 @@
+//! Work that takes milliseconds for each of many things, as hashing does, on every processor.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use crate::{error::Error, status::Status};
+
+/// What `work` makes of each item, in their order.
+///
+/// # Errors
+///
+/// `INTERNAL` where it panics.
+pub(crate) fn map<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Result<Vec<R>, Error> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let share = items.len().div_ceil(threads).max(1);
+    let work = &work;
+    thread::scope(|scope| {
+        let shares = items.chunks(share);
+        let threads: Vec<_> =
+            shares.map(|share| scope.spawn(move || share.iter().map(work).collect())).collect();
+        let mut all = Vec::with_capacity(items.len());
+        for thread in threads {
+            let done: Vec<R> = thread.join().map_err(|_| {
+                Error::new(Status::INTERNAL, "a fault while many things were hashed at once")
+            })?;
+            all.extend(done);
+        }
+        Ok(all)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_stays() {
+        for count in [0, 1, 2, 7, 1000] {
+            let items: Vec<u32> = (0..count).collect();
+            let doubled: Vec<u32> = items.iter().map(|item| item * 2).collect();
+            assert_eq!(map(&items, |item| item * 2), Ok(doubled));
+        }
+    }
+}
