@@ -1,5 +1,6 @@
-"""examples/c/server.c on a store, as a process of its own; and logins to it by Python and by Kafka."""
+"""examples/c/server.c on a store, as a process of its own; logins to it by Python and by Kafka."""
 
+import contextlib
 import re
 import socket
 import struct
@@ -17,7 +18,10 @@ class ExampleServer:
 
     def __init__(self, uri):
         self._process = start(
-            [example("server"), "--store", uri], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [example("server"), "--store", uri],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         listening = self._process.stdout.readline()
         assert listening.startswith("listening on "), listening
@@ -44,16 +48,15 @@ class ExampleServer:
     def verdicts(self):
         """What the logins so far came to, one line each."""
         with self._changed:
-            return [line for line in self._lines if line.startswith("verdict: ")]
+            return self._verdicts()
 
     def log_in(self, name, secret, mechanism="SCRAM-SHA-512", *, token=True):
         """By this library's client: "logged in", or why the server refused."""
-        how = {"token_id": name, "hmac": secret} if token else {"username": name, "password": secret}
+        how = (
+            {"token_id": name, "hmac": secret} if token else {"username": name, "password": secret}
+        )
         client = scramtoken.Client(mechanism, **how)
-        try:
-            return self._outcome(mechanism, client.step, lambda: client.authenticated)
-        except scramtoken.AuthenticationError:
-            return self._refused()
+        return self._outcome(mechanism, client.step, lambda: client.authenticated)
 
     def log_in_by_kafkas_classes(self, token_id, hmac, mechanism="SCRAM-SHA-512", peer=None):
         """The same by Kafka's own ScramSaslClient."""
@@ -68,32 +71,28 @@ class ExampleServer:
             output, complete = peer.client_step(message)
             return output
 
-        try:
-            return self._outcome(mechanism, step, lambda: complete)
-        except PeerRefused:
-            return self._refused()
+        return self._outcome(mechanism, step, lambda: complete)
 
     def _outcome(self, mechanism, step, is_complete):
-        self._before = len(self.verdicts())
+        """What the server prints, which for a refusal is more than it tells the client."""
+        before = len(self.verdicts())
         with socket.create_connection(("127.0.0.1", self._port), timeout=30) as connection:
             stream = connection.makefile("rwb")
             _send(stream, mechanism.encode())
             message = step()
-            while not is_complete():
-                _send(stream, message)
-                message = step(_receive(stream))
-        return "logged in"
-
-    def _refused(self):
-        """The true reason, which the server prints and the client is not told."""
-
-        def printed():
-            lines = [line for line in self._lines if line.startswith("verdict: ")]
-            return lines[self._before :]
-
+            with contextlib.suppress(scramtoken.AuthenticationError, PeerRefused):
+                while not is_complete():
+                    _send(stream, message)
+                    message = step(_receive(stream))
         with self._changed:
-            assert self._changed.wait_for(printed, 30), self._lines
-            return re.match(r"verdict: rejected, (\w+)", printed()[0])[1]
+            assert self._changed.wait_for(lambda: len(self._verdicts()) > before, 30), self._lines
+            verdict = self._verdicts()[before]
+        is_in = verdict.startswith("verdict: authenticated ")
+        assert is_in == is_complete(), verdict
+        return "logged in" if is_in else re.match(r"verdict: rejected, (\w+)", verdict)[1]
+
+    def _verdicts(self):
+        return [line for line in self._lines if line.startswith("verdict: ")]
 
 
 def _send(stream, content):

@@ -1,4 +1,4 @@
-"""A C server that is not Kafka, on a store that follows the broker: the cluster's own tokens log in."""
+"""A C server that is not Kafka, on a store that follows the broker: its own tokens log in."""
 
 import subprocess
 import tempfile
@@ -33,7 +33,9 @@ def rows(scene):
             yield Row(way, mechanism, "token", "logged in", followed)
     way = "followed store, Python"
     yield Row(way, _MECHANISM, "token, then revoked", "refused", lambda: _revoked(scene.broker))
-    yield Row(way, _MECHANISM, "no broker any more", "logged in", lambda: _alone(scene.broker, token))
+    yield Row(
+        way, _MECHANISM, "no broker any more", "logged in", lambda: _alone(scene.broker, token)
+    )
 
 
 def _revoked(broker):

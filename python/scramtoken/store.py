@@ -134,8 +134,10 @@ class Store(Owner):
         credentials: Mapping[str, Credential] | None = None,
         expiry_ms: int | None,
     ) -> None:
-        """Adds a delegation token that another authority made, or replaces it: for a host that gets its
-        tokens from an engine of its own. Servers of the store let it in from then on.
+        """Adds a delegation token that another authority made, or replaces it.
+
+        For a host that gets its tokens from an engine of its own. Servers of the store let it in
+        from then on.
 
         Args:
             token_id: of at most 255 bytes.
@@ -151,7 +153,10 @@ class Store(Owner):
             ScramTokenError: INVALID_PRINCIPAL_TYPE for an owner that is no User; IO where the store
                 cannot be written. It stays as it was.
         """
-        name, principal = _arguments.c_string(token_id, "token_id"), _arguments.c_string(owner, "owner")
+        name, principal = (
+            _arguments.c_string(token_id, "token_id"),
+            _arguments.c_string(owner, "owner"),
+        )
         secret = b"" if hmac is None else _arguments.text(hmac, "hmac")
         values = {mechanism: struct(value) for mechanism, value in (credentials or {}).items()}
         sha_256, sha_512 = (values.pop(mechanism, None) for mechanism in _MECHANISMS)

@@ -13,7 +13,7 @@ use super::{exit, output};
 use crate::follow::{Connect, Follower, Options, Progress};
 use crate::kafka::Cluster;
 use crate::service::{Log, LogFormat, duration, steady_ms};
-use crate::{error::Error, status::Status};
+use crate::{error::Error, random, status::Status};
 
 /// Bring the delegation tokens of a Kafka cluster into the store, and keep them as the cluster has them
 ///
@@ -96,8 +96,12 @@ fn connect(cluster: &ClusterArguments, once: bool) -> Result<Cluster, Error> {
     if once {
         return cluster.cluster(config);
     }
-    let servers = cluster.servers(&config)?;
-    Ok(Cluster::new(servers, config.impatient(REQUEST), |_| ()))
+    let mut servers = cluster.servers(&config)?;
+    // Many hosts have the same list, and not all of them are to ask its first broker.
+    let random = random::bytes().map_or(0, usize::from_ne_bytes);
+    let count = servers.len();
+    servers.rotate_left(random.checked_rem(count).unwrap_or_default());
+    Ok(Cluster::new(servers, config.impatient(REQUEST).trying_each(count), |_| ()))
 }
 
 /// A bar where somebody watches, else a line now and then.

@@ -313,10 +313,9 @@ impl Follower {
     fn succeeded(&mut self, began_ms: i64) {
         let now_ms = steady_ms();
         let took_ms = now_ms.saturating_sub(began_ms);
-        let mut pause_ms = self.options.interval_ms;
-        if !self.pending.is_empty() {
-            pause_ms = pause_ms.max(took_ms.saturating_mul(5)); // most of the time is for hashing
-        }
+        // Half of the time is the brokers' to rest, and more of it for hashing where there is some to do.
+        let share = if self.pending.is_empty() { 2 } else { 5 };
+        let pause_ms = self.options.interval_ms.max(took_ms.saturating_mul(share));
         // A tenth more or less, so that hosts that began together do not ask together for ever.
         let jitter = pause_ms / 5 * i64::from(random() % 1024) / 1024 - pause_ms / 10;
         self.next_look_ms = began_ms.saturating_add(pause_ms).saturating_add(jitter).max(now_ms);

@@ -132,6 +132,12 @@ impl Config {
         Self { retries: 0, ..self }
     }
 
+    /// The same, but each of so many bootstrap servers gets one try.
+    pub(crate) fn trying_each(self, servers: usize) -> Self {
+        let retries = u32::try_from(servers.saturating_sub(1)).unwrap_or(u32::MAX);
+        Self { retries, ..self }
+    }
+
     /// The same brokers, but not logged in to.
     pub(super) fn without_login(&self) -> Self {
         Self { login: None, ..self.clone() }

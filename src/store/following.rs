@@ -160,6 +160,12 @@ mod tests {
     use crate::store::keys;
     use crate::token::Token;
 
+    fn token_of(id: &str) -> Token {
+        let mut token = Token::new(id.as_bytes(), b"aG1hYw==").unwrap();
+        (token.owner, token.expiry_ms) = (Some("User:alice".to_owned()), Some(5000));
+        token
+    }
+
     fn begin_in(store: &Store, id: &str, max_age_ms: Option<i64>) -> Result<Following, Error> {
         store.write(|write| begin(write, id, max_age_ms))
     }
@@ -179,6 +185,38 @@ mod tests {
         let again = begin_in(&store, "first", None).unwrap();
         assert_eq!(again, Following { max_age_ms: None, ..how });
         assert_eq!(store.check(|_, _| ()).unwrap().problems, [""; 0]);
+    }
+
+    #[test]
+    fn a_store_has_one_follower_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("lmdb:{}/store", directory.path().display())).unwrap();
+        let first = store.lock_follower().unwrap();
+        let error = store.lock_follower().unwrap_err();
+        assert_eq!(error.status(), Status::INVALID_STATE);
+        assert!(error.text().contains("another process follows"), "{error}");
+        drop(first);
+        store.lock_follower().unwrap();
+        let in_memory = Store::open("memory:").unwrap().lock_follower().unwrap_err();
+        assert_eq!(in_memory.status(), Status::INVALID_ARGUMENT);
+    }
+
+    /// The library before this one knows version 1 alone.
+    #[test]
+    fn older_libraries_open_no_store_that_follows() {
+        let store = Store::open("memory:").unwrap();
+        let version = || {
+            store.read(|read| {
+                let mut decoder = record::get(read, Table::Meta, b"schema-version")?.unwrap();
+                decoder.u32()
+            })
+        };
+        store.put_token(&token_of("a")).unwrap();
+        assert_eq!(version(), Ok(1));
+        store.delete_token("a").unwrap();
+        begin_in(&store, "first", None).unwrap();
+        assert_eq!(version(), Ok(2));
+        store.read(schema::check).unwrap();
     }
 
     #[test]
@@ -235,9 +273,7 @@ mod tests {
     #[test]
     fn a_stale_store_refuses_tokens_and_lets_users_in() {
         let store = Store::open("memory:").unwrap();
-        let mut token = Token::new(b"id", b"aG1hYw==").unwrap();
-        (token.owner, token.expiry_ms) = (Some("User:alice".to_owned()), Some(5000));
-        store.put_token(&token).unwrap();
+        store.put_token(&token_of("id")).unwrap();
         let bob = NewUser::derive(Mechanism::ScramSha256, b"bob", b"pencil", 4096).unwrap();
         store.put_users(&[bob]).unwrap();
         let by_token = |id: &[u8], hmac: &[u8], now_ms| {
