@@ -14,6 +14,13 @@ import org.apache.kafka.clients.admin.ExpireDelegationTokenOptions;
 import org.apache.kafka.clients.admin.ScramCredentialInfo;
 import org.apache.kafka.clients.admin.ScramMechanism;
 import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.security.auth.KafkaPrincipal;
 import org.apache.kafka.common.security.token.delegation.DelegationToken;
 import org.apache.kafka.common.security.token.delegation.TokenInformation;
@@ -68,6 +75,8 @@ public class AdminLoop {
                 return addUser(request[1], request[2], request[3], Integer.parseInt(request[4]));
             case "create-token":
                 return createToken(request[1], Long.parseLong(request[2]), request[3]);
+            case "may-describe-tokens":
+                return mayDescribeTokens(request[1], Boolean.parseBoolean(request[2]));
             case "expire-token":
                 return expireToken(request[1], Long.parseLong(request[2]));
             default:
@@ -145,6 +154,20 @@ public class AdminLoop {
                 token.hmacAsBase64String(),
                 String.valueOf(info.expiryTimestamp()),
                 String.valueOf(info.maxTimestamp()));
+    }
+
+    /** Whether a principal has the operation Describe on all delegation tokens. */
+    private List<String> mayDescribeTokens(String principal, boolean may)
+            throws ExecutionException, InterruptedException {
+        AclBinding acl = new AclBinding(
+                new ResourcePattern(ResourceType.DELEGATION_TOKEN, "*", PatternType.LITERAL),
+                new AccessControlEntry(principal, "*", AclOperation.DESCRIBE, AclPermissionType.ALLOW));
+        if (may) {
+            admin.createAcls(List.of(acl)).all().get();
+        } else {
+            admin.deleteAcls(List.of(acl.toFilter())).all().get();
+        }
+        return List.of();
     }
 
     private static KafkaPrincipal principal(String text) {

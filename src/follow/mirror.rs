@@ -104,7 +104,7 @@ impl Mirror {
                 Sight::Odd => changes.odd += 1,
             }
         }
-        changes.new.sort_by(|one, other| other.expiry_ms.cmp(&one.expiry_ms));
+        changes.new.sort_by_key(|token| core::cmp::Reverse(token.expiry_ms));
         changes.gone = self.unseen().map(str::to_owned).collect();
         changes.gone.sort_unstable(); // neighbours lie on the same page
         changes.moved.sort_unstable();

@@ -117,7 +117,7 @@ enum State {
 /// How a step failed: the login is over, and the peer may be told; or nothing happened.
 enum Failure {
     Rejected(Rejected),
-    Misuse(State, Error),
+    Misuse(Box<State>, Error),
 }
 
 impl Server {
@@ -174,7 +174,7 @@ impl Server {
                 (State::Rejected(rejected), Err(StepError { error, answer }))
             }
             Err(Failure::Misuse(state, error)) => {
-                *self.state.lock() = state;
+                *self.state.lock() = *state;
                 return Err(StepError { error, answer: b"" });
             }
         };
@@ -295,9 +295,9 @@ impl Server {
                 let login = state.step(input, now_ms).map_err(Failure::Rejected)?;
                 Ok((State::Authenticated(login), ServerProgress::Authenticated))
             }
-            State::Stepping => Err(Failure::Misuse(State::Stepping, stepping())),
+            State::Stepping => Err(Failure::Misuse(Box::new(State::Stepping), stepping())),
             state @ (State::Authenticated(_) | State::Rejected(_)) => {
-                Err(Failure::Misuse(state, over()))
+                Err(Failure::Misuse(Box::new(state), over()))
             }
         }
     }
@@ -354,7 +354,7 @@ fn challenge(pending: Pending, input: &[u8]) -> Result<(State, ServerProgress), 
     if !input.is_empty() {
         let text = "the step after a supply has no input: the peer's message has been read";
         let error = Error::new(Status::INVALID_ARGUMENT, text);
-        return Err(Failure::Misuse(State::NeedCredential(pending), error));
+        return Err(Failure::Misuse(Box::new(State::NeedCredential(pending)), error));
     }
     match pending.into_answer() {
         Ok(answer) => {
@@ -364,7 +364,7 @@ fn challenge(pending: Pending, input: &[u8]) -> Result<(State, ServerProgress), 
         Err(pending) => {
             let text = "a credential was asked for: supply one before the next step";
             let error = Error::new(Status::INVALID_STATE, text);
-            Err(Failure::Misuse(State::NeedCredential(pending), error))
+            Err(Failure::Misuse(Box::new(State::NeedCredential(pending)), error))
         }
     }
 }

@@ -15,12 +15,11 @@ from harness.example_server import ExampleServer
 from harness.kafka.broker import KafkaBroker
 from harness.kafka.cli import PROGRAM, client_config, kafka_delegation_tokens
 from harness.kafka.cli import scramtoken as program
-from harness.kafka.jars import tools_classpath
 from harness.kafka.peer import ScramPeer
 from harness.kafka.ports import free_port
 from harness.kafka.properties import ADMIN, USERS
 from harness.kafka.token_tool import create_token
-from harness.process import java_command, start, stop
+from harness.process import start, stop
 
 SETTLE = 30  # seconds; a machine under load
 AUTHORIZER = {
@@ -121,14 +120,9 @@ def described(cluster, *owners):
 
 
 def grant(cluster, action, user):
-    """By what kafka-acls.sh runs: Describe on all delegation tokens, added or removed."""
-    argv = [java_command(), "-XX:TieredStopAtLevel=1", "-cp", tools_classpath(cluster.version)]
-    argv += ["org.apache.kafka.tools.AclCommand", f"--{action}", "--force"]
-    argv += ["--bootstrap-server", cluster.bootstrap(), "--command-config", cluster.admin_config]
-    argv += ["--allow-principal", f"User:{user}"]
-    argv += ["--operation", "Describe", "--delegation-token", "*"]
-    done = subprocess.run([str(w) for w in argv], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    """Describe on all delegation tokens, added or removed."""
+    may = str(action == "add").lower()
+    cluster._admin.request("may-describe-tokens", f"User:{user}", may)
 
 
 # ---- what a server sees ----
