@@ -21,10 +21,14 @@ case $platform in
     ;;
 esac
 
+unset "${!CARGO_PROFILE_@}" # for a quicker loop; a release is what Cargo.toml says
 export CARGO_TARGET_DIR=$PWD/build/dist/target
 export CARGO_ZIGBUILD_CACHE_DIR=$PWD/build/dist/cache ZIG_GLOBAL_CACHE_DIR=$PWD/build/dist/cache/zig
+# A crate's sources lie in a directory that is named after the registry, a mirror's or make vendor's.
+cargo fetch --locked --quiet
+crates=("${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/ "$PWD/vendor/")
 # Of each pair the last one that fits is taken.
-moved=("${CARGO_HOME:-$HOME/.cargo}=/cargo" "$(rustc --print sysroot)=/rust" "$PWD=/scramtoken")
+moved=("$(rustc --print sysroot)=/rust" "$PWD=/scramtoken" "${crates[@]/%/=/crates/}")
 printf -v CFLAGS '%q ' "${moved[@]/#/-ffile-prefix-map=}" -g0
 export CFLAGS CC_SHELL_ESCAPED_FLAGS=1
 

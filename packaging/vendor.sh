@@ -12,7 +12,8 @@ if [[ -e $1/.cargo/config.toml ]] && ! grep -q "Written by make vendor" "$1/.car
 fi
 mkdir -p "$1/.cargo"
 cd "$1"
-"${CARGO:-cargo}" vendor --quiet --locked --manifest-path "$root/Cargo.toml" vendor >/dev/null
+"${CARGO:-cargo}" vendor --quiet --locked --versioned-dirs \
+  --manifest-path "$root/Cargo.toml" vendor >/dev/null
 cat >.cargo/config.toml <<'END'
 # Written by make vendor: crates come from vendor/, and from no registry.
 [source.crates-io]

@@ -62,6 +62,7 @@ def test_no_path_of_a_machine_is_in_it(again):
         contents = (again / "build" / "dist" / HERE / name).read_bytes()
         for path in (again, ROOT, os.environ.get("CARGO_HOME", os.path.expanduser("~/.cargo"))):
             assert os.fsencode(path) not in contents, path
+        assert b"/registry/src/" not in contents  # whose directory is named after a mirror
 
 
 @pytest.mark.parametrize("name", [the_wheel("manylinux"), f"scramtoken-kafka-{VERSION}.jar"])
