@@ -9,16 +9,15 @@ their credentials as it learns of them. Prints a line for each figure.
 import argparse
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import scramtoken
 from harness import process
+from harness.forwarder import Forwarder
 from harness.kafka import jars
 from harness.kafka.broker import JVM_ARGS, KafkaBroker
 from harness.kafka.cli import PROGRAM
@@ -86,10 +85,10 @@ class Bench:
         self.say(f"{what}: broker's CPU, s", cpu_s(self.pid) - brokers_s)
 
     def bytes_of_a_look(self):
-        with counting(self.broker.address()) as (address, count):
-            command = self.follow("--once", bootstrap=address)
+        with Forwarder(self.broker.address()) as way:
+            command = self.follow("--once", bootstrap=way.address)
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return count[0]
+            return way.bytes_from_target
 
     @contextlib.contextmanager
     def following(self):
@@ -149,32 +148,6 @@ def cpu_s(pid):
 def peak_mb(pid):
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-@contextlib.contextmanager
-def counting(address):
-    """An address that leads to this one, and how many bytes have come from there."""
-    count = [0]
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def pass_on(source, sink, counts):
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                count[0] += len(data) * counts
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                server = socket.create_connection(address)
-                for arguments in ((client, server, 0), (server, client, 1)):
-                    threading.Thread(target=pass_on, args=arguments, daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"127.0.0.1:{listener.getsockname()[1]}", count
-    listener.close()
 
 
 if __name__ == "__main__":

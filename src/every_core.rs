@@ -18,15 +18,25 @@ pub(crate) fn map<T: Sync, R: Send>(
     let share = items.len().div_ceil(threads).max(1);
     let work = &work;
     thread::scope(|scope| {
-        let shares = items.chunks(share);
-        let threads: Vec<_> =
-            shares.map(|share| scope.spawn(move || share.iter().map(work).collect())).collect();
+        let shares = items.chunks(share).map(|share| {
+            let work = move || share.iter().map(work).collect::<Vec<R>>();
+            // Where no thread is to be had, this one has to do.
+            thread::Builder::new().spawn_scoped(scope, work).map_err(|_| share)
+        });
+        let shares: Vec<_> = shares.collect();
+        // All of them, before one that panicked is an error.
+        let done: Vec<_> = shares
+            .into_iter()
+            .map(|thread| match thread {
+                Ok(thread) => thread.join(),
+                Err(share) => Ok(share.iter().map(work).collect()),
+            })
+            .collect();
         let mut all = Vec::with_capacity(items.len());
-        for thread in threads {
-            let done: Vec<R> = thread.join().map_err(|_| {
+        for done in done {
+            all.extend(done.map_err(|_| {
                 Error::new(Status::INTERNAL, "a fault while many things were hashed at once")
-            })?;
-            all.extend(done);
+            })?);
         }
         Ok(all)
     })
@@ -35,6 +45,12 @@ pub(crate) fn map<T: Sync, R: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_panics_is_an_error() {
+        let error = map(&[1, 2, 3, 4], |_| -> u32 { panic!("in every share") }).unwrap_err();
+        assert_eq!(error.status(), Status::INTERNAL);
+    }
 
     #[test]
     fn order_stays() {

@@ -157,7 +157,7 @@ class Store(Owner):
             _arguments.c_string(token_id, "token_id"),
             _arguments.c_string(owner, "owner"),
         )
-        secret = b"" if hmac is None else _arguments.text(hmac, "hmac")
+        secret = None if hmac is None else _arguments.text(hmac, "hmac")
         values = {mechanism: struct(value) for mechanism, value in (credentials or {}).items()}
         sha_256, sha_512 = (values.pop(mechanism, None) for mechanism in _MECHANISMS)
         for mechanism in values:
@@ -169,7 +169,7 @@ class Store(Owner):
         with self._handle.shared() as store:
             check(
                 library.scramtoken_store_put_token(
-                    store, name, principal, expiry, secret, len(secret), *pointers
+                    store, name, principal, expiry, secret, len(secret or b""), *pointers
                 )
             )
 

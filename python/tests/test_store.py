@@ -69,6 +69,7 @@ def test_what_cannot_be_a_token(store):
 
     put(Status.INVALID_ARGUMENT)
     put(Status.INVALID_ARGUMENT, hmac=HMAC, credentials={"SCRAM-SHA-512": TOKEN})
+    put(Status.INVALID_ARGUMENT, hmac="", credentials={"SCRAM-SHA-512": TOKEN})
     put(Status.INVALID_ARGUMENT, credentials={"SCRAM-SHA-256": TOKEN})  # of the other mechanism
     put(Status.UNSUPPORTED_MECHANISM, credentials={"PLAIN": TOKEN})
     put(Status.INVALID_ARGUMENT, "alice", hmac=HMAC)

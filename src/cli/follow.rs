@@ -11,7 +11,7 @@ use super::progress::bar;
 use super::store_args::{self, Missing};
 use super::{exit, output};
 use crate::follow::{Connect, Follower, Options, Progress};
-use crate::kafka::Cluster;
+use crate::kafka::{Address, Cluster};
 use crate::service::{Log, LogFormat, duration, steady_ms};
 use crate::{error::Error, random, status::Status};
 
@@ -57,16 +57,22 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(&self) -> Result<(), Error> {
         let invalid = |text| Err(Error::new(Status::INVALID_ARGUMENT, text));
-        if self.interval < LEAST_MS {
-            return invalid("--interval is shorter than 100ms");
+        if !(LEAST_MS..=DAY_MS).contains(&self.interval) {
+            return invalid("--interval is from 100ms to 1d");
         }
-        if !self.once && self.max_age.is_some_and(|max_age_ms| max_age_ms <= self.interval) {
+        if self.max_age.is_some_and(|max_age_ms| !(LEAST_MS..=YEAR_MS).contains(&max_age_ms)) {
+            return invalid("--max-age is from 100ms to 365d");
+        }
+        if !self.once && self.max_age.is_some_and(|max_age_ms| max_age_ms < 2 * self.interval) {
             return invalid(
-                "--max-age must be longer than --interval, or tokens are refused in between",
+                "--max-age must be at least twice --interval, or tokens are refused in between",
             );
         }
         // What can be refused is refused before there is a store.
-        self.client()?;
+        let config = self.cluster.config(None)?;
+        let is_local = self.cluster.servers(&config)?.iter().all(Address::is_loopback);
+        let is_open = !config.protocol().uses_tls() && !is_local;
+        drop(self.cluster.cluster(config)?);
         let store = store_args::open(&self.store, Missing::Make).map_err(exit::of_file)?;
         let format = if self.log_json { LogFormat::Json } else { LogFormat::Text };
         let log = Log(format);
@@ -78,15 +84,19 @@ impl Arguments {
         };
         let (cluster, once) = (self.cluster.clone(), self.once);
         let connect: Connect = Box::new(move || connect(&cluster, once));
+        if is_open {
+            log.warn(
+                None,
+                "security.protocol is without TLS: whoever listens on the way to the brokers can log in \
+                 with the tokens, and whoever changes an answer can make tokens of his own; use SASL_SSL, or \
+                 SSL",
+            );
+        }
         let follower = Follower::new(store, options, connect, progress(log))?;
         if self.once {
             return output::print(&follower.once()?);
         }
         follower.run()
-    }
-
-    fn client(&self) -> Result<Cluster, Error> {
-        self.cluster.cluster(self.cluster.config(None)?)
     }
 }
 
@@ -134,6 +144,8 @@ fn parse(text: &str) -> Result<i64, &'static str> {
 }
 
 const LEAST_MS: i64 = 100;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const YEAR_MS: i64 = 365 * DAY_MS;
 const SAY_MS: i64 = 5_000;
 /// The most that one look may take, with its tries.
 const REQUEST: std::time::Duration = std::time::Duration::from_secs(30);

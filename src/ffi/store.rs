@@ -236,6 +236,7 @@ pub unsafe extern "C" fn scramtoken_store_put_token(
     sha_256: *const scramtoken_credential,
     sha_512: *const scramtoken_credential,
 ) -> scramtoken_status {
+    let has_hmac = !hmac.is_null();
     call(|| {
         // SAFETY: the caller's promise.
         let (store, id, owner, hmac) = unsafe {
@@ -255,9 +256,9 @@ pub unsafe extern "C" fn scramtoken_store_put_token(
                 credentials.push(unsafe { credential(mechanism, supplied)? });
             }
         }
-        // Checked alike, whatever it logs in with.
-        let mut token = Token::new(id.as_bytes(), if hmac.is_empty() { b"none" } else { hmac })?;
-        if hmac.is_empty() {
+        // Checked alike, whatever it logs in with; an HMAC that came out empty is a fault of the caller's.
+        let mut token = Token::new(id.as_bytes(), if has_hmac { hmac } else { b"none" })?;
+        if !has_hmac {
             store.0.put_token_credentials(id, &owner, expiry_ms, &credentials)?;
         } else if credentials.is_empty() {
             (token.owner, token.expiry_ms) = (Some(owner.to_string()), Some(expiry_ms));

@@ -8,10 +8,10 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::look::{Look, look};
+use super::look::{Look, see};
 use super::mirror::{Changes, Mirror};
 use super::view::{Shared, View};
-use crate::kafka::{Cluster, Identity, end_process};
+use crate::kafka::{Cluster, end_process};
 use crate::service::{self, Log, Retry, Systemd, duration, steady_ms};
 use crate::store::tokens::StoredToken;
 use crate::store::{FollowerLock, Following, Store, following, put_token, tokens};
@@ -23,7 +23,7 @@ pub(crate) struct Follower {
     store: Store,
     options: Options,
     connect: Connect,
-    connected: Option<(Cluster, Identity)>,
+    cluster: Option<Cluster>,
     mirror: Mirror,
     /// As the store has it; None until it is known which cluster this is.
     following: Option<Following>,
@@ -83,8 +83,8 @@ impl Follower {
         let lock = store.lock_follower()?;
         let (mut mirror, shared) = (Mirror::default(), Shared::default());
         if let Some(following) = store.read(following::get)? {
-            // Whether brokers answer or not.
-            let following = Following { max_age_ms: options.max_age_ms, ..following };
+            // Whether brokers answer or not; a longer limit needs a look first.
+            let following = following.limited(options.max_age_ms);
             store.write(|write| following::put(write, &following))?;
             shared.write(|view| view.following = Some(following));
             let mut from = Some(Vec::new());
@@ -99,7 +99,7 @@ impl Follower {
             log: options.log,
             options,
             connect,
-            connected: None,
+            cluster: None,
             mirror,
             following: None,
             pending: Vec::new(),
@@ -193,39 +193,39 @@ impl Follower {
     /// what is new is pending.
     fn look(&mut self) -> Result<(), Trouble> {
         let (began_ms, asked_ms) = (steady_ms(), clock::now_ms());
-        let (cluster, identity) = match self.connected.take() {
-            Some(connected) => connected,
-            None => {
-                let mut cluster = (self.connect)().map_err(Trouble::Passing)?;
-                let identity = cluster.identity().map_err(Trouble::Passing)?;
-                (cluster, identity)
-            }
+        let mut cluster = match self.cluster.take() {
+            Some(cluster) => cluster,
+            None => (self.connect)().map_err(Trouble::Passing)?,
         };
-        let (cluster, identity) = self.connected.insert((cluster, identity));
-        let following = match &self.following {
-            Some(following) => following.clone(),
-            None => {
-                let begin = |write: &mut dyn crate::store::Write| {
-                    following::begin(write, &identity.id, self.options.max_age_ms)
-                };
-                self.store.write(begin).map_err(of_store)?
-            }
-        };
-        self.following = Some(following.clone());
-        let seen = look(cluster, identity, &mut self.mirror, following.looked_ms.is_some());
-        let Look { changes, warning } = match seen {
-            Ok(seen) => seen,
-            Err(error) => {
-                self.connected = None;
-                return Err(Trouble::Passing(error));
-            }
-        };
+        let seen = see(&mut cluster, &mut self.mirror).map_err(Trouble::Passing)?;
+        let has_looked = self.check_cluster(&seen.identity.id)?.looked_ms.is_some();
+        let look = seen.judge(&mut cluster, &self.mirror, has_looked).map_err(Trouble::Passing)?;
+        self.cluster = Some(cluster);
+        let Look { changes, warning } = look;
         if let Some(warning) = warning {
             self.log.warn(None, warning);
         }
         self.apply(changes, asked_ms).map_err(of_store)?;
         self.succeeded(began_ms);
         Ok(())
+    }
+
+    /// That the cluster which answered is the store's. At first it becomes that, or there is no following
+    /// it. Later some bootstrap server may lead to another one, and the next may be right again.
+    fn check_cluster(&mut self, id: &str) -> Result<&Following, Trouble> {
+        let following = match &self.following {
+            Some(following) => {
+                following.check_cluster(id).map_err(Trouble::Passing)?;
+                following.clone()
+            }
+            None => {
+                let begin = |write: &mut dyn crate::store::Write| {
+                    following::begin(write, id, self.options.max_age_ms)
+                };
+                self.store.write(begin).map_err(of_store)?
+            }
+        };
+        Ok(self.following.insert(following))
     }
 
     /// Ends what has ended, at once; what is new takes time.
@@ -236,19 +236,26 @@ impl Follower {
             batch.iter().for_each(|id| self.mirror.removed(id));
         }
         for batch in moved.chunks(BATCH) {
-            self.store.write(|write| {
+            let lost = self.store.write(|write| {
+                let mut lost = Vec::new();
                 for (id, expiry_ms) in batch {
-                    if let Some(token) = tokens::by_id(&*write, id)? {
-                        tokens::put(write, &StoredToken { expiry_ms: *expiry_ms, ..token })?;
+                    match tokens::by_id(&*write, id)? {
+                        Some(token) => {
+                            tokens::put(write, &StoredToken { expiry_ms: *expiry_ms, ..token })?;
+                        }
+                        None => lost.push(id.as_str()),
                     }
                 }
-                Ok(())
+                Ok(lost)
             })?;
             batch.iter().for_each(|(id, expiry_ms)| self.mirror.moved(id, *expiry_ms));
+            // An older library that had the store open may have swept it: the next look puts it again.
+            lost.into_iter().for_each(|id| self.mirror.removed(id));
         }
         if let Some(following) = self.following.clone() {
             let (looked_ms, lag) = (Some(asked_ms), new.len() as u64);
-            let following = Following { looked_ms, lag, failures: 0, ..following };
+            let max_age_ms = self.options.max_age_ms;
+            let following = Following { looked_ms, max_age_ms, lag, failures: 0, ..following };
             self.store.write(|write| following::put(write, &following))?;
             self.following = Some(following);
         }
@@ -316,6 +323,12 @@ impl Follower {
         // Half of the time is the brokers' to rest, and more of it for hashing where there is some to do.
         let share = if self.pending.is_empty() { 2 } else { 5 };
         let pause_ms = self.options.interval_ms.max(took_ms.saturating_mul(share));
+        // The next look has to be over before this one is too old.
+        let most_ms = self
+            .options
+            .max_age_ms
+            .map_or(i64::MAX, |max_age_ms| (max_age_ms / 2).saturating_sub(took_ms).max(0));
+        let pause_ms = pause_ms.min(most_ms);
         // A tenth more or less, so that hosts that began together do not ask together for ever.
         let jitter = pause_ms / 5 * i64::from(random() % 1024) / 1024 - pause_ms / 10;
         self.next_look_ms = began_ms.saturating_add(pause_ms).saturating_add(jitter).max(now_ms);
@@ -332,7 +345,7 @@ impl Follower {
     }
 
     fn failed(&mut self, error: &Error) {
-        self.connected = None; // the properties are read anew
+        self.cluster = None; // the properties are read anew
         let now_ms = steady_ms();
         let most_ms = self.options.max_age_ms.map_or(MOST_PAUSE_MS, |max_age_ms| max_age_ms / 4);
         self.retry.failed(now_ms, most_ms.min(MOST_PAUSE_MS), random());

@@ -5,10 +5,18 @@
 
 use core::cell::Cell;
 
-use super::mirror::{Changes, Mirror};
+use super::mirror::{Changes, Mirror, Sight};
 use crate::kafka::{Cluster, Identity};
 use crate::token::Token;
 use crate::{error::Error, status::Status};
+
+/// What the cluster shows, before anything is made of it.
+pub(super) struct Seen {
+    /// Of the cluster that showed it.
+    pub(super) identity: Identity,
+    sights: Vec<Sight>,
+    shows: Shows,
+}
 
 /// What a look came to.
 pub(super) struct Look {
@@ -17,74 +25,93 @@ pub(super) struct Look {
     pub(super) warning: Option<String>,
 }
 
-/// Looks at every token that the cluster shows. `has_looked`: the store was filled from it before.
+/// Looks at every token that the cluster shows.
 ///
 /// # Errors
 ///
-/// `TOKEN_AUTHORIZATION_FAILED` where what is shown is not to be believed; Kafka's, `IO`, and those of a
-/// login. The store is to stay as it is.
-pub(super) fn look(
-    cluster: &mut Cluster,
-    identity: &Identity,
-    mirror: &mut Mirror,
-    has_looked: bool,
-) -> Result<Look, Error> {
+/// Kafka's, `IO`, and those of a login.
+pub(super) fn see(cluster: &mut Cluster, mirror: &mut Mirror) -> Result<Seen, Error> {
     let ourselves = cluster.principal();
-    let shows_others = Cell::new(false);
+    let shows = Cell::new(Shows::Nothing);
     mirror.begin();
-    let sights = cluster.all_tokens(|token| {
-        shows_others.set(shows_others.get() || !is_ours(&token, ourselves.as_deref()));
+    let (identity, sights) = cluster.all_tokens(|token| {
+        let shown = match &ourselves {
+            None => Shows::Unclear,
+            Some(ourselves) if is_of(&token, ourselves) => Shows::Nothing,
+            Some(_) => Shows::Others,
+        };
+        shows.set(shows.get().max(shown));
         mirror.see(token)
     })?;
-    let evidence = Evidence {
-        shows_others: shows_others.get(),
-        may_everything: identity.may_everything,
-        has_looked,
-        misses: mirror.any_unseen(),
-    };
-    let mut warning = None;
-    match evidence.judge() {
-        Verdict::Believed => {}
-        Verdict::Doubted => {
-            let text = format!(
-                "the cluster shows no token of anybody but {}: either it has none yet, or that principal \
-                 may not describe them, for which Kafka has no error; {}",
-                name(ourselves.as_deref()),
-                grant(ourselves.as_deref())
-            );
-            return Err(Error::new(Status::TOKEN_AUTHORIZATION_FAILED, text));
-        }
-        Verdict::Depends(id) => match cluster.has_token(id) {
-            Some(true) => {
-                let text = format!(
-                    "{} may no longer describe the tokens of others: a broker has the token {id}, and \
-                     does not show it; the store keeps its tokens; {}",
-                    name(ourselves.as_deref()),
-                    grant(ourselves.as_deref())
-                );
-                return Err(Error::new(Status::TOKEN_AUTHORIZATION_FAILED, text));
+    Ok(Seen { identity, sights, shows: shows.get() })
+}
+
+impl Seen {
+    /// Whether that is all, and what is to be done then. `has_looked`: the store was filled from it before.
+    ///
+    /// # Errors
+    ///
+    /// `TOKEN_AUTHORIZATION_FAILED` where it is not to be believed; `IO`, and those of a login. The store is
+    /// to stay as it is.
+    pub(super) fn judge(
+        self,
+        cluster: &mut Cluster,
+        mirror: &Mirror,
+        has_looked: bool,
+    ) -> Result<Look, Error> {
+        let ourselves = cluster.principal();
+        let (who, grant) = (name(ourselves.as_deref()), grant(ourselves.as_deref()));
+        let Self { identity: Identity { may_everything, .. }, sights, shows } = self;
+        let refused = |text| Err(Error::new(Status::TOKEN_AUTHORIZATION_FAILED, text));
+        let evidence = Evidence { shows, may_everything, has_looked, misses: mirror.last_unseen() };
+        let warning = match evidence.judge() {
+            Verdict::Believed => None,
+            Verdict::BelievedAtFirst => Some(format!(
+                "whether these are all tokens of the cluster cannot be told: Kafka has no error where {who} \
+                 may not describe those of others; to make sure, {grant}"
+            )),
+            Verdict::Doubted => {
+                return refused(format!(
+                    "the cluster shows no token of anybody but {who}: either it has none yet, or that \
+                     principal may not describe them, for which Kafka has no error; {grant}"
+                ));
             }
-            Some(false) => {}
-            // Whoever was refused comes again; whoever was let in although the token had ended does not.
-            None => {
-                let text = format!(
-                    "the cluster shows no token of anybody but {} any more, so the store has none \
-                     either; should that principal have lost its right to describe them, {}",
-                    name(ourselves.as_deref()),
-                    grant(ourselves.as_deref())
-                );
-                warning = Some(text);
-            }
-        },
+            Verdict::Depends(id) => match cluster.has_token(id)? {
+                Some(true) => {
+                    return refused(format!(
+                        "{who} may no longer describe the tokens of others: a broker has the token {id}, \
+                         and does not show it; the store keeps its tokens; {grant}"
+                    ));
+                }
+                Some(false) => None,
+                None if may_everything => None,
+                // Whoever was refused comes again; whoever was let in although the token had ended does
+                // not.
+                None => Some(format!(
+                    "the cluster shows no token of anybody but {who} any more, so the store has none \
+                     either; should that principal have lost its right to describe them, {grant}"
+                )),
+            },
+        };
+        Ok(Look { changes: mirror.end(sights), warning })
     }
-    Ok(Look { changes: mirror.end(sights), warning })
+}
+
+/// Whose tokens an answer shows; the later ones say more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Shows {
+    /// None that we would not see without any right.
+    Nothing,
+    /// Some, of which nobody but the brokers knows whether they are ours.
+    Unclear,
+    /// Some token is not our own: we may describe those of others.
+    Others,
 }
 
 /// What there is to say whether an answer shows all tokens.
 struct Evidence<'a> {
-    /// Some token is not our own: we may describe those of others.
-    shows_others: bool,
-    /// We may do everything to the cluster, as super users do.
+    shows: Shows,
+    /// We may do everything to the cluster, as super users do, who see all tokens, and others who may not.
     may_everything: bool,
     has_looked: bool,
     /// Some token of the store that the answer lacks.
@@ -94,6 +121,8 @@ struct Evidence<'a> {
 #[derive(PartialEq, Eq, Debug)]
 enum Verdict<'a> {
     Believed,
+    /// Nothing speaks against it, and nothing is lost by it.
+    BelievedAtFirst,
     Doubted,
     /// On whether this token is still there.
     Depends(&'a str),
@@ -101,20 +130,20 @@ enum Verdict<'a> {
 
 impl<'a> Evidence<'a> {
     fn judge(&self) -> Verdict<'a> {
-        match (self.shows_others || self.may_everything, self.has_looked, self.misses) {
-            (true, _, _) | (false, true, None) => Verdict::Believed,
-            (false, false, _) => Verdict::Doubted,
-            (false, true, Some(id)) => Verdict::Depends(id),
+        match (self.shows, self.has_looked, self.misses) {
+            (Shows::Others, _, _) | (_, true, None) => Verdict::Believed,
+            (_, true, Some(id)) => Verdict::Depends(id),
+            (Shows::Unclear, false, _) => Verdict::BelievedAtFirst,
+            (Shows::Nothing, false, _) if self.may_everything => Verdict::BelievedAtFirst,
+            (Shows::Nothing, false, _) => Verdict::Doubted,
         }
     }
 }
 
-/// Whether we would see the token without any right. Where only the brokers know who we are, it is taken
-/// for somebody else's: who follows a cluster seldom has tokens of its own.
-fn is_ours(token: &Token, ourselves: Option<&str>) -> bool {
-    let concerned = [token.owner.as_deref(), token.requester.as_deref()].into_iter();
-    let renewers = token.renewers.iter().map(|renewer| Some(renewer.as_str()));
-    ourselves.is_some() && concerned.chain(renewers).any(|principal| principal == ourselves)
+/// Whether the principal sees the token without any right.
+fn is_of(token: &Token, principal: &str) -> bool {
+    let concerned = [token.owner.as_deref(), token.requester.as_deref()].into_iter().flatten();
+    concerned.chain(token.renewers.iter().map(String::as_str)).any(|of| of == principal)
 }
 
 fn name(ourselves: Option<&str>) -> String {
@@ -136,16 +165,25 @@ mod tests {
 
     #[test]
     fn an_answer_is_believed_as_far_as_it_shows_the_right() {
-        let judge = |shows_others, may_everything, has_looked, misses| {
-            Evidence { shows_others, may_everything, has_looked, misses }.judge()
+        let judge = |shows, may_everything, has_looked, misses| {
+            Evidence { shows, may_everything, has_looked, misses }.judge()
         };
-        for (has_looked, misses) in [(false, None), (true, None), (true, Some("id"))] {
-            assert_eq!(judge(true, false, has_looked, misses), Verdict::Believed);
-            assert_eq!(judge(false, true, has_looked, misses), Verdict::Believed);
+        use Shows::{Nothing, Others, Unclear};
+        for may_everything in [false, true] {
+            for (has_looked, misses) in [(false, None), (true, None), (true, Some("id"))] {
+                assert_eq!(judge(Others, may_everything, has_looked, misses), Verdict::Believed);
+            }
+            for shows in [Nothing, Unclear] {
+                let judge = |misses| judge(shows, may_everything, true, misses);
+                assert_eq!(judge(None), Verdict::Believed); // nothing would change
+                assert_eq!(judge(Some("id")), Verdict::Depends("id"));
+            }
+            let first = judge(Unclear, may_everything, false, None);
+            assert_eq!(first, Verdict::BelievedAtFirst);
         }
-        assert_eq!(judge(false, false, false, None), Verdict::Doubted);
-        assert_eq!(judge(false, false, true, None), Verdict::Believed); // nothing would change
-        assert_eq!(judge(false, false, true, Some("id")), Verdict::Depends("id"));
+        // Rights to the cluster are none to its tokens, but a super user's cluster may have no token yet.
+        assert_eq!(judge(Nothing, true, false, None), Verdict::BelievedAtFirst);
+        assert_eq!(judge(Nothing, false, false, None), Verdict::Doubted);
     }
 
     #[test]
@@ -155,8 +193,8 @@ mod tests {
         token.requester = Some("User:bob".to_owned());
         token.renewers = vec!["User:carol".to_owned()];
         for ours in ["User:alice", "User:bob", "User:carol"] {
-            assert!(is_ours(&token, Some(ours)));
+            assert!(is_of(&token, ours));
         }
-        assert!(!is_ours(&token, Some("User:dora")) && !is_ours(&token, None));
+        assert!(!is_of(&token, "User:dora"));
     }
 }

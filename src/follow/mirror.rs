@@ -34,8 +34,10 @@ struct Terms {
 /// What one token of an answer comes to.
 #[derive(Debug)]
 pub(super) enum Sight {
-    /// The store lacks it, or has another of its id.
+    /// The store lacks it.
     New(Token),
+    /// The store has another of its id, such as one with an HMAC by an earlier secret key.
+    Replaced(Token),
     /// It ends at another time than the store says.
     Moved { id: String, expiry_ms: i64 },
     /// It cannot log in here.
@@ -59,14 +61,14 @@ impl Mirror {
         self.tokens.len()
     }
 
-    /// Some token that the look under way has not shown.
-    pub(super) fn any_unseen(&self) -> Option<&str> {
-        self.unseen().next()
+    /// Of the tokens that the look under way has not shown, the last to end by itself.
+    pub(super) fn last_unseen(&self) -> Option<&str> {
+        let last = self.unseen().max_by_key(|(_, known)| known.terms.expiry_ms);
+        last.map(|(id, _)| id.as_str())
     }
 
-    fn unseen(&self) -> impl Iterator<Item = &str> {
-        let unseen = self.tokens.iter().filter(|(_, known)| known.seen.get() != self.look);
-        unseen.map(|(id, _)| id.as_str())
+    fn unseen(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.tokens.iter().filter(|(_, known)| known.seen.get() != self.look)
     }
 
     /// Begins a look at all tokens of the cluster.
@@ -91,21 +93,26 @@ impl Mirror {
         if known.terms == (Terms { expiry_ms: known.terms.expiry_ms, ..shown }) {
             return Some(Sight::Moved { id: token.id, expiry_ms });
         }
-        Some(Sight::New(token))
+        Some(Sight::Replaced(token))
     }
 
     /// Ends a look that saw these.
     pub(super) fn end(&self, sights: Vec<Sight>) -> Changes {
         let mut changes = Changes::default();
+        changes.gone = self.unseen().map(|(id, _)| id.to_owned()).collect();
         for sight in sights {
             match sight {
                 Sight::New(token) => changes.new.push(token),
+                Sight::Replaced(token) => {
+                    // What it was logs in no longer, however long the other takes to be derived.
+                    changes.gone.push(token.id.clone());
+                    changes.new.push(token);
+                }
                 Sight::Moved { id, expiry_ms } => changes.moved.push((id, expiry_ms)),
                 Sight::Odd => changes.odd += 1,
             }
         }
         changes.new.sort_by_key(|token| core::cmp::Reverse(token.expiry_ms));
-        changes.gone = self.unseen().map(str::to_owned).collect();
         changes.gone.sort_unstable(); // neighbours lie on the same page
         changes.moved.sort_unstable();
         changes
@@ -202,7 +209,7 @@ mod tests {
         for _ in 0..3 {
             let changes = look(&mut mirror, &all);
             assert!(changes.new.is_empty() && changes.moved.is_empty() && changes.gone.is_empty());
-            assert_eq!(mirror.any_unseen(), None);
+            assert_eq!(mirror.last_unseen(), None);
         }
     }
 
@@ -215,12 +222,13 @@ mod tests {
         let changes = look(&mut mirror, &shown);
         assert_eq!(ids(&changes.new), ["longer", "new", "c"]); // the longest to live first
         assert_eq!(changes.moved, [("a".to_owned(), 150)]);
-        assert_eq!(changes.gone, ["b"]);
-        assert_eq!(mirror.any_unseen(), Some("b"));
+        assert_eq!(changes.gone, ["b", "c"]); // another HMAC: nobody logs in by the old one
+        assert_eq!(mirror.last_unseen(), Some("b"));
 
         // Until it is done, the next look says the same.
-        assert_eq!(look(&mut mirror, &shown).gone, ["b"]);
+        assert_eq!(look(&mut mirror, &shown).gone, ["b", "c"]);
         mirror.removed("b");
+        mirror.removed("c");
         mirror.moved("a", 150);
         let changes = look(&mut mirror, &shown);
         assert_eq!((changes.moved.len(), changes.gone.len(), changes.new.len()), (0, 0, 3));
@@ -239,8 +247,19 @@ mod tests {
             let mut mirror = mirror(&[token("a", 100)]);
             let mut changed = token("a", 100);
             change(&mut changed);
-            assert_eq!(ids(&look(&mut mirror, &[changed]).new), ["a"]);
+            let changes = look(&mut mirror, &[changed]);
+            assert_eq!((ids(&changes.new), changes.gone), (vec!["a"], vec!["a".to_owned()]));
         }
+    }
+
+    /// Whether it is still there is asked of one: it must not be one that has ended by itself.
+    #[test]
+    fn of_the_unseen_the_last_to_end() {
+        let mut mirror = mirror(&[token("a", 100), token("b", 300), token("c", 200)]);
+        look(&mut mirror, &[]);
+        assert_eq!(mirror.last_unseen(), Some("b"));
+        look(&mut mirror, &[token("b", 300)]);
+        assert_eq!(mirror.last_unseen(), Some("c"));
     }
 
     #[test]

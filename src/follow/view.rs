@@ -73,13 +73,17 @@ impl View {
     /// Why servers of the store may refuse a token of the cluster.
     fn not_ready(&self, now_ms: i64) -> Option<String> {
         let following = self.following.as_ref();
-        let Some(age_ms) = following.and_then(|following| following.age_ms(now_ms)) else {
+        let Some(following) = following.filter(|how| how.looked_ms.is_some()) else {
             return Some("no look at the cluster yet".to_owned());
         };
-        let (lag, max_age_ms) = following.map_or((0, None), |how| (how.lag, how.max_age_ms));
-        if max_age_ms.is_some_and(|max_age_ms| age_ms > max_age_ms) {
-            return Some("the last look is too old: tokens are refused".to_owned());
+        if following.is_stale(now_ms) {
+            let text = match following.age_ms(now_ms) {
+                Some(..0) => "the last look lies in the future, for the clock was set back",
+                _ => "the last look is too old",
+            };
+            return Some(format!("{text}: tokens are refused"));
         }
+        let lag = following.lag;
         (lag > 0).then(|| format!("{lag} tokens are still to be put into the store"))
     }
 
@@ -94,7 +98,7 @@ impl View {
             {
                 let help = "When the last good look began.";
                 page.single("last_look_timestamp_seconds", "gauge", help, seconds(looked_ms));
-                let help = "How long ago the last good look began.";
+                let help = "How long ago the last good look began; below zero where the clock was set back since.";
                 page.single("last_look_age_seconds", "gauge", help, seconds(age_ms));
             }
             if let Some(max_age_ms) = following.max_age_ms {
@@ -160,6 +164,7 @@ mod tests {
         assert!(!ready(View::default()) && !ready(view(None, None, 0)));
         assert!(ready(view(Some(1), None, 0)) && !ready(view(Some(1), None, 1)));
         assert!(ready(view(Some(4000), Some(1000), 0)) && !ready(view(Some(3999), Some(1000), 0)));
+        assert!(ready(view(Some(6000), Some(1000), 0)) && !ready(view(Some(6001), Some(1000), 0)));
     }
 
     #[test]

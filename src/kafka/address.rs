@@ -1,6 +1,7 @@
 //! Where a broker listens: `host:port`, with an IPv6 address in brackets.
 
 use core::fmt;
+use core::net::IpAddr;
 use core::str::FromStr;
 
 use crate::properties::{SecurityProtocol, split_protocol};
@@ -43,6 +44,13 @@ impl Address {
             return invalid("the list of bootstrap servers is empty".to_owned());
         }
         Ok(addresses)
+    }
+}
+
+impl Address {
+    /// Whether what is sent there stays on this host.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 }
 

@@ -63,6 +63,21 @@ impl Cluster {
         })
     }
 
+    /// Like [`ask_for_list`](Self::ask_for_list), and which cluster gave the answer: both over one
+    /// connection, since another may lead elsewhere.
+    pub(super) fn ask_whom_for_list<R: ListApi, T>(
+        &mut self,
+        request: &R,
+        outcome: impl Fn(R::Response, Elements<R::Element>) -> Result<T, Failure>,
+    ) -> Result<(Identity, T), Error> {
+        self.until_deadline(|cluster, deadline| {
+            let connection = cluster.connected(deadline)?;
+            let identity = identity(connection, deadline)?;
+            let (response, elements) = connection.call_for_list(request, deadline)?;
+            Ok((identity, outcome(response, elements)?))
+        })
+    }
+
     /// Like [`ask`](Self::ask), but for what must not be done twice: a request that went out, and whose
     /// answer did not come, is not repeated. `undone` says what to look for then.
     pub(super) fn ask_once<R: Api, T>(
@@ -98,30 +113,14 @@ impl Cluster {
         })
     }
 
-    /// Which cluster this is, and what we may do to it.
-    pub(crate) fn identity(&mut self) -> Result<Identity, Error> {
-        let request =
-            DescribeClusterRequest::default().with_include_cluster_authorized_operations(true);
-        self.ask(&request, |response| {
-            if response.error_code != error_code::NONE {
-                let (code, said) = (response.error_code, response.error_message.as_deref());
-                return Err(error_code::failure(DescribeClusterRequest::NAME, code, said));
-            }
-            let operations = response.cluster_authorized_operations;
-            Ok(Identity {
-                id: response.cluster_id.to_string(),
-                may_everything: operations & EVERYTHING == EVERYTHING,
-            })
-        })
-    }
-
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The principal that brokers take us for, unless they map names; None where only they know.
+    /// The principal that brokers take us for; None where only they know, as of names that they map.
     pub(crate) fn principal(&self) -> Option<String> {
-        let name = self.config.login()?.name();
+        let login = self.config.login()?;
+        let name = if login.mechanism() == "GSSAPI" { "" } else { login.name() };
         (!name.is_empty()).then(|| format!("{}:{name}", Principal::USER))
     }
 
@@ -187,12 +186,17 @@ impl Cluster {
         let mut told: Option<Error> = None;
         let mut cause: Option<Error> = None; // the last that says more than that time ran out
         loop {
+            // Brokers and what lies between close a connection that is old or has been idle.
+            let may_be_stale = self.connection.is_some();
             let failure = match attempt(self, whole.or_after(self.config.request_timeout)) {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
             // Whatever went wrong, the next try is made elsewhere or afresh.
             self.connection = None;
+            if may_be_stale && failure.is_retriable && !failure.is_timeout {
+                continue; // which is no try at a broker
+            }
             tries += 1;
             let backoff = self.backoff(tries);
             let is_last = tries > self.config.retries
@@ -270,6 +274,21 @@ impl Nodes {
         let controller = self.brokers.iter().find(|broker| broker.id == self.controller_id);
         controller.map(|broker| &broker.address)
     }
+}
+
+fn identity(connection: &mut Connection, deadline: Deadline) -> Result<Identity, Failure> {
+    let request =
+        DescribeClusterRequest::default().with_include_cluster_authorized_operations(true);
+    let response = connection.call(&request, deadline)?;
+    if response.error_code != error_code::NONE {
+        let said = response.error_message.as_deref();
+        return Err(error_code::failure(DescribeClusterRequest::NAME, response.error_code, said));
+    }
+    let operations = response.cluster_authorized_operations;
+    Ok(Identity {
+        id: response.cluster_id.to_string(),
+        may_everything: operations & EVERYTHING == EVERYTHING,
+    })
 }
 
 fn describe(

@@ -17,18 +17,23 @@ use crate::scram::{ClientCredential, ClientLogin, Mechanism, Nonce};
 
 impl Cluster {
     /// Whether there is a token of this id, whether we may see it or not; None where the broker that
-    /// answered last does not tell.
-    pub(crate) fn has_token(&mut self, id: &str) -> Option<bool> {
+    /// answered last does not tell, since it has no SCRAM or challenges everybody.
+    ///
+    /// # Errors
+    ///
+    /// `IO`, and what else keeps a broker from being asked.
+    pub(crate) fn has_token(&mut self, id: &str) -> Result<Option<bool>, Error> {
         // A token that nobody has made: who gives a challenge for it gives one for every name.
-        let nobody = Nonce::random().ok()?;
-        let nobody = nobody.as_str().get(..22)?;
-        match self.is_challenged(nobody) {
-            Ok(false) => self.is_challenged(id).ok(),
-            Ok(true) | Err(_) => None,
+        let nobody = Nonce::random()?;
+        let nobody: String = nobody.as_str().chars().take(22).collect();
+        match self.is_challenged(&nobody)? {
+            Some(false) => self.is_challenged(id),
+            Some(true) | None => Ok(None),
         }
     }
 
-    fn is_challenged(&mut self, id: &str) -> Result<bool, Error> {
+    /// None where the broker has no SCRAM.
+    fn is_challenged(&mut self, id: &str) -> Result<Option<bool>, Error> {
         const UNSUPPORTED_SASL_MECHANISM: i16 = 33;
         const SASL_AUTHENTICATION_FAILED: i16 = 58;
 
@@ -51,13 +56,12 @@ impl Cluster {
                 let message = login.message().to_vec();
                 let first = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
                 return match connection.call(&first, deadline)?.error_code {
-                    error_code::NONE => Ok(true),
-                    SASL_AUTHENTICATION_FAILED => Ok(false),
+                    error_code::NONE => Ok(Some(true)),
+                    SASL_AUTHENTICATION_FAILED => Ok(Some(false)),
                     code => Err(error_code::failure(SaslAuthenticateRequest::NAME, code, None)),
                 };
             }
-            let name = SaslHandshakeRequest::NAME;
-            Err(error_code::failure(name, UNSUPPORTED_SASL_MECHANISM, None))
+            Ok(None)
         };
         ask().map_err(|failure: Failure| failure.error)
     }

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::apis::Api;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Identity};
 use super::error_code;
 use super::failure::Failure;
 use crate::token::{Principal, Token};
@@ -122,7 +122,7 @@ impl Cluster {
 
     /// What `keep` keeps of every token that we may see: those of our own, and of others by the operation
     /// Describe on the token or DescribeTokens on its owner. Kafka has no error for those that we may not.
-    /// Each HMAC is wiped when its token is dropped.
+    /// Each HMAC is wiped when its token is dropped. And which cluster they are of.
     ///
     /// # Errors
     ///
@@ -130,9 +130,9 @@ impl Cluster {
     pub(crate) fn all_tokens<T>(
         &mut self,
         keep: impl Fn(Token) -> Option<T>,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<(Identity, Vec<T>), Error> {
         let request = DescribeDelegationTokenRequest::default().with_owners(None);
-        self.ask_for_list(&request, |response, tokens| {
+        self.ask_whom_for_list(&request, |response, tokens| {
             checked::<DescribeDelegationTokenRequest>(response.error_code)?;
             let mut kept = Vec::new();
             for token in tokens {

@@ -7,6 +7,8 @@
 //! longest age (8 bytes) | last look (8) | tokens still to come (8) | failures (8) | cluster's id
 //! ```
 
+use core::ops::RangeInclusive;
+
 use super::backend::{Read, Table, Write};
 use super::record::{self, Decoder, Encoder};
 use super::schema;
@@ -30,18 +32,49 @@ pub struct Following {
 }
 
 impl Following {
-    /// Until when tokens of the store are good, whatever their own expiry.
-    fn tokens_until_ms(max_age_ms: Option<i64>, looked_ms: Option<i64>) -> i64 {
-        match (max_age_ms, looked_ms) {
-            (None, _) => i64::MAX,
-            (Some(_), None) => i64::MIN,
-            (Some(max_age_ms), Some(looked_ms)) => looked_ms.saturating_add(max_age_ms),
-        }
+    /// How old the last look is; below zero where the clock was set back since.
+    pub fn age_ms(&self, now_ms: i64) -> Option<i64> {
+        self.looked_ms.map(|looked_ms| now_ms.saturating_sub(looked_ms))
     }
 
-    /// How old the last look is.
-    pub fn age_ms(&self, now_ms: i64) -> Option<i64> {
-        self.looked_ms.map(|looked_ms| now_ms.saturating_sub(looked_ms).max(0))
+    /// That this is the cluster that the store follows.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_STATE` for another one.
+    pub(crate) fn check_cluster(&self, id: &str) -> Result<(), Error> {
+        let followed = &self.cluster_id;
+        if followed == id {
+            return Ok(());
+        }
+        let text = format!(
+            "the store follows the cluster {followed:?}, and the brokers are of the cluster {id:?}: give \
+             each cluster a store of its own"
+        );
+        Err(Error::new(Status::INVALID_STATE, text))
+    }
+
+    /// The same with the shorter one of two limits.
+    pub(crate) fn limited(self, max_age_ms: Option<i64>) -> Self {
+        let max_age_ms = [self.max_age_ms, max_age_ms].into_iter().flatten().min();
+        Self { max_age_ms, ..self }
+    }
+
+    /// Whether servers of the store refuse its tokens, because nobody knows whether they are still there.
+    pub fn is_stale(&self, now_ms: i64) -> bool {
+        !known(self.max_age_ms, self.looked_ms).contains(&now_ms)
+    }
+}
+
+/// When tokens of the store are good, whatever their own expiry: near the last look. A look that lies as
+/// far in the future was taken by a clock that was wrong, and may be of any age.
+fn known(max_age_ms: Option<i64>, looked_ms: Option<i64>) -> RangeInclusive<i64> {
+    match (max_age_ms, looked_ms) {
+        (None, _) => i64::MIN..=i64::MAX,
+        (Some(_), None) => RangeInclusive::new(i64::MAX, i64::MIN), // never
+        (Some(max_age_ms), Some(looked_ms)) => {
+            looked_ms.saturating_sub(max_age_ms)..=looked_ms.saturating_add(max_age_ms)
+        }
     }
 }
 
@@ -50,11 +83,13 @@ pub(crate) fn get(read: &dyn Read) -> Result<Option<Following>, Error> {
     record::get(read, Table::Meta, KEY)?.map(decode).transpose()
 }
 
-/// Until when tokens of the store are good, whatever their own expiry.
-pub(super) fn tokens_until_ms(read: &dyn Read) -> Result<i64, Error> {
-    let Some(mut decoder) = record::get(read, Table::Meta, KEY)? else { return Ok(i64::MAX) };
-    let (max_age_ms, looked_ms) = (optional(&mut decoder)?, optional(&mut decoder)?);
-    Ok(Following::tokens_until_ms(max_age_ms, looked_ms))
+/// When tokens of the store are good, whatever their own expiry.
+pub(super) fn tokens_known(read: &dyn Read) -> Result<RangeInclusive<i64>, Error> {
+    let (max_age_ms, looked_ms) = match record::get(read, Table::Meta, KEY)? {
+        Some(mut decoder) => (optional(&mut decoder)?, optional(&mut decoder)?),
+        None => (None, None),
+    };
+    Ok(known(max_age_ms, looked_ms))
 }
 
 /// Writes how it stands.
@@ -69,7 +104,8 @@ pub(crate) fn put(write: &mut dyn Write, following: &Following) -> Result<(), Er
     encoder.put(write, Table::Meta, KEY)
 }
 
-/// Lets the store follow a cluster from now on, or go on with it.
+/// Lets the store follow a cluster from now on, or go on with it. Until there is a good look, the limit
+/// can become shorter and not longer: a look that fails must not open what was closed.
 ///
 /// # Errors
 ///
@@ -81,14 +117,9 @@ pub(crate) fn begin(
 ) -> Result<Following, Error> {
     let refused = |text| Err(Error::new(Status::INVALID_STATE, text));
     let following = match get(&*write)? {
-        Some(following) if following.cluster_id == cluster_id => {
-            Following { max_age_ms, ..following }
-        }
-        Some(Following { cluster_id: other, .. }) => {
-            return refused(format!(
-                "the store follows the cluster {other:?}, and the brokers are of the cluster \
-                 {cluster_id:?}: give each cluster a store of its own"
-            ));
+        Some(following) => {
+            following.check_cluster(cluster_id)?;
+            following.limited(max_age_ms)
         }
         None => {
             let tokens = write.len(Table::Tokens)?;
@@ -182,8 +213,10 @@ mod tests {
         let error = begin_in(&store, "second", None).unwrap_err();
         assert_eq!(error.status(), Status::INVALID_STATE);
         assert!(error.text().contains("\"first\"") && error.text().contains("\"second\""));
-        let again = begin_in(&store, "first", None).unwrap();
-        assert_eq!(again, Following { max_age_ms: None, ..how });
+        for (wanted, limit) in [(None, 10), (Some(20), 10), (Some(5), 5), (None, 5)] {
+            let again = begin_in(&store, "first", wanted).unwrap();
+            assert_eq!(again, Following { max_age_ms: Some(limit), ..how.clone() });
+        }
         assert_eq!(store.check(|_, _| ()).unwrap().problems, [""; 0]);
     }
 
@@ -237,20 +270,24 @@ mod tests {
     #[test]
     fn how_long_tokens_are_good() {
         let store = Store::open("memory:").unwrap();
-        let until = || store.read(tokens_until_ms).unwrap();
-        assert_eq!(until(), i64::MAX);
+        let known = || store.read(tokens_known).unwrap();
+        let always = i64::MIN..=i64::MAX;
+        assert_eq!(known(), always);
         let begun = begin_in(&store, "first", None).unwrap();
-        assert_eq!(until(), i64::MAX);
+        assert_eq!(known(), always);
         for (max_age_ms, looked_ms, expected) in [
-            (Some(10), None, i64::MIN),
-            (Some(10), Some(1000), 1010),
-            (Some(i64::MAX), Some(1000), i64::MAX),
-            (None, Some(1000), i64::MAX),
+            (Some(10), Some(1000), 990..=1010),
+            (Some(i64::MAX), Some(1000), 1000 - i64::MAX..=i64::MAX),
+            (None, Some(1000), always),
         ] {
             let how = Following { max_age_ms, looked_ms, ..begun.clone() };
             store.write(|write| put(write, &how)).unwrap();
-            assert_eq!(until(), expected);
+            assert_eq!(known(), expected);
+            assert!(!how.is_stale(1000));
         }
+        let never = Following { max_age_ms: Some(10), looked_ms: None, ..begun };
+        store.write(|write| put(write, &never)).unwrap();
+        assert!(known().is_empty() && never.is_stale(0));
     }
 
     /// What a login comes to, at this time.
@@ -291,6 +328,8 @@ mod tests {
         assert_eq!(by_token(b"id", b"aG1hYw==", 1500), Status::OK);
         for (id, hmac, now_ms, status) in [
             (b"id", b"aG1hYw==", 1501, Status::TOKENS_STALE),
+            (b"id", b"aG1hYw==", 499, Status::TOKENS_STALE), // the clock was set back
+            (b"id", b"aG1hYw==", 500, Status::OK),
             (b"id", b"b3RoZXI=", 1501, Status::INVALID_PROOF),
             (b"ix", b"aG1hYw==", 1501, Status::TOKENS_STALE), // it may have been made since
             (b"ix", b"aG1hYw==", 1500, Status::TOKEN_NOT_FOUND),

@@ -1,5 +1,7 @@
 //! What the store says to a server's question who somebody is.
 
+use core::ops::RangeInclusive;
+
 use super::backend::Read;
 use super::keys::{self, KeyState};
 use super::{following, tokens, users};
@@ -11,8 +13,8 @@ pub(super) struct Found<'a> {
     pub(super) whose: Whose<'a>,
     /// Of a name that nobody has, a decoy's.
     pub(super) credential: Credential<'a>,
-    /// Until when the store can say which tokens there are; of a user it always can.
-    pub(super) tokens_until_ms: i64,
+    /// When the store can say which tokens there are, in ms since 1970; of a user it always can.
+    pub(super) tokens_known: RangeInclusive<i64>,
 }
 
 /// Whose name it is.
@@ -93,7 +95,7 @@ fn user<'a>(
 ) -> Result<Found<'a>, Error> {
     let (is_there, credential) = users::login(read, name, mechanism, &decoys.of(mechanism).user)?;
     let whose = if is_there { Whose::User } else { Whose::Nobody };
-    Ok(Found { whose, credential, tokens_until_ms: i64::MAX })
+    Ok(Found { whose, credential, tokens_known: i64::MIN..=i64::MAX })
 }
 
 /// A token past its expiry is found: that it has expired is for the verdict to say.
@@ -116,13 +118,13 @@ fn token<'a>(
     } else {
         Whose::Nobody
     };
-    let tokens_until_ms = following::tokens_until_ms(read)?;
+    let tokens_known = following::tokens_known(read)?;
     match credential {
-        Some(credential) => Ok(Found { whose, credential, tokens_until_ms }),
+        Some(credential) => Ok(Found { whose, credential, tokens_known }),
         // It cannot log in by that mechanism.
         None => {
             let credential = decoys.of(mechanism).credential.credential()?;
-            Ok(Found { whose: Whose::Nobody, credential, tokens_until_ms })
+            Ok(Found { whose: Whose::Nobody, credential, tokens_known })
         }
     }
 }

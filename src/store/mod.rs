@@ -288,14 +288,14 @@ impl Store {
         };
         let (name, kind, mechanism) = (question.name(), question.kind(), question.mechanism());
         match lookup::find(snapshot.tables(), &self.0.decoys, name, kind, mechanism) {
-            Ok(Found { whose, credential, tokens_until_ms }) => match whose {
+            Ok(Found { whose, credential, tokens_known }) => match whose {
                 Whose::User => question.supply_user(&credential),
                 Whose::Token { owner, expiry_ms } => {
                     question.supply_token(&credential, owner, expiry_ms)
                 }
                 Whose::Nobody => question.supply_nobody(&made_up, credential.keys()),
             }
-            .map(|answered| answered.with_tokens_until(tokens_until_ms)),
+            .map(|answered| answered.with_tokens_known(tokens_known)),
             Err(error) => Err(question.reject(error)),
         }
     }

@@ -46,7 +46,7 @@ impl Store {
             return invalid("the token has two credentials of one mechanism");
         }
         // Of no HMAC that anybody could give.
-        let digest = tokens::hmac_digest(format!("\0{id}").as_bytes());
+        let digest = tokens::hmac_digest(&crate::random::bytes::<32>()?);
         let credentials = credentials.iter().map(StoredCredential::from).collect();
         let terms = Terms { owner: owner.clone(), expiry_ms };
         self.put_own_token(terms.stored(id, digest, credentials)?)

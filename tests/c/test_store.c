@@ -465,6 +465,9 @@ static void bad_tokens(void) {
   CHECK_STATUS(put_hmac(store, "id", "User:alice", "aG1hYw==", -2), BAD);
   CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, NULL, 0, NULL, NULL), BAD);
   CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, NULL, 5, NULL, NULL), BAD);
+  /* An HMAC that came out empty is not none. */
+  CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, BYTES(""), credential, NULL),
+               BAD);
   CHECK_STATUS(scramtoken_store_put_token(store, "id", "User:alice", -1, BYTES("aG1hYw=="),
                                           credential, NULL), BAD);
   CHECK_CONTAINS(scramtoken_last_error(), "one of the two");

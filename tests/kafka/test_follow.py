@@ -12,6 +12,7 @@ import pytest
 
 import scramtoken
 from harness.example_server import ExampleServer
+from harness.forwarder import Forwarder
 from harness.kafka.admin import KafkaError
 from harness.kafka.broker import KafkaBroker
 from harness.kafka.cli import PROGRAM, client_config, kafka_delegation_tokens
@@ -61,19 +62,19 @@ class Follow:
         path = self.directory / f"{user}.properties"
         return client_config(path, user, USERS[user], **settings)
 
-    def arguments(self, *options, config=None):
-        where = ["--bootstrap-server", self.cluster.bootstrap()]
+    def arguments(self, *options, config=None, servers=None):
+        where = ["--bootstrap-server", servers or self.cluster.bootstrap()]
         where += ["--command-config", config or self.config]
         return ["store", "follow", "--store", self.uri, *where, *options]
 
-    def once(self, *options, config=None):
-        return program(*self.arguments("--once", *options, config=config))
+    def once(self, *options, **where):
+        return program(*self.arguments("--once", *options, **where))
 
     @contextlib.contextmanager
-    def running(self, *options, interval="250ms", config=None):
+    def running(self, *options, interval="250ms", **where):
         """The follower, for as long as the block lasts; its log is a file."""
         options = ["--interval", interval, *options]
-        argv = [str(word) for word in [PROGRAM, *self.arguments(*options, config=config)]]
+        argv = [str(word) for word in [PROGRAM, *self.arguments(*options, **where)]]
         with open(self.directory / "follow.log", "ab") as log:
             process = start(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -233,6 +234,47 @@ def test_such_a_store_has_one_master(cluster, follow, tmp_path):
         assert follow.stats()["tokens"] == 1
 
 
+def test_a_living_follower_that_is_led_to_another_cluster(cluster, follow):
+    token = cluster.create_token()
+    with KafkaBroker() as other, Forwarder(cluster.address()) as way:
+        stranger = other.create_token()
+        with follow.running(servers=way.address), ExampleServer(follow.uri) as server:
+            until(lambda: server.log_in(token.id, token.hmac) == "logged in")
+            way.lead_to(other.address())
+            until(lambda: "give each cluster a store of its own" in follow.log())
+            assert follow.stats()["tokens"] == 1 and follow.stats()["following"]["failures"] > 0
+            assert server.log_in(token.id, token.hmac) == "logged in"
+            assert server.log_in(stranger.id, stranger.hmac) == "TOKEN_NOT_FOUND"
+            way.lead_to(cluster.address())
+            until(lambda: "the cluster answers again" in follow.log())
+            # A connection that was closed while it was idle is no failure.
+            failures = follow.log().count("warning")
+            way.lead_to(cluster.address())
+            second = cluster.create_token()
+            until(lambda: server.log_in(second.id, second.hmac) == "logged in")
+            assert follow.log().count("warning") == failures
+
+
+def test_a_look_that_fails_opens_nothing(cluster, follow):
+    """A longer limit, or none, begins with a good look."""
+    cluster.create_token()
+
+    def limit():
+        return follow.stats()["following"]["max_age_ms"]
+
+    config = follow.config_of(ADMIN, default_api_timeout_ms=3000, request_timeout_ms=1000)
+    assert follow.once("--max-age", "1h", config=config).returncode == 0 and limit() == 3_600_000
+    nobody = f"127.0.0.1:{free_port()}"
+    for options, expected in (
+        ([], 3_600_000),
+        (["--max-age", "2h"], 3_600_000),
+        (["--max-age", "1m"], 60_000),
+    ):
+        failed = follow.once(*options, config=config, servers=nobody)
+        assert failed.returncode == 3 and limit() == expected
+    assert follow.once(config=config).returncode == 0 and limit() is None
+
+
 def test_a_store_with_tokens_of_its_own_is_not_taken_over(cluster, follow):
     with scramtoken.Store.open(follow.uri) as store:
         store.put_token("id", "User:alice", hmac="aG1hYw==", expiry_ms=None)
@@ -276,14 +318,13 @@ def test_the_principal_has_to_see_all_tokens(cluster, follow):
 
 
 def test_brokers_that_are_not_there(cluster, follow):
-    settings = {"default_api_timeout_ms": 3000, "request_timeout_ms": 1000}
-    config = follow.config_of(ADMIN, **settings)
-    where = ["--bootstrap-server", f"127.0.0.1:{free_port()}", "--command-config", config]
-    done = program("store", "follow", "--store", follow.uri, *where, "--once")
+    config = follow.config_of(ADMIN, default_api_timeout_ms=3000, request_timeout_ms=1000)
+    done = follow.once(config=config, servers=f"127.0.0.1:{free_port()}")
     assert done.returncode == 3, done.stderr
     for options, text in (
         (["--interval", "5ms"], "100ms"),
-        (["--max-age", "1s"], "longer than --interval"),
+        (["--interval", "600000000d"], "to 1d"),
+        (["--max-age", "1s"], "at least twice --interval"),
     ):
         refused = program(*follow.arguments(*options))
         assert refused.returncode == 2 and text in refused.stderr
@@ -355,13 +396,16 @@ def test_a_follower_that_is_killed_amid_changes(cluster, follow, kills):
 
     for _ in range(kills):
         with follow.running(interval="100ms") as follower:
-            deadline = time.monotonic() + rng.uniform(0.05, 1.0)
+            deadline = time.monotonic() + rng.uniform(0.3, 2.0)
             while time.monotonic() < deadline:
                 change()
             follower.send_signal(signal.SIGKILL)
             follower.wait(30)
         change()
     follow.check()
+    # They did get to work, or nothing was shown.
+    assert follow.log().count(" new tokens, ") >= max(1, kills // 4)
+    assert follow.stats()["tokens"] > 0
 
     # Once the broker itself has learned of the last change, one look is enough.
     until(lambda: {token["hmac"] for token in described(cluster)} == set(tokens))

@@ -8,6 +8,8 @@
 mod outcome;
 mod transcript;
 
+use core::ops::RangeInclusive;
+
 use subtle::{Choice, ConstantTimeEq};
 
 use super::credential::{Credential, StoredKeys};
@@ -244,8 +246,8 @@ impl NeedCredential {
             return Err(self.reject(error));
         }
         let Self { mechanism, policy, request, .. } = self;
-        let tokens_until_ms = i64::MAX;
-        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject, tokens_until_ms })
+        let tokens_known = i64::MIN..=i64::MAX;
+        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject, tokens_known })
     }
 }
 
@@ -258,14 +260,14 @@ pub struct AwaitClientFinal {
     answer: Answer,
     keys: StoredKeys,
     subject: Subject,
-    /// Until when it can be known which tokens there are.
-    tokens_until_ms: i64,
+    /// When it is known which tokens there are, in ms since 1970.
+    tokens_known: RangeInclusive<i64>,
 }
 
 impl AwaitClientFinal {
-    /// The same, but what is known of tokens is good until then, whatever their own expiry.
-    pub(crate) fn with_tokens_until(self, tokens_until_ms: i64) -> Self {
-        Self { tokens_until_ms, ..self }
+    /// The same, but what is known of tokens is good in this time alone, whatever their own expiry.
+    pub(crate) fn with_tokens_known(self, tokens_known: RangeInclusive<i64>) -> Self {
+        Self { tokens_known, ..self }
     }
 
     /// The server-first-message.
@@ -356,7 +358,7 @@ impl AwaitClientFinal {
     }
 
     fn is_stale(&self, now_ms: i64) -> bool {
-        self.tokens_until_ms < now_ms
+        !self.tokens_known.contains(&now_ms)
     }
 
     /// Whether the nonce is doubled; an error when it is anything else but right.
