@@ -1,5 +1,5 @@
 //! PBKDF2 with one block of output, which is all of the time of a login without cached keys: here
-//! inside of `scramtoken_derive`, and by others.
+//! inside of `scramtoken_derive`, of many at once, and by others.
 
 use std::ffi::CStr;
 use std::hint::black_box;
@@ -8,10 +8,11 @@ use criterion::Criterion;
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use pbkdf2::pbkdf2_hmac;
+use scramtoken::{Mechanism, StoredKeys};
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::abi::Credential;
-use crate::cpu_time::CpuTime;
+use crate::cpu_time::{self, CpuTime};
 use crate::{ITERATIONS, MECHANISMS, PASSWORD, SALT, openssl};
 
 type Pbkdf2 = fn(&CStr) -> Vec<u8>;
@@ -32,11 +33,38 @@ pub(crate) fn bench(criterion: &mut Criterion<CpuTime>) {
         group.bench_function(format!("{name}/scramtoken_derive"), |bencher| {
             bencher.iter(|| derive(mechanism));
         });
+        check_many(mechanism);
+        group.bench_function(format!("{name}/derive_many, each"), |bencher| {
+            bencher.iter_custom(|batches| {
+                let start = cpu_time::now();
+                for _ in 0..batches {
+                    black_box(derive_many(mechanism));
+                }
+                (cpu_time::now() - start) / MANY
+            });
+        });
     }
 }
 
 fn derive(mechanism: &CStr) -> Credential {
     Credential::derive(mechanism, black_box(PASSWORD), SALT, ITERATIONS)
+}
+
+/// What each thread of an import or a follower has at a time, or more.
+const MANY: u32 = 64;
+
+fn derive_many(mechanism: &CStr) -> Vec<StoredKeys> {
+    let mechanism = Mechanism::from_name(mechanism.to_str().unwrap()).unwrap();
+    let of: Vec<(&[u8], &[u8])> = (0..MANY).map(|_| (black_box(PASSWORD), SALT)).collect();
+    StoredKeys::derive_many(mechanism, ITERATIONS, &of).into_iter().map(Result::unwrap).collect()
+}
+
+fn check_many(mechanism: &CStr) {
+    let one = derive(mechanism);
+    let is_same = |keys: &StoredKeys| {
+        keys.stored_key() == one.stored_key && keys.server_key() == one.server_key
+    };
+    assert!(derive_many(mechanism).iter().all(is_same));
 }
 
 fn by_openssl(mechanism: &CStr) -> Vec<u8> {

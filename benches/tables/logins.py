@@ -9,6 +9,8 @@ from . import BENCH, machine
 # Lines of the table: what, beside what; of those the fastest counts.
 ROWS = [
     ("hashing/{}/scramtoken_derive", ["hashing/{}/OpenSSL", "hashing/{}/crate pbkdf2"]),
+    ("hashing/{}/derive_many, each", ["hashing/{}/OpenSSL", "hashing/{}/crate pbkdf2"]),
+    ("hashing/{}/derive_many, each", ["hashing/{}/scramtoken_derive"]),
     ("client/{}/cold", ["hashing/{}/OpenSSL", "hashing/{}/crate pbkdf2"]),
     ("client/{}/cold", ["client/{}/cold, Kafka"]),
     ("client/{}/warm", []),

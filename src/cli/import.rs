@@ -24,7 +24,7 @@ struct Progress {
     skipped: usize,
 }
 
-/// How many users are written in one transaction: some half second of hashing.
+/// How many users are written in one transaction: a quarter of a second of hashing.
 const BATCH: usize = 256;
 
 impl Import<'_> {
@@ -94,7 +94,7 @@ impl Import<'_> {
     /// Hashes on every processor. The users before the first fault, and the fault.
     fn derive(&self, entries: &[Entry]) -> (Vec<NewUser>, Result<(), Error>) {
         let mut users = Vec::with_capacity(entries.len() * self.credentials.len());
-        let all = match every_core::map(entries, |entry| self.derive_one(entry)) {
+        let all = match every_core::map(entries, |share| self.derive_share(share)) {
             Ok(all) => all,
             Err(fault) => return (users, Err(fault)),
         };
@@ -107,12 +107,22 @@ impl Import<'_> {
         (users, Ok(()))
     }
 
-    fn derive_one(&self, entry: &Entry) -> Derived {
-        let (name, password) = (entry.name.as_bytes(), entry.password.as_bytes());
-        let derive = |(mechanism, iterations): &(Mechanism, u32)| {
-            NewUser::derive(*mechanism, name, password, *iterations)
-        };
-        self.credentials.iter().map(derive).collect::<Derived>().map_err(|e| entry.explain(&e))
+    /// For each entry.
+    fn derive_share(&self, entries: &[Entry]) -> Vec<Derived> {
+        let of = entries.iter().map(|entry| (entry.name.as_bytes(), entry.password.as_bytes()));
+        let of: Vec<(&[u8], &[u8])> = of.collect();
+        let mut all: Vec<Derived> = entries.iter().map(|_| Ok(Vec::new())).collect();
+        for (mechanism, iterations) in self.credentials {
+            let users = NewUser::derive_many(*mechanism, *iterations, &of);
+            for ((all, user), entry) in all.iter_mut().zip(users).zip(entries) {
+                match (&mut *all, user) {
+                    (Ok(all), Ok(user)) => all.push(user),
+                    (Ok(_), Err(error)) => *all = Err(entry.explain(&error)),
+                    (Err(_), _) => {}
+                }
+            }
+        }
+        all
     }
 }
 

@@ -283,7 +283,7 @@ impl Follower {
     fn put_some(&mut self) -> Result<(), Trouble> {
         let rest = self.pending.len().saturating_sub(DERIVED);
         let batch = self.pending.split_off(rest);
-        let derived = every_core::map(&batch, |token| self.store.derive_token(token));
+        let derived = every_core::map(&batch, |share| self.store.derive_tokens(share));
         drop(batch); // with the HMACs
         let (mut put, mut odd) = (Vec::new(), 0);
         for token in derived.map_err(Trouble::Lasting)? {

@@ -98,8 +98,8 @@ impl Mirror {
 
     /// Ends a look that saw these.
     pub(super) fn end(&self, sights: Vec<Sight>) -> Changes {
-        let mut changes = Changes::default();
-        changes.gone = self.unseen().map(|(id, _)| id.to_owned()).collect();
+        let gone = self.unseen().map(|(id, _)| id.to_owned()).collect();
+        let mut changes = Changes { gone, ..Changes::default() };
         for sight in sights {
             match sight {
                 Sight::New(token) => changes.new.push(token),
@@ -186,8 +186,8 @@ mod tests {
     fn mirror(tokens: &[Token]) -> Mirror {
         let store = Store::open("memory:").unwrap();
         let mut mirror = Mirror::default();
-        for token in tokens {
-            mirror.put(&store.derive_token(token).unwrap());
+        for token in store.derive_tokens(tokens) {
+            mirror.put(&token.unwrap());
         }
         mirror
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use super::hi::salted_password;
+use super::hi::{salted_password, salted_passwords};
 use super::keys::{Cancel, ClientKeys, Key};
 use super::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
@@ -85,13 +85,40 @@ impl StoredKeys {
         salt: &[u8],
         iterations: u32,
     ) -> Result<Self, Error> {
-        check_secret("password", password)?;
-        check_salt(salt)?;
-        let iterations = check_iterations(iterations)?.get();
+        check_derivable(password, salt, iterations)?;
         let salted = salted_password(mechanism, password, salt, iterations, &Cancel::default())
             .ok_or_else(|| Error::new(Status::INTERNAL, "a hash that nobody can cancel was"))?;
-        let keys = ClientKeys::from_salted_password(mechanism, &salted);
-        Ok(Self { stored_key: keys.stored_key, server_key: keys.server_key })
+        Ok(Self::from_salted_password(mechanism, &salted))
+    }
+
+    /// Derives the keys of many, each from a password and a salt, in their order: in about half the
+    /// time that they take one after the other, where the processor can do several at once (AVX2, SHA
+    /// instructions). On the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// For each as of [`derive`](Self::derive).
+    pub fn derive_many(
+        mechanism: Mechanism,
+        iterations: u32,
+        of: &[(&[u8], &[u8])],
+    ) -> Vec<Result<Self, Error>> {
+        let check = |(password, salt): &(&[u8], &[u8])| check_derivable(password, salt, iterations);
+        let checked: Vec<Result<(), Error>> = of.iter().map(check).collect();
+        let good = of.iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
+        let good: Vec<(&[u8], &[u8])> = good.map(|(of, _)| *of).collect();
+        let mut salted = salted_passwords(mechanism, iterations, &good).into_iter();
+        let mut keys = |()| {
+            let missing = || Error::new(Status::INTERNAL, "there are fewer hashes than passwords");
+            let salted = salted.next().ok_or_else(missing)?;
+            Ok(Self::from_salted_password(mechanism, &salted))
+        };
+        checked.into_iter().map(|checked| checked.and_then(&mut keys)).collect()
+    }
+
+    fn from_salted_password(mechanism: Mechanism, salted: &Key) -> Self {
+        let keys = ClientKeys::from_salted_password(mechanism, salted);
+        Self { stored_key: keys.stored_key, server_key: keys.server_key }
     }
 
     /// `H(ClientKey)`, as long as the mechanism's keys.
@@ -109,6 +136,12 @@ impl fmt::Debug for StoredKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StoredKeys(..)")
     }
+}
+
+fn check_derivable(password: &[u8], salt: &[u8], iterations: u32) -> Result<(), Error> {
+    check_secret("password", password)?;
+    check_salt(salt)?;
+    check_iterations(iterations).map(drop)
 }
 
 /// `what` begins the error's text.

@@ -39,7 +39,8 @@ impl Key {
         self
     }
 
-    fn copy_of(bytes: &[u8]) -> Self {
+    /// Of as many bytes as the mechanism's keys have.
+    pub(super) fn copy_of(bytes: &[u8]) -> Self {
         let mut key = Self { bytes: [0; MAX_KEY_LEN], len: bytes.len().min(MAX_KEY_LEN) };
         for (to, from) in key.bytes.iter_mut().zip(bytes) {
             *to = *from;

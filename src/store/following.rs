@@ -180,8 +180,8 @@ const NONE: i64 = i64::MIN;
 
 #[cfg(test)]
 mod tests {
+    use super::super::Store;
     use super::super::tokens::{self, tests::token};
-    use super::super::{NewUser, Store};
     use super::*;
     use crate::authority::{NewToken, Requester, TokenManager};
     use crate::scram::{
@@ -311,8 +311,7 @@ mod tests {
     fn a_stale_store_refuses_tokens_and_lets_users_in() {
         let store = Store::open("memory:").unwrap();
         store.put_token(&token_of("id")).unwrap();
-        let bob = NewUser::derive(Mechanism::ScramSha256, b"bob", b"pencil", 4096).unwrap();
-        store.put_users(&[bob]).unwrap();
+        store.put_user(Mechanism::ScramSha256, b"bob", b"pencil", 4096).unwrap();
         let by_token = |id: &[u8], hmac: &[u8], now_ms| {
             log_in(&store, ClientCredential::token(id, hmac).unwrap(), now_ms)
         };

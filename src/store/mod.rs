@@ -194,7 +194,8 @@ impl Store {
         password: &[u8],
         iterations: u32,
     ) -> Result<(), Error> {
-        self.put_users(&[NewUser::derive(mechanism, name, password, iterations)?])
+        let users = NewUser::derive_many(mechanism, iterations, &[(name, password)]);
+        self.put_users(&users.into_iter().collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Writes users in one transaction, each in place of an earlier one.
@@ -351,26 +352,41 @@ pub(crate) struct NewUser {
 }
 
 impl NewUser {
-    /// With a random salt.
+    /// Of users with these names and passwords, in their order, each with a random salt.
     ///
     /// # Errors
     ///
-    /// As of [`Store::put_user`].
-    pub(crate) fn derive(
+    /// For each user as of [`Store::put_user`].
+    pub(crate) fn derive_many(
         mechanism: Mechanism,
-        name: &[u8],
-        password: &[u8],
         iterations: u32,
-    ) -> Result<Self, Error> {
+        of: &[(&[u8], &[u8])],
+    ) -> Vec<Result<Self, Error>> {
+        let salted = of.iter().map(|(name, _)| Self::salted(name, iterations));
+        let salted: Vec<Result<(String, Vec<u8>), Error>> = salted.collect();
+        // Those that were refused have nothing to be hashed.
+        let nothing: (&[u8], &[u8]) = (b"", b"");
+        let of = of.iter().zip(&salted).map(|((_, password), salted)| {
+            salted.as_ref().map_or(nothing, |(_, salt)| (*password, salt.as_slice()))
+        });
+        let of: Vec<(&[u8], &[u8])> = of.collect();
+        let keys = StoredKeys::derive_many(mechanism, iterations, &of);
+        let users = salted.into_iter().zip(keys).map(|(salted, keys)| {
+            let ((name, salt), keys) = (salted?, keys?);
+            Ok(Self { name, credential: StoredCredential { mechanism, salt, iterations, keys } })
+        });
+        users.collect()
+    }
+
+    /// The name, and a salt for it.
+    fn salted(name: &[u8], iterations: u32) -> Result<(String, Vec<u8>), Error> {
         let name = check_user(name)?.to_owned();
         if !ITERATIONS.contains(&iterations) {
             let (min, max) = (ITERATIONS.start(), ITERATIONS.end());
             let text = format!("{iterations} iterations: clients accept {min} to {max}");
             return Err(Error::new(Status::INVALID_ARGUMENT, text));
         }
-        let salt = crate::random::bytes::<SALT_LEN>()?.to_vec();
-        let keys = StoredKeys::derive(mechanism, password, &salt, iterations)?;
-        Ok(Self { name, credential: StoredCredential { mechanism, salt, iterations, keys } })
+        Ok((name, crate::random::bytes::<SALT_LEN>()?.to_vec()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tokens that another authority made: a Kafka cluster, or a host with an engine of its own.
 
+use core::slice;
+
 use super::backend::Write;
 use super::tokens::{self, MAX_ID, StoredToken};
 use super::{Store, StoredCredential, following, keys};
@@ -19,7 +21,10 @@ impl Store {
     /// `INVALID_PRINCIPAL_TYPE` for an owner that is no `User`; `INVALID_STATE` where the store follows
     /// a cluster; `IO`, `CORRUPT`.
     pub fn put_token(&self, token: &Token) -> Result<(), Error> {
-        self.put_own_token(self.derive_token(token)?)
+        for token in self.derive_tokens(slice::from_ref(token)) {
+            self.put_own_token(token?)?;
+        }
+        Ok(())
     }
 
     /// Writes a token by credentials that were derived before, one for each mechanism by which it is to
@@ -75,13 +80,51 @@ impl Store {
         })
     }
 
-    /// Derives what is kept of a token, which is what takes time. The salts are those of the made-up
-    /// challenges for an unknown token of its id.
+    /// Derives what is kept of tokens, which is what takes time. The salts are those of the made-up
+    /// challenges for unknown tokens of their ids.
     ///
     /// # Errors
     ///
-    /// As of [`put_token`](Self::put_token), but the store's.
-    pub(crate) fn derive_token(&self, token: &Token) -> Result<StoredToken, Error> {
+    /// For each token as of [`put_token`](Self::put_token), but the store's.
+    pub(crate) fn derive_tokens(&self, tokens: &[Token]) -> Vec<Result<StoredToken, Error>> {
+        let mock = self.mock_challenges(TOKEN_ITERATIONS);
+        let mut all: Vec<Result<Underived<'_>, Error>> =
+            tokens.iter().map(Underived::new).collect();
+        for mechanism in Mechanism::ALL {
+            let salts: Vec<Vec<u8>> =
+                tokens.iter().map(|token| mock.token_salt(mechanism, &token.id)).collect();
+            // Those that were refused have nothing to be hashed.
+            let of = all.iter().zip(&salts).map(|(token, salt)| {
+                token.as_ref().map_or(NOTHING, |token| (token.hmac, salt.as_slice()))
+            });
+            let of: Vec<(&[u8], &[u8])> = of.collect();
+            let keys = StoredKeys::derive_many(mechanism, TOKEN_ITERATIONS, &of);
+            for ((token, keys), salt) in all.iter_mut().zip(keys).zip(salts) {
+                let Ok(underived) = token else { continue };
+                let iterations = TOKEN_ITERATIONS;
+                match keys {
+                    Ok(keys) => underived.stored.credentials.push(StoredCredential {
+                        mechanism,
+                        salt,
+                        iterations,
+                        keys,
+                    }),
+                    Err(error) => *token = Err(error),
+                }
+            }
+        }
+        all.into_iter().map(|token| token.map(|token| token.stored)).collect()
+    }
+}
+
+/// A token that has been checked, but has no credentials yet.
+struct Underived<'a> {
+    stored: StoredToken,
+    hmac: &'a [u8],
+}
+
+impl<'a> Underived<'a> {
+    fn new(token: &'a Token) -> Result<Self, Error> {
         let missing = |what: &str| {
             let text = format!("the token has no {what}");
             Error::new(Status::INVALID_ARGUMENT, text)
@@ -89,31 +132,19 @@ impl Store {
         let owner = token.owner.as_deref().ok_or_else(|| missing("owner"))?.parse()?;
         let terms = Terms { owner, expiry_ms: token.expiry_ms.ok_or_else(|| missing("expiry"))? };
         let hmac = token.hmac.as_ref().ok_or_else(|| missing("HMAC"))?.as_bytes();
-        let digest = tokens::hmac_digest(hmac);
-        // Checked before it is hashed for milliseconds.
-        let stored = terms.stored(&token.id, digest, Vec::new())?;
-        let mock = self.mock_challenges(TOKEN_ITERATIONS);
-        let mut credentials = Vec::new();
-        for mechanism in Mechanism::ALL {
-            let salt = mock.token_salt(mechanism, &token.id);
-            let keys = StoredKeys::derive(mechanism, hmac, &salt, TOKEN_ITERATIONS)?;
-            credentials.push(StoredCredential {
-                mechanism,
-                salt,
-                iterations: TOKEN_ITERATIONS,
-                keys,
-            });
-        }
-        Ok(StoredToken {
+        let stored = terms.stored(&token.id, tokens::hmac_digest(hmac), Vec::new())?;
+        let stored = StoredToken {
             requester: token.requester.clone().unwrap_or_else(|| stored.owner.clone()),
             renewers: token.renewers.clone(),
             issue_ms: token.issue_ms.unwrap_or_default(),
             max_ms: token.max_ms.unwrap_or(stored.max_ms),
-            credentials,
             ..stored
-        })
+        };
+        Ok(Self { stored, hmac })
     }
 }
+
+const NOTHING: (&[u8], &[u8]) = (b"", b"");
 
 /// Writes a token that was made with a secret key of others.
 pub(crate) fn put(write: &mut dyn Write, mut token: StoredToken) -> Result<(), Error> {
