@@ -41,18 +41,20 @@ class Forwarder:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                try:
-                    server = socket.create_connection(self._target)
-                except OSError:
-                    client.close()
-                    continue
-                self._connections += [client, server]
-                for way in ((client, server, 0), (server, client, 1)):
-                    threading.Thread(target=self._pass_on, args=way, daemon=True).start()
+                threading.Thread(target=self._forward, args=[client], daemon=True).start()
+
+    def _forward(self, client):
+        with client, contextlib.suppress(OSError), socket.create_connection(self._target) as server:
+            self._connections += [client, server]
+            there = threading.Thread(target=self._pass_on, args=(client, server, 0), daemon=True)
+            there.start()
+            self._pass_on(server, client, 1)
+            there.join()
 
     def _pass_on(self, source, sink, counts):
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 self.bytes_from_target += len(data) * counts
                 sink.sendall(data)
+        with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
