@@ -11,4 +11,5 @@ bench-store: $(VENV)/.ready ## measure stores of up to a million tokens (some mi
 bench-follow: lib program $(VENV)/.ready ## measure a store that follows a cluster of TOKENS tokens (minutes)
 	$(VENV)/bin/python -m harness.kafka.jars
 	mkdir -p build/bench
-	$(VENV)/bin/python -m benches.follow --tokens $(TOKENS) | tee build/bench/follow.txt
+	SCRAMTOKEN_LIBRARY=$(CURDIR)/$(LIBRARY) PYTHONPATH=python \
+	  $(VENV)/bin/python -m benches.follow --tokens $(TOKENS) | tee build/bench/follow.txt
