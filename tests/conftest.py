@@ -1,4 +1,6 @@
-"""What tests of several folders have: a token file, and a broker's log where a test fails."""
+"""What tests of several folders have: a token file, the log of a failed test's broker, an order."""
+
+from collections import defaultdict
 
 import pytest
 
@@ -21,3 +23,13 @@ def pytest_runtest_makereport(item, call):
             if isinstance(value, KafkaBroker):
                 report.sections.append((f"Kafka {value.version}", value.log()[-8000:]))
     return report
+
+
+def pytest_collection_modifyitems(items):
+    """Files with the longest tests come first, or one core waits for the other at the end."""
+    longest = defaultdict(int)
+    for item in items:
+        if item.get_closest_marker("long"):
+            timeout = item.get_closest_marker("timeout")
+            longest[item.path] = max(longest[item.path], timeout.args[0] if timeout else 0)
+    items.sort(key=lambda item: -longest[item.path])
