@@ -1,47 +1,51 @@
-import java.io.FileInputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.SecureRandom;
+import java.util.Base64;
 import java.util.List;
-import java.util.Properties;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicReference;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.CreateDelegationTokenOptions;
-import org.apache.kafka.common.security.auth.KafkaPrincipal;
+import org.apache.kafka.common.metadata.DelegationTokenRecord;
+import org.apache.kafka.metadata.util.BatchFileReader;
+import org.apache.kafka.metadata.util.BatchFileWriter;
+import org.apache.kafka.server.common.ApiMessageAndVersion;
 
 /**
- * Makes delegation tokens, each of one of a thousand owners and with a renewer, many at a time.
+ * Adds delegation tokens to the records that a formatted node begins with, each of one of a thousand owners and
+ * with a renewer.
  *
- * <p>Arguments: a client's properties, how many.
+ * <p>Arguments: the file of records, how many. The admin client would need hours for a hundred thousand: with each
+ * new token, brokers copy the map of all of them.
  */
 public class MakeTokens {
-    private static final int AT_ONCE = 100;
+    private static final long DAY_MS = 24 * 60 * 60 * 1000;
 
     public static void main(String[] arguments) throws Exception {
-        Properties config = new Properties();
-        try (FileInputStream file = new FileInputStream(arguments[0])) {
-            config.load(file);
-        }
-        config.put("default.api.timeout.ms", "600000");
-        config.put("request.timeout.ms", "600000");
-        int count = Integer.parseInt(arguments[1]);
-        Semaphore room = new Semaphore(AT_ONCE);
-        AtomicReference<Throwable> failure = new AtomicReference<>();
-        try (Admin admin = Admin.create(config)) {
-            for (int number = 0; number < count && failure.get() == null; number++) {
-                room.acquire();
-                CreateDelegationTokenOptions options = new CreateDelegationTokenOptions()
-                        .owner(new KafkaPrincipal("User", "user-" + number % 1000))
-                        .renewers(List.of(new KafkaPrincipal("User", "admin")));
-                admin.createDelegationToken(options).delegationToken().whenComplete((token, error) -> {
-                    if (error != null) {
-                        failure.set(error);
-                    }
-                    room.release();
-                });
+        Path path = Path.of(arguments[0]);
+        Path more = path.resolveSibling(path.getFileName() + ".more");
+        SecureRandom random = new SecureRandom();
+        long nowMs = System.currentTimeMillis();
+        try (BatchFileReader before = new BatchFileReader.Builder().setPath(path.toString()).build();
+                BatchFileWriter out = BatchFileWriter.open(more)) {
+            while (before.hasNext()) {
+                BatchFileReader.BatchAndType batch = before.next();
+                if (!batch.isControl()) {
+                    out.append(batch.batch().records());
+                }
             }
-            room.acquire(AT_ONCE);
+            for (int number = 0; number < Integer.parseInt(arguments[1]); number++) {
+                byte[] id = new byte[16];
+                random.nextBytes(id);
+                DelegationTokenRecord token = new DelegationTokenRecord()
+                        .setOwner("User:user-" + number % 1000)
+                        .setRequester("User:user-" + number % 1000)
+                        .setRenewers(List.of("User:admin"))
+                        .setIssueTimestamp(nowMs)
+                        .setMaxTimestamp(nowMs + 7 * DAY_MS)
+                        .setExpirationTimestamp(nowMs + DAY_MS)
+                        .setTokenId(Base64.getUrlEncoder().withoutPadding().encodeToString(id));
+                out.append(new ApiMessageAndVersion(token, (short) 0));
+            }
         }
-        if (failure.get() != null) {
-            throw new IllegalStateException(failure.get());
-        }
+        Files.move(more, path, StandardCopyOption.REPLACE_EXISTING);
     }
 }

@@ -2,8 +2,8 @@
 
 usage: python -m benches.follow [--tokens N] [--version KAFKA]
 
-Needs `make lib program`. The tokens are made by Kafka's own admin client, and the broker derives
-their credentials as it learns of them. Prints a line for each figure.
+Needs `make lib program`. The tokens are among the records that the cluster begins with; the broker
+derives their credentials while it starts. Prints a line for each figure.
 """
 
 import argparse
@@ -33,9 +33,28 @@ def main():
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--version", default="4.4.0")
     arguments = parser.parse_args()
-    with KafkaBroker(arguments.version, jvm_args=BROKER_JVM) as broker:
+    begun = time.monotonic()
+    with BrokerWithTokens(arguments.tokens, arguments.version) as broker:
+        say("tokens", arguments.tokens)
+        say("the broker's start, s", time.monotonic() - begun)
         with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-            Bench(broker, f"lmdb:{directory}/store").run(arguments.tokens)
+            Bench(broker, f"lmdb:{directory}/store").run()
+
+
+class BrokerWithTokens(KafkaBroker):
+    ready_seconds = 3600  # it derives one token after the other
+
+    def __init__(self, tokens, version):
+        super().__init__(version, jvm_args=BROKER_JVM)
+        self._tokens = tokens
+
+    def _format(self):
+        super()._format()
+        source = Path(__file__).with_name("MakeTokens.java")
+        records = next(self.directory.rglob("*.checkpoint"))
+        classpath = jars.broker_classpath(self.version)
+        argv = [process.java_command(), "-cp", classpath, source, records, self._tokens]
+        subprocess.run([str(word) for word in argv], check=True)
 
 
 class Bench:
@@ -43,29 +62,18 @@ class Bench:
         self.broker, self.uri = broker, uri
         self.pid = next(iter(broker._processes.values())).pid
 
-    def run(self, tokens):
-        self.say("tokens", tokens)
-        begun = time.monotonic()
-        self.make_tokens(tokens)
-        self.say("made by Kafka's admin client, s", time.monotonic() - begun)
+    def run(self):
         for what in ("first fill", "a look, nothing new"):
             self.once(what)
-        self.say("bytes of a look", self.bytes_of_a_look())
+        say("bytes of a look", self.bytes_of_a_look())
         with self.following() as follower:
             self.changes()
             before = cpu_s(follower.pid), cpu_s(self.pid)
             time.sleep(STEADY_SECONDS)
             after = cpu_s(follower.pid), cpu_s(self.pid)
             for whose, was, now in zip(("follower's", "broker's"), before, after):
-                self.say(f"{whose} CPU at a look each 2 s, %", (now - was) / STEADY_SECONDS * 100)
-            self.say("follower's memory at its peak, MB", peak_mb(follower.pid))
-
-    def make_tokens(self, count):
-        source = Path(__file__).with_name("MakeTokens.java")
-        classpath = jars.broker_classpath(self.broker.version)
-        argv = [process.java_command(), "-cp", classpath, source, self.broker.admin_config, count]
-        subprocess.run([str(word) for word in argv], check=True)
-        time.sleep(10)  # until the broker's cache has the last of them
+                say(f"{whose} CPU at a look each 2 s, %", (now - was) / STEADY_SECONDS * 100)
+            say("follower's memory at its peak, MB", peak_mb(follower.pid))
 
     def follow(self, *options, bootstrap=None):
         where = ["--bootstrap-server", bootstrap or self.broker.bootstrap()]
@@ -79,10 +87,10 @@ class Bench:
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         assert child.returncode == 0, printed
-        self.say(f"{what}, s", time.monotonic() - begun)
-        self.say(f"{what}: follower's CPU, s", usage.ru_utime + usage.ru_stime)
-        self.say(f"{what}: follower's memory, MB", usage.ru_maxrss / 1024)
-        self.say(f"{what}: broker's CPU, s", cpu_s(self.pid) - brokers_s)
+        say(f"{what}, s", time.monotonic() - begun)
+        say(f"{what}: follower's CPU, s", usage.ru_utime + usage.ru_stime)
+        say(f"{what}: follower's memory, MB", usage.ru_maxrss / 1024)
+        say(f"{what}: broker's CPU, s", cpu_s(self.pid) - brokers_s)
 
     def bytes_of_a_look(self):
         with Forwarder(self.broker.address()) as way:
@@ -113,12 +121,13 @@ class Bench:
             ("a new token logs in after, s", made),
             ("an ended one is refused after, s", ended),
         ):
-            self.say(f"{what} (median)", statistics.median(samples))
-            self.say(f"{what} (most)", max(samples))
+            say(f"{what} (median)", statistics.median(samples))
+            say(f"{what} (most)", max(samples))
 
-    def say(self, what, value):
-        text = f"{value:.2f}" if isinstance(value, float) else f"{value:,}"
-        print(f"{what:60} {text:>14}", flush=True)
+
+def say(what, value):
+    text = f"{value:.2f}" if isinstance(value, float) else f"{value:,}"
+    print(f"{what:60} {text:>14}", flush=True)
 
 
 def wait_for(wanted, config, token_id, hmac):
