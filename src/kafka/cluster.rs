@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use kafka_protocol::messages::DescribeClusterRequest;
+use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
 
 use super::address::Address;
 use super::apis::{Api, ListApi};
@@ -276,14 +276,23 @@ impl Nodes {
     }
 }
 
-fn identity(connection: &mut Connection, deadline: Deadline) -> Result<Identity, Failure> {
-    let request =
-        DescribeClusterRequest::default().with_include_cluster_authorized_operations(true);
-    let response = connection.call(&request, deadline)?;
+fn describe_cluster(
+    connection: &mut Connection,
+    request: &DescribeClusterRequest,
+    deadline: Deadline,
+) -> Result<DescribeClusterResponse, Failure> {
+    let response = connection.call(request, deadline)?;
     if response.error_code != error_code::NONE {
         let said = response.error_message.as_deref();
         return Err(error_code::failure(DescribeClusterRequest::NAME, response.error_code, said));
     }
+    Ok(response)
+}
+
+fn identity(connection: &mut Connection, deadline: Deadline) -> Result<Identity, Failure> {
+    let request =
+        DescribeClusterRequest::default().with_include_cluster_authorized_operations(true);
+    let response = describe_cluster(connection, &request, deadline)?;
     let operations = response.cluster_authorized_operations;
     Ok(Identity {
         id: response.cluster_id.to_string(),
@@ -302,11 +311,7 @@ fn describe(
         request.include_fenced_brokers = true;
     }
     let has_fenced = request.include_fenced_brokers;
-    let response = connection.call(&request, deadline)?;
-    if response.error_code != error_code::NONE {
-        let said = response.error_message.as_deref();
-        return Err(error_code::failure(DescribeClusterRequest::NAME, response.error_code, said));
-    }
+    let response = describe_cluster(connection, &request, deadline)?;
     let brokers = response.brokers.iter().filter_map(|broker| {
         // Nobody can reach a broker whose port is out of range, or whose host is no name.
         let port = u16::try_from(broker.port).ok()?;
