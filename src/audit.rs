@@ -109,9 +109,9 @@ impl Audit {
         Self(Some(Arc::new(told)))
     }
 
-    /// Builds an event only where somebody listens.
-    pub(crate) fn event(&self, build: impl FnOnce() -> Event) -> Option<Event> {
-        self.0.as_ref().map(|_| build())
+    /// Whether somebody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.is_some()
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -72,7 +72,7 @@
 //! ```
 //! use scramtoken::{
 //!     Authenticated, AwaitClientFirst, Credential, IdentityKind, Mechanism, MockChallenges,
-//!     NONCE_ENTROPY, Nonce, Rejected, ServerPolicy, StoredKeys,
+//!     MockSecret, NONCE_ENTROPY, Nonce, Rejected, ServerPolicy, StoredKeys,
 //! };
 //!
 //! struct Record {
@@ -88,6 +88,7 @@
 //! fn authenticate(
 //!     mechanism: Mechanism,
 //!     records: &[Record],
+//!     mock_secret: &MockSecret,
 //!     mut receive: impl FnMut() -> Vec<u8>,
 //!     mut send: impl FnMut(&[u8]),
 //!     now_ms: i64,
@@ -108,7 +109,7 @@
 //!         }
 //!         // A made-up challenge, so that nobody can tell who exists. The secret is the same on
 //!         // every server of a cluster, and kept.
-//!         None => need.supply_unknown(&MockChallenges::new(b"32 bytes of secret", 4096))?,
+//!         None => need.supply_unknown(&MockChallenges::new(mock_secret, 4096))?,
 //!     };
 //!     send(login.message());
 //!
@@ -145,7 +146,8 @@
 //! #         let receive = || from_client.recv().unwrap();
 //! #         let send = move |message: &[u8]| to_client.send(message.to_vec()).unwrap();
 //! #         let records = std::slice::from_ref(&token);
-//! #         authenticate(Mechanism::ScramSha256, records, receive, send, now_ms)
+//! #         let secret = MockSecret::new(b"32 bytes of secret").unwrap();
+//! #         authenticate(Mechanism::ScramSha256, records, &secret, receive, send, now_ms)
 //! #     })
 //! # };
 //! # let authenticated = run(token.name, token.expiry_ms).unwrap();
@@ -326,8 +328,8 @@ pub use scram::fuzzing;
 pub use scram::{
     Authenticated, Authzid, AwaitClientFinal, AwaitClientFirst, AwaitServerFinal, AwaitServerFirst,
     Cancel, ClientCredential, ClientLogin, Credential, IdentityKind, IterationLimits, KeyCache,
-    MAX_MESSAGE, MAX_SALT_LEN, MadeUp, Mechanism, MockChallenges, MockSalts, NONCE_ENTROPY,
-    NeedCredential, Nonce, Rejected, ServerPolicy, StoredKeys,
+    MAX_MESSAGE, MAX_SALT_LEN, MadeUp, Mechanism, MockChallenges, MockSalts, MockSecret,
+    NONCE_ENTROPY, NeedCredential, Nonce, Rejected, ServerPolicy, StoredKeys,
 };
 pub use source::{CurrentCredential, Source, SourceLogin};
 pub use status::Status;

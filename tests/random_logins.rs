@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use scramtoken::{
     AwaitClientFirst, Cancel, ClientCredential, ClientLogin, Credential, IdentityKind,
-    IterationLimits, Mechanism, MockChallenges, NeedCredential, Nonce, ServerPolicy, Status,
-    StoredKeys,
+    IterationLimits, Mechanism, MockChallenges, MockSecret, NeedCredential, Nonce, ServerPolicy,
+    Status, StoredKeys,
 };
 
 const NONCE: [u8; scramtoken::NONCE_ENTROPY] = [1; scramtoken::NONCE_ENTROPY];
@@ -140,7 +140,8 @@ fn log_in(party: &Party, damage: Option<&Damage>) -> (bool, bool) {
     };
     // What a server with this one credential answers.
     let is_right_kind = (server.kind() == IdentityKind::Token) == party.is_token;
-    let mock = MockChallenges::new(b"mock", party.iterations);
+    let secret = MockSecret::new(b"mock").unwrap();
+    let mock = MockChallenges::new(&secret, party.iterations);
     let server = if server.name() == party.name && is_right_kind {
         party.supply(server).unwrap()
     } else {

@@ -44,6 +44,23 @@ pub(super) unsafe fn call_on<T: HasError>(
     })
 }
 
+/// Like [`call_on`], for a body that runs no code of the host's, which could free the object.
+///
+/// # Safety
+///
+/// As for [`lent`].
+pub(super) unsafe fn call_on_lent<T: HasError>(
+    what: &str,
+    pointer: *const T,
+    body: impl FnOnce(&T) -> Result<Status, Error>,
+) -> scramtoken_status {
+    call(|| {
+        // SAFETY: the caller's promise.
+        let object = unsafe { lent(what, pointer)? };
+        catch(|| body(object)).inspect_err(|error| object.error().set(error.text()))
+    })
+}
+
 /// The text of the thread's last error.
 pub(super) fn last_error() -> *const c_char {
     LAST_ERROR.try_with(|text| text.borrow().as_ptr()).unwrap_or(c"".as_ptr())

@@ -1,11 +1,8 @@
 //! `scramtoken_server`: one login, server side.
 
-use core::ffi::c_char;
-use std::sync::Arc;
-
 use super::boundary::{
-    HasError, LastText, Object, bytes, call, call_on, check_out, hand_out, object, string,
-    take_back, was_freed,
+    HasError, LastText, Object, bytes, call, call_on, call_on_lent, check_out, hand_out, lent,
+    object, string, take_back, was_freed,
 };
 use super::credential::scramtoken_credential;
 use super::lookup::{identity_kind, supply_token, supply_user};
@@ -13,9 +10,10 @@ use super::server_config::scramtoken_server_config;
 use super::status::scramtoken_status;
 use super::verdict::scramtoken_verdict;
 use crate::error::Error;
-use crate::login::{Server, StepError};
+use crate::login::{Server, ServerProgress, StepError};
 use crate::scram::{MAX_MESSAGE, Mechanism, Nonce};
 use crate::status::Status;
+use core::ffi::c_char;
 
 /// One login, server side (RFC 5802). For one thread at a time. Any failing step ends the login.
 ///
@@ -49,17 +47,17 @@ impl HasError for scramtoken_server {
     }
 }
 
-/// Runs the body of a function on a server.
+/// Runs the body of a function on a server; the body runs no code of the host's.
 ///
 /// # Safety
 ///
-/// As for [`object`].
+/// As for [`lent`].
 unsafe fn on_server(
     server: *const scramtoken_server,
-    body: impl FnOnce(&Arc<scramtoken_server>) -> Result<Status, Error>,
+    body: impl FnOnce(&scramtoken_server) -> Result<Status, Error>,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise.
-    unsafe { call_on("server", server, body) }
+    unsafe { call_on_lent("server", server, body) }
 }
 
 /// # Server: one login, server side
@@ -141,42 +139,53 @@ pub unsafe extern "C" fn scramtoken_server_step(
     out_len: *mut usize,
 ) -> scramtoken_status {
     // SAFETY: the caller's promise; the outputs are checked for NULL before they are written.
+    let give = |message: &[u8]| unsafe {
+        // It lives in the login's state, until the next step or the free, or for ever.
+        out.write(message.as_ptr());
+        out_len.write(message.len());
+    };
+    let refuse = |StepError { error, answer }| {
+        if !answer.is_empty() {
+            give(answer);
+        }
+        error
+    };
+    // SAFETY: the caller's promise.
     unsafe {
-        on_server(server, |server| {
-            check_out("out", out)?;
-            check_out("out_len", out_len)?;
-            let input = bytes("in", r#in, in_len)?;
-            let copied;
-            let input = if server.login.has_host_clock() {
-                // It may be the message of a client that the clock's callback frees. A message that is
-                // too long is cut, and still too long.
-                copied = input.get(..=MAX_MESSAGE).unwrap_or(input).to_vec();
-                copied.as_slice()
-            } else {
-                input
-            };
-            match server.login.step(input) {
-                Ok(_) if was_freed(server) => {
+        if server.as_ref().is_some_and(|server| server.login.calls_back()) {
+            call_on("server", server, |server| {
+                check_out("out", out)?;
+                check_out("out_len", out_len)?;
+                let input = bytes("in", r#in, in_len)?;
+                let copied;
+                let input = if server.login.has_host_clock() {
+                    // It may be the message of a client that the clock's callback frees. A message
+                    // that is too long is cut, and still too long.
+                    copied = input.get(..=MAX_MESSAGE).unwrap_or(input).to_vec();
+                    copied.as_slice()
+                } else {
+                    input
+                };
+                let progress = server.login.step(input).map_err(refuse)?;
+                if was_freed(server) {
                     let text = "the server was freed within a callback of its step";
-                    Err(Error::new(Status::INVALID_STATE, text))
+                    return Err(Error::new(Status::INVALID_STATE, text));
                 }
-                Ok(progress) => {
-                    // The message lives in the login's state: until the next step or the free.
-                    server.login.with_message(|message| {
-                        out.write(message.as_ptr());
-                        out_len.write(message.len());
-                    });
-                    Ok(progress.into())
-                }
-                Err(StepError { error, answer }) => {
-                    if !answer.is_empty() {
-                        out.write(answer.as_ptr());
-                        out_len.write(answer.len());
-                    }
-                    Err(error)
-                }
-            }
-        })
+                server.login.with_message(give);
+                Ok(progress.into())
+            })
+        } else {
+            on_server(server, |server| {
+                check_out("out", out)?;
+                check_out("out_len", out_len)?;
+                let input = bytes("in", r#in, in_len)?;
+                let read = |progress: ServerProgress, message: &[u8]| {
+                    give(message);
+                    progress.into()
+                };
+                server.login.step_and_read(input, read).map_err(refuse)
+            })
+        }
     }
 }
 
@@ -202,7 +211,7 @@ pub unsafe extern "C" fn scramtoken_server_identity(
         check_out("kind", kind)?;
         // SAFETY: the caller's promise; the outputs are not NULL.
         unsafe {
-            object("server", server)?.login.with_question(|question| {
+            lent("server", server)?.login.with_question(|question| {
                 name.write(question.name().as_ptr());
                 name_len.write(question.name().len());
                 kind.write(identity_kind(question.kind()));
@@ -292,7 +301,7 @@ pub unsafe extern "C" fn scramtoken_server_verdict(
         check_out("out", out)?;
         // SAFETY: the caller's promise; the output is not NULL.
         unsafe {
-            object("server", server)?.login.with_verdict(|verdict| out.write(verdict.into()));
+            lent("server", server)?.login.with_verdict(|verdict| out.write(verdict.into()));
         }
         Ok(Status::OK)
     })

@@ -9,8 +9,8 @@ use crate::audit::{Audit, Event};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::scram::{
-    AwaitClientFinal, MadeUp, Mechanism, MockChallenges, MockSalts, NeedCredential, Rejected,
-    ServerPolicy, TOKEN_ITERATIONS,
+    AwaitClientFinal, MadeUp, Mechanism, MockChallenges, MockSalts, MockSecret, NeedCredential,
+    Rejected, ServerPolicy, TOKEN_ITERATIONS,
 };
 use crate::status::Status;
 #[cfg(feature = "store")]
@@ -45,18 +45,16 @@ type LookupFn = dyn Fn(NeedCredential, MadeUp) -> Result<AwaitClientFinal, Rejec
 #[derive(Clone)]
 struct Mock {
     /// As the host set it.
-    secret: Option<Secret>,
+    secret: Option<Arc<MockSecret>>,
     /// As the host set it, where it is another one for tokens.
-    token_secret: Option<Secret>,
+    token_secret: Option<Arc<MockSecret>>,
     /// Shared by clones, so that all of them make up the same challenges.
-    random: Arc<OnceCell<Zeroizing<[u8; 32]>>>,
+    random: Arc<OnceCell<MockSecret>>,
     iterations: u32,
     /// As [`Mechanism::ALL`] goes.
     token_iterations: [u32; Mechanism::ALL.len()],
     salts: MockSalts,
 }
-
-type Secret = Arc<Zeroizing<Vec<u8>>>;
 
 impl Default for Mock {
     fn default() -> Self {
@@ -116,7 +114,7 @@ impl ServerConfig {
     ///
     /// `INVALID_ARGUMENT` when it is empty.
     pub fn set_mock_secret(&mut self, secret: &[u8]) -> Result<(), Error> {
-        self.mock.secret = Some(not_empty(secret)?);
+        self.mock.secret = Some(Arc::new(MockSecret::new(secret)?));
         Ok(())
     }
 
@@ -126,7 +124,7 @@ impl ServerConfig {
     ///
     /// `INVALID_ARGUMENT` when it is empty.
     pub fn set_mock_token_secret(&mut self, secret: &[u8]) -> Result<(), Error> {
-        self.mock.token_secret = Some(not_empty(secret)?);
+        self.mock.token_secret = Some(Arc::new(MockSecret::new(secret)?));
         Ok(())
     }
 
@@ -176,6 +174,11 @@ impl ServerConfig {
         self.audit = Audit::new(told);
     }
 
+    /// Whether a login may run code of the host's.
+    pub(super) fn calls_back(&self) -> bool {
+        matches!(self.lookup, Lookup::Callback(_)) || self.clock.is_hosts() || self.audit.is_heard()
+    }
+
     /// Challenges for unknown names: from the secret that was set, or else the store's own, or else
     /// a random one for as long as the config and its clones live.
     pub(super) fn mock_challenges(
@@ -188,9 +191,11 @@ impl ServerConfig {
             #[cfg(feature = "store")]
             (None, Lookup::Store(store)) => store.mock_challenges(*iterations),
             (None, Lookup::Caller | Lookup::Callback(_)) => {
-                let secret =
-                    random.get_or_try_init(|| crate::random::bytes().map(Zeroizing::new))?;
-                MockChallenges::new(secret.as_slice(), *iterations)
+                let secret = random.get_or_try_init(|| {
+                    let secret = Zeroizing::new(crate::random::bytes::<32>()?);
+                    MockSecret::new(secret.as_slice())
+                })?;
+                MockChallenges::new(secret, *iterations)
             }
         };
         if let Some(secret) = token_secret {
@@ -202,13 +207,6 @@ impl ServerConfig {
         }
         Ok(mock.with_salts(*salts))
     }
-}
-
-fn not_empty(secret: &[u8]) -> Result<Secret, Error> {
-    if secret.is_empty() {
-        return Err(Error::new(Status::INVALID_ARGUMENT, "the mock secret is empty"));
-    }
-    Ok(Arc::new(Zeroizing::new(secret.to_vec())))
 }
 
 fn at_least_one(iterations: u32) -> Result<u32, Error> {

@@ -90,7 +90,7 @@ impl Pending {
     ) -> Result<(), Error> {
         let credential = credential(self.asked()?.mechanism())?;
         let made_up = self.made_up;
-        self.answer(|question| question.supply_nobody(&made_up, credential.keys()))
+        self.answer(|question| question.supply_nobody(&made_up, &credential))
     }
 
     /// The answer, or the question back where there is none.

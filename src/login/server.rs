@@ -3,7 +3,7 @@
 use core::mem;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::config::{Lookup, ServerConfig};
 use super::pending::Pending;
@@ -161,25 +161,49 @@ impl Server {
     /// and the login is as it was: `INVALID_STATE` after the end, within a callback of a step or for
     /// want of a supply, and `INVALID_ARGUMENT` for input after a supply.
     pub fn step(&self, input: &[u8]) -> Result<ServerProgress, StepError> {
-        // The state is out for as long as the step takes: what panics leaves the login rejected, and
-        // nothing is locked while a callback runs.
-        let state = mem::replace(&mut *self.state.lock(), State::Stepping);
-        let unless_it_panics = RejectOnDrop(&self.state);
-        let outcome = self.advance(state, input);
-        mem::forget(unless_it_panics);
-        let (next, result) = match outcome {
-            Ok((next, progress)) => (next, Ok(progress)),
+        self.step_and_read(input, |progress, _| progress)
+    }
+
+    /// [`step`](Self::step), which gives what there is to send, too.
+    pub(crate) fn step_and_read<R>(
+        &self,
+        input: &[u8],
+        read: impl FnOnce(ServerProgress, &[u8]) -> R,
+    ) -> Result<R, StepError> {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Stepping) {
+            return Err(StepError { error: stepping(), answer: b"" });
+        }
+        let before = mem::replace(&mut *state, State::Stepping);
+        let mut step = Step(state);
+        // Nothing is locked while code of the host's runs.
+        let (outcome, decided_ms) = if self.calls_back() {
+            MutexGuard::unlocked(&mut step.0, || {
+                let outcome = self.advance(before, input);
+                let is_told = is_decided(&outcome) && self.config.audit.is_heard();
+                let decided_ms = is_told.then(|| self.config.clock.now_ms());
+                (outcome, decided_ms)
+            })
+        } else {
+            (self.advance(before, input), None)
+        };
+        let result = match outcome {
+            Ok((next, progress)) => {
+                *step.0 = next;
+                Ok(read(progress, step.0.message()))
+            }
             Err(Failure::Rejected(rejected)) => {
                 let (error, answer) = (rejected.error().clone(), rejected.message());
-                (State::Rejected(rejected), Err(StepError { error, answer }))
+                *step.0 = State::Rejected(rejected);
+                Err(StepError { error, answer })
             }
             Err(Failure::Misuse(state, error)) => {
-                *self.state.lock() = *state;
+                *step.0 = *state;
                 return Err(StepError { error, answer: b"" });
             }
         };
-        let event = self.event(&next);
-        *self.state.lock() = next;
+        let event = decided_ms.and_then(|time_ms| self.event(&step.0, time_ms));
+        drop(step);
         // Last, so that who is told finds the verdict decided.
         if let Some(event) = event {
             self.config.audit.tell(&event);
@@ -187,15 +211,14 @@ impl Server {
         result
     }
 
+    /// Whether a step may run code of the host's, which may use this login.
+    pub(crate) fn calls_back(&self) -> bool {
+        self.config.calls_back()
+    }
+
     /// Gives what the last step gave to send: the challenge, the server-final-message, or nothing.
     pub fn with_message<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
-        match &*self.state.lock() {
-            State::AwaitClientFinal(state) => read(state.message()),
-            State::Authenticated(login) => read(login.message()),
-            State::Start(_) | State::NeedCredential(_) | State::Stepping | State::Rejected(_) => {
-                read(b"")
-            }
-        }
+        read(self.state.lock().message())
     }
 
     /// A copy of what the last step gave to send.
@@ -224,7 +247,7 @@ impl Server {
     /// `INVALID_STATE` when nobody is asked for; `INVALID_ARGUMENT` when only a token would do, or
     /// for a credential of the other mechanism: supply again.
     pub fn supply_user(&self, credential: &Credential<'_>) -> Result<(), Error> {
-        self.supply(|pending| pending.supply_user(|_| Ok(credential.clone())))
+        self.supply(|pending| pending.supply_user(|_| Ok(*credential)))
     }
 
     /// After `NeedCredential`: the name is a token's id. It ends at `expiry_ms` (-1: never), which the
@@ -241,7 +264,7 @@ impl Server {
         expiry_ms: i64,
     ) -> Result<(), Error> {
         self.supply(|pending| {
-            pending.supply_token(|_| Ok(credential.clone()), Ok(owner.as_bytes()), expiry_ms)
+            pending.supply_token(|_| Ok(*credential), Ok(owner.as_bytes()), expiry_ms)
         })
     }
 
@@ -291,12 +314,11 @@ impl Server {
             State::Start(nonce) => self.read_client_first(nonce, input),
             State::NeedCredential(pending) => challenge(pending, input),
             State::AwaitClientFinal(state) => {
-                let now_ms = self.config.clock.now_ms();
+                let now_ms = if state.is_timed() { self.config.clock.now_ms() } else { 0 };
                 let login = state.step(input, now_ms).map_err(Failure::Rejected)?;
                 Ok((State::Authenticated(login), ServerProgress::Authenticated))
             }
-            State::Stepping => Err(Failure::Misuse(Box::new(State::Stepping), stepping())),
-            state @ (State::Authenticated(_) | State::Rejected(_)) => {
+            state @ (State::Authenticated(_) | State::Rejected(_) | State::Stepping) => {
                 Err(Failure::Misuse(Box::new(state), over()))
             }
         }
@@ -333,20 +355,19 @@ impl Server {
     }
 
     /// What the audit is told of a state that decides.
-    fn event(&self, state: &State) -> Option<Event> {
-        let event = |build: &dyn Fn(i64) -> Event| {
-            self.config.audit.event(|| build(self.config.clock.now_ms()))
-        };
+    fn event(&self, state: &State, time_ms: i64) -> Option<Event> {
         match state {
             State::Authenticated(login) => {
-                event(&|now_ms| Event::authenticated(now_ms, self.mechanism, login))
+                Some(Event::authenticated(time_ms, self.mechanism, login))
             }
-            State::Rejected(rejected) => {
-                event(&|now_ms| Event::rejected(now_ms, self.mechanism, rejected))
-            }
+            State::Rejected(rejected) => Some(Event::rejected(time_ms, self.mechanism, rejected)),
             _ => None,
         }
     }
+}
+
+fn is_decided(outcome: &Result<(State, ServerProgress), Failure>) -> bool {
+    matches!(outcome, Ok((State::Authenticated(_), _)) | Err(Failure::Rejected(_)))
 }
 
 /// Goes on once the caller has supplied.
@@ -373,13 +394,26 @@ fn nobody_asked() -> Error {
     Error::new(Status::INVALID_STATE, "no credential was asked for")
 }
 
-/// Ends a login whose step panicked.
-struct RejectOnDrop<'a>(&'a Mutex<State>);
+/// A step while it runs, for which the state is out. What panics leaves the login rejected.
+struct Step<'a>(MutexGuard<'a, State>);
 
-impl Drop for RejectOnDrop<'_> {
+impl Drop for Step<'_> {
     fn drop(&mut self) {
-        let error = Error::new(Status::INTERNAL, "a fault inside a step ended the login");
-        *self.0.lock() = State::Rejected(Rejected::new(error));
+        if matches!(*self.0, State::Stepping) {
+            let error = Error::new(Status::INTERNAL, "a fault inside a step ended the login");
+            *self.0 = State::Rejected(Rejected::new(error));
+        }
+    }
+}
+
+impl State {
+    /// What the last step gave to send.
+    fn message(&self) -> &[u8] {
+        match self {
+            Self::AwaitClientFinal(state) => state.message(),
+            Self::Authenticated(login) => login.message(),
+            Self::Start(_) | Self::NeedCredential(_) | Self::Stepping | Self::Rejected(_) => b"",
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use zeroize::Zeroizing;
 
 use super::credential::check_secret;
 use super::key_cache::{KeyCache, derive};
-use super::keys::{Cancel, Key, hmac};
+use super::keys::{Cancel, Key};
 use super::mechanism::Mechanism;
 use super::message::{
     ChannelBinding, ClientFinalWithoutProof, ClientFirst, Extensions, Gs2Header, MessageName,
     ServerFinal, ServerFirst, check_length, check_name, refusal, write_proof,
 };
 use super::nonce::Nonce;
+use super::signatures::Signatures;
 use crate::{error::Error, status::Status};
 
 /// What a client logs in with. The secret is zeroed on drop and never shown.
@@ -246,12 +247,12 @@ impl AwaitServerFirst {
         let mut message = Vec::with_capacity(256);
         without_proof.write(&mut message);
         let auth_message = [client_first_bare, b",", server_first, b",", &message];
-        let client_signature = hmac(mechanism, keys.stored_key.as_bytes(), &auth_message);
-        let server_signature = hmac(mechanism, keys.server_key.as_bytes(), &auth_message);
-        let proof = keys.client_key.clone().xor(&client_signature);
+        let signatures =
+            Signatures::new(mechanism, &keys.stored_key, &keys.server_key, &auth_message);
+        let proof = keys.client_key.clone().xor(&signatures.client);
         write_proof(&proof, &mut message);
         check_length(MessageName::ClientFinal, message.len())?;
-        Ok(AwaitServerFinal { mechanism, message, server_signature })
+        Ok(AwaitServerFinal { mechanism, message, server_signature: signatures.server })
     }
 }
 

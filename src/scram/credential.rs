@@ -12,13 +12,14 @@ use crate::{error::Error, status::Status};
 pub const MAX_SALT_LEN: usize = 1024;
 
 /// Salt, iteration count, stored key and server key of one name. Whoever has it can pose as the
-/// server, but cannot log in as the client. The keys are zeroed on drop.
-#[derive(Clone, Debug)]
+/// server, but cannot log in as the client.
+#[derive(Clone, Copy)]
 pub struct Credential<'a> {
     pub(super) mechanism: Mechanism,
     pub(super) salt: &'a [u8],
     pub(super) iterations: NonZeroU32,
-    pub(super) keys: StoredKeys,
+    stored_key: &'a [u8],
+    server_key: &'a [u8],
 }
 
 impl<'a> Credential<'a> {
@@ -32,16 +33,14 @@ impl<'a> Credential<'a> {
         mechanism: Mechanism,
         salt: &'a [u8],
         iterations: u32,
-        stored_key: &[u8],
-        server_key: &[u8],
+        stored_key: &'a [u8],
+        server_key: &'a [u8],
     ) -> Result<Self, Error> {
         check_salt(salt)?;
         let iterations = check_iterations(iterations)?;
-        let keys = StoredKeys {
-            stored_key: check_key("stored key", mechanism, stored_key)?,
-            server_key: check_key("server key", mechanism, server_key)?,
-        };
-        Ok(Self { mechanism, salt, iterations, keys })
+        check_key("stored key", mechanism, stored_key)?;
+        check_key("server key", mechanism, server_key)?;
+        Ok(Self { mechanism, salt, iterations, stored_key, server_key })
     }
 
     /// The mechanism that it is for.
@@ -59,9 +58,16 @@ impl<'a> Credential<'a> {
         self.iterations.get()
     }
 
-    /// Stored key and server key.
-    pub fn keys(&self) -> &StoredKeys {
-        &self.keys
+    /// A copy of stored key and server key.
+    pub fn keys(&self) -> StoredKeys {
+        let Self { stored_key, server_key, .. } = self;
+        StoredKeys { stored_key: Key::copy_of(stored_key), server_key: Key::copy_of(server_key) }
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({}, ..)", self.mechanism.name())
     }
 }
 
@@ -116,6 +122,11 @@ impl StoredKeys {
         checked.into_iter().map(|checked| checked.and_then(&mut keys)).collect()
     }
 
+    /// Of nobody. Both have the length of no mechanism's keys.
+    pub(super) fn zero() -> Self {
+        Self { stored_key: Key::copy_of(b""), server_key: Key::copy_of(b"") }
+    }
+
     fn from_salted_password(mechanism: Mechanism, salted: &Key) -> Self {
         let keys = ClientKeys::from_salted_password(mechanism, salted);
         Self { stored_key: keys.stored_key, server_key: keys.server_key }
@@ -164,11 +175,12 @@ fn check_iterations(iterations: u32) -> Result<NonZeroU32, Error> {
     NonZeroU32::new(iterations).ok_or_else(|| invalid("the iteration count is 0".to_owned()))
 }
 
-fn check_key(what: &str, mechanism: Mechanism, key: &[u8]) -> Result<Key, Error> {
-    Key::from_slice(mechanism, key).ok_or_else(|| {
-        let (name, is, has) = (mechanism.name(), key.len(), mechanism.key_len());
-        invalid(format!("the {what} has {is} bytes, and one of {name} has {has}"))
-    })
+fn check_key(what: &str, mechanism: Mechanism, key: &[u8]) -> Result<(), Error> {
+    let (name, is, has) = (mechanism.name(), key.len(), mechanism.key_len());
+    if is != has {
+        return Err(invalid(format!("the {what} has {is} bytes, and one of {name} has {has}")));
+    }
+    Ok(())
 }
 
 fn invalid(text: String) -> Error {

@@ -42,8 +42,8 @@ impl Key {
     /// Of as many bytes as the mechanism's keys have.
     pub(super) fn copy_of(bytes: &[u8]) -> Self {
         let mut key = Self { bytes: [0; MAX_KEY_LEN], len: bytes.len().min(MAX_KEY_LEN) };
-        for (to, from) in key.bytes.iter_mut().zip(bytes) {
-            *to = *from;
+        if let (Some(to), Some(from)) = (key.bytes.get_mut(..key.len), bytes.get(..key.len)) {
+            to.copy_from_slice(from);
         }
         key
     }
@@ -51,14 +51,23 @@ impl Key {
 
 impl Drop for Key {
     fn drop(&mut self) {
-        // As a slice it is zeroed at once, as an array byte by byte.
-        self.bytes.as_mut_slice().zeroize();
+        if self.len > 0 {
+            // As a slice it is zeroed at once, as an array byte by byte.
+            self.bytes.as_mut_slice().zeroize();
+        }
     }
 }
 
 impl ConstantTimeEq for Key {
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.as_bytes().ct_eq(other.as_bytes())
+        // Word by word: subtle hides each comparison from the compiler.
+        let words = |key: &Self| -> [u64; MAX_KEY_LEN / 8] {
+            let (words, _) = key.bytes.as_chunks();
+            core::array::from_fn(|place| {
+                words.get(place).map_or(0, |word| u64::from_ne_bytes(*word))
+            })
+        };
+        words(self).ct_eq(&words(other)) & self.len.ct_eq(&other.len)
     }
 }
 

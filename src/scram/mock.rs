@@ -1,17 +1,36 @@
 //! Made-up challenges, so that a stranger's name looks like anybody's.
 
+use super::compression::{Keyed, SHA_256};
 use super::credential::Credential;
-use super::keys::{Key, MAX_KEY_LEN, hmac};
+use super::keys::{Key, MAX_KEY_LEN};
 use super::mechanism::Mechanism;
 use super::salt::{MAX_BASE36_LEN, base36};
 use super::stack::wipe_dead;
 use crate::error::Error;
+use crate::status::Status;
 
 /// How long a made-up salt is, in bytes; the store's own salts are as long.
 pub(crate) const SALT_LEN: usize = 16;
 
 /// How often the credentials of tokens iterate, in Kafka and unless a token manager was told otherwise.
 pub(crate) const TOKEN_ITERATIONS: u32 = 4096;
+
+/// A secret that made-up challenges come from. Zeroed on drop.
+pub struct MockSecret(Keyed<u32>);
+
+impl MockSecret {
+    /// Best 32 random bytes.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_ARGUMENT` when it is empty.
+    pub fn new(secret: &[u8]) -> Result<Self, Error> {
+        if secret.is_empty() {
+            return Err(Error::new(Status::INVALID_ARGUMENT, "the mock secret is empty"));
+        }
+        Ok(Self(SHA_256.keyed(secret)))
+    }
+}
 
 /// What the challenges for unknown names are made from.
 ///
@@ -27,7 +46,7 @@ pub struct MockChallenges<'a> {
 /// What challenges of one kind are made from.
 #[derive(Clone, Copy)]
 struct Made<'a> {
-    secret: &'a [u8],
+    secret: &'a MockSecret,
     iterations: u32,
 }
 
@@ -44,7 +63,7 @@ pub enum MockSalts {
 impl<'a> MockChallenges<'a> {
     /// The iteration count is what users of the listener usually have; it is never inferred. Tokens
     /// have 4096, as in Kafka.
-    pub fn new(secret: &'a [u8], iterations: u32) -> Self {
+    pub fn new(secret: &'a MockSecret, iterations: u32) -> Self {
         let users = Made { secret, iterations };
         let tokens = Made { secret, iterations: TOKEN_ITERATIONS };
         Self { users, tokens, salts: MockSalts::default() }
@@ -60,7 +79,7 @@ impl<'a> MockChallenges<'a> {
     /// The same with a secret of its own for unknown tokens, for servers that salt real ones each by
     /// itself.
     #[must_use]
-    pub fn with_token_secret(mut self, secret: &'a [u8]) -> Self {
+    pub fn with_token_secret(mut self, secret: &'a MockSecret) -> Self {
         self.tokens.secret = secret;
         self
     }
@@ -96,25 +115,25 @@ impl<'a> MockChallenges<'a> {
 
 /// Never inlined, so that what it leaves of the secret on the stack lies below the caller.
 #[inline(never)]
-fn mac(secret: &[u8], parts: &[&[u8]]) -> Key {
-    hmac(Mechanism::ScramSha256, secret, parts)
+fn mac(secret: &MockSecret, parts: &[&[u8]]) -> Key {
+    SHA_256.mac(&secret.0, parts)
 }
 
 /// More than one HMAC takes.
-const DEAD_WORDS: usize = 256;
+const DEAD_WORDS: usize = 160;
 
 /// A challenge for a name that may turn out to be nobody's. Made before the name is looked up, and
 /// whatever the lookup finds, so that strangers are not told from others by the time it takes.
 #[derive(Clone, Copy, Debug)]
 pub struct MadeUp {
     salt: [u8; MAX_BASE36_LEN],
-    salt_len: usize,
+    salt_len: u8,
     pub(super) iterations: u32,
 }
 
 impl MadeUp {
     pub(super) fn salt(&self) -> &[u8] {
-        self.salt.get(..self.salt_len).unwrap_or_default()
+        self.salt.get(..self.salt_len.into()).unwrap_or_default()
     }
 
     fn set_salt(&mut self, salt: impl Iterator<Item = u8>) {
@@ -169,8 +188,9 @@ mod tests {
 
     #[test]
     fn the_look_of_a_salt() {
+        let secret = MockSecret::new(b"secret").unwrap();
         let salts = |form, stranger| {
-            let mock = MockChallenges::new(b"secret", 4096).with_salts(form);
+            let mock = MockChallenges::new(&secret, 4096).with_salts(form);
             (0..1000).map(move |number: u32| salt(&mock, stranger, &number.to_string()))
         };
         for stranger in [USER, TOKEN] {
@@ -188,7 +208,8 @@ mod tests {
     /// update would tell that they are made up.
     #[test]
     fn known_salts() {
-        let mock = MockChallenges::new(b"secret", 8192);
+        let secret = MockSecret::new(b"secret").unwrap();
+        let mock = MockChallenges::new(&secret, 8192);
         let hex =
             |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         assert_eq!(hex(salt(&mock, USER, "nobody")), "f971b9caf5e345879b6679fc4edea739");
@@ -197,14 +218,16 @@ mod tests {
 
     #[test]
     fn users_and_tokens_have_nothing_in_common() {
-        let mock = MockChallenges::new(b"secret", 8192);
+        let secret = MockSecret::new(b"secret").unwrap();
+        let mock = MockChallenges::new(&secret, 8192);
         let iterations = |mock: &MockChallenges<'_>, stranger| {
             mock.make_up(stranger, Mechanism::ScramSha256, "x").iterations
         };
         assert_eq!((iterations(&mock, USER), iterations(&mock, TOKEN)), (8192, 4096));
         let more = mock.with_token_iterations(5000);
         assert_eq!((iterations(&more, USER), iterations(&more, TOKEN)), (8192, 5000));
-        let other = mock.with_token_secret(b"of this broker");
+        let of_this_broker = MockSecret::new(b"of this broker").unwrap();
+        let other = mock.with_token_secret(&of_this_broker);
         assert_eq!(salt(&mock, USER, "x"), salt(&other, USER, "x"));
         assert_ne!(salt(&mock, TOKEN, "x"), salt(&other, TOKEN, "x"));
     }

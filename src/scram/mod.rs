@@ -3,17 +3,21 @@
 //! Sans-I/O: no file, socket, clock or random number generator is used here; what they would give
 //! comes in as an argument.
 
+mod blocks;
 mod client;
+mod compression;
 mod credential;
 mod hi;
 mod key_cache;
 mod keys;
+mod lanes;
 mod mechanism;
 mod message;
 mod mock;
 mod nonce;
 mod salt;
 mod server;
+mod signatures;
 mod stack;
 
 pub use client::{
@@ -31,7 +35,7 @@ pub(crate) use message::check_name;
 #[cfg(fuzzing)]
 pub use message::fuzzing;
 pub(crate) use mock::{Decoy, SALT_LEN, TOKEN_ITERATIONS};
-pub use mock::{MadeUp, MockChallenges, MockSalts};
+pub use mock::{MadeUp, MockChallenges, MockSalts, MockSecret};
 pub use nonce::{NONCE_ENTROPY, Nonce};
 #[cfg(feature = "cli")]
 pub(crate) use salt::{BASE36_RANDOM, base36};

@@ -30,7 +30,7 @@ impl From<&Credential<'_>> for StoredCredential {
             mechanism: credential.mechanism(),
             salt: credential.salt().to_vec(),
             iterations: credential.iterations(),
-            keys: credential.keys().clone(),
+            keys: credential.keys(),
         }
     }
 }

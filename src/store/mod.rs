@@ -55,10 +55,10 @@ use self::backend::Backend;
 use self::lmdb::{Lmdb, NO_STORE};
 use self::lookup::{Decoys, Found, Whose};
 use self::memory::Memory;
-use self::schema::MockSecret;
+use self::schema::MockSecretBytes;
 use crate::paths::{absolute, io};
 use crate::scram::{
-    AwaitClientFinal, Credential, ITERATIONS, MAX_MESSAGE, Mechanism, MockChallenges,
+    AwaitClientFinal, Credential, ITERATIONS, MAX_MESSAGE, Mechanism, MockChallenges, MockSecret,
     NeedCredential, Rejected, SALT_LEN, StoredKeys, check_name,
 };
 use crate::{error::Error, status::Status};
@@ -155,7 +155,7 @@ impl Store {
         read_only: bool,
     ) -> Result<Self, Error> {
         if !read_only && !backend.read(schema::is_begun)? {
-            let mock_secret = MockSecret::new(crate::random::bytes()?);
+            let mock_secret = MockSecretBytes::new(crate::random::bytes()?);
             backend.write(|write| schema::begin(write, &mock_secret))?;
         }
         let (mock_secret, is_backup) = backend.read(|read| {
@@ -171,6 +171,7 @@ impl Store {
             return Err(Error::new(Status::IO, format!("{uri}: {text}")));
         }
         let decoys = Decoys::new()?;
+        let mock_secret = MockSecret::new(mock_secret.as_slice())?;
         Ok(Self(Arc::new(Inner { uri: uri.to_owned(), backend, mock_secret, warning, decoys })))
     }
 
@@ -294,7 +295,7 @@ impl Store {
                 Whose::Token { owner, expiry_ms } => {
                     question.supply_token(&credential, owner, expiry_ms)
                 }
-                Whose::Nobody => question.supply_nobody(&made_up, credential.keys()),
+                Whose::Nobody => question.supply_nobody(&made_up, &credential),
             }
             .map(|answered| answered.with_tokens_known(tokens_known)),
             Err(error) => Err(question.reject(error)),
@@ -304,7 +305,7 @@ impl Store {
     /// Made-up challenges from the store's own secret: the same on every server that uses the store.
     /// `iterations` is what its users usually have.
     pub fn mock_challenges(&self, iterations: u32) -> MockChallenges<'_> {
-        MockChallenges::new(self.0.mock_secret.as_slice(), iterations)
+        MockChallenges::new(&self.0.mock_secret, iterations)
     }
 
     /// What works on the store looks here before it takes a lock of its own, which a thread may have

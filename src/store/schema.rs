@@ -18,7 +18,7 @@ const FIRST: u32 = 1;
 const FOLLOWING: u32 = 2;
 
 /// The secret of made-up challenges, the same for every server of the store.
-pub(super) type MockSecret = Zeroizing<[u8; 32]>;
+pub(super) type MockSecretBytes = Zeroizing<[u8; 32]>;
 
 /// Whether there is a store in the tables. They are empty between the commit that makes them and the
 /// one of [`begin`], and stay so where the process is killed there. Entries without a version are a
@@ -33,7 +33,7 @@ pub(super) fn is_begun(read: &dyn Read) -> Result<bool, Error> {
 }
 
 /// Begins a store, unless somebody else just has.
-pub(super) fn begin(write: &mut dyn Write, mock_secret: &MockSecret) -> Result<(), Error> {
+pub(super) fn begin(write: &mut dyn Write, mock_secret: &MockSecretBytes) -> Result<(), Error> {
     if is_begun(&*write)? {
         return Ok(());
     }
@@ -85,7 +85,7 @@ pub(super) fn check(read: &dyn Read) -> Result<(), Error> {
     decoder.end()
 }
 
-pub(super) fn mock_secret(read: &dyn Read) -> Result<MockSecret, Error> {
+pub(super) fn mock_secret(read: &dyn Read) -> Result<MockSecretBytes, Error> {
     let Some(mut decoder) = record::get(read, Table::Meta, MOCK_SECRET_KEY)? else {
         return Err(record::damaged(Table::Meta, MOCK_SECRET_KEY));
     };

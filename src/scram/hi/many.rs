@@ -6,7 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::side_by_side;
-use super::{DEAD_WORDS, Hash, SHA_256, SHA_512, Word, further};
+use super::{DEAD_WORDS, further};
+use crate::scram::compression::{Hash, SHA_256, SHA_512, Word};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::scram::stack::wipe_dead;

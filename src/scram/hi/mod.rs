@@ -6,21 +6,18 @@
 //! side_by_side   several chains on one thread, by what the processor has:
 //! sha_ni         four chains of SHA-256, by the SHA instructions
 //! avx2           eight chains of SHA-256, or four of SHA-512, in the lanes of vectors
-//! constants      of both hashes
 //! ```
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod chain;
-mod constants;
 mod many;
 #[cfg(target_arch = "x86_64")]
 mod sha_ni;
 #[cfg(target_arch = "x86_64")]
 mod side_by_side;
 
-use chain::{Hash, SHA_256, SHA_512, Word};
-
+use super::compression::{Hash, SHA_256, SHA_512, Word};
 use super::keys::{Cancel, Key};
 use super::mechanism::Mechanism;
 use super::stack::wipe_dead;

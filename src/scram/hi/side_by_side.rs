@@ -2,9 +2,10 @@
 
 use core::array;
 
-use super::chain::{Chain, Hash, SHA_256, SHA_512, Word};
+use super::chain::Chain;
 use super::many::{Salted, one_by_one};
 use super::{avx2, sha_ni};
+use crate::scram::compression::{Hash, SHA_256, SHA_512, Word};
 use crate::scram::keys::Key;
 
 /// None where the processor has nothing for it.

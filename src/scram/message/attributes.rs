@@ -4,6 +4,8 @@ use core::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+use memchr::{memchr, memrchr};
+
 use super::MAX_MESSAGE;
 use crate::scram::keys::{Key, MAX_KEY_LEN};
 use crate::scram::mechanism::Mechanism;
@@ -91,7 +93,7 @@ impl<'a> Attributes<'a> {
         if text.is_empty() {
             return Err(message.malformed("it is empty"));
         }
-        if text.contains('\0') {
+        if memchr(0, bytes).is_some() {
             return Err(message.malformed("it holds a NUL"));
         }
         Ok(Self { message, rest: Some(text) })
@@ -108,12 +110,10 @@ impl<'a> Attributes<'a> {
 
     /// The next field, which ends at a comma or with the message.
     pub(super) fn field(&mut self) -> Option<&'a str> {
-        let (field, rest) = match self.rest?.split_once(',') {
-            Some((field, rest)) => (field, Some(rest)),
-            None => (self.rest?, None),
-        };
-        self.rest = rest;
-        Some(field)
+        let text = self.rest?;
+        let comma = memchr(b',', text.as_bytes());
+        self.rest = comma.and_then(|comma| text.get(comma + 1..));
+        comma.map_or(Some(text), |comma| text.get(..comma))
     }
 
     /// The value of the next field, which must be of this attribute.
@@ -133,7 +133,8 @@ impl<'a> Attributes<'a> {
     /// Takes off the last field, where it is of this attribute: all before it, and its value.
     pub(super) fn split_last(&mut self, attribute: char) -> (&'a str, Option<&'a str>) {
         let rest = self.rest.unwrap_or_default();
-        let value = rest.rsplit_once(',').and_then(|(before, last)| {
+        let value = memrchr(b',', rest.as_bytes()).and_then(|comma| {
+            let (before, last) = (rest.get(..comma)?, rest.get(comma + 1..)?);
             let value = last.strip_prefix(attribute)?.strip_prefix('=')?;
             self.rest = Some(before);
             Some((before, Some(value)))
@@ -147,18 +148,12 @@ impl<'a> Attributes<'a> {
         if nonce.is_empty() {
             return Err(self.message.malformed("r= is empty"));
         }
-        if !nonce.bytes().all(is_printable) {
+        // To the end in any case, which is quicker than to stop at the first.
+        if !nonce.bytes().fold(true, |all, byte| all & is_printable(byte)) {
             return Err(self.message.malformed("r= holds a character that is not printable ASCII"));
         }
         Ok(nonce)
     }
-}
-
-pub(super) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    // The room is exact.
-    let _ = STANDARD.encode_slice(bytes, out.get_mut(start..).unwrap_or_default());
 }
 
 pub(crate) fn check_length(message: MessageName, len: usize) -> Result<(), Error> {

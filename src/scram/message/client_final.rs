@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::Extensions;
-use super::attributes::{Attributes, MessageName, push_base64};
+use super::attributes::{Attributes, MessageName};
+use super::{Extensions, Out};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
@@ -41,17 +41,17 @@ impl<'a> ClientFinal<'a> {
 }
 
 /// Ends a message that was begun by [`ClientFinalWithoutProof::write`].
-pub(crate) fn write_proof(proof: &Key, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",p=");
-    push_base64(proof.as_bytes(), out);
+pub(crate) fn write_proof(proof: &Key, out: &mut impl Out) {
+    out.put(b",p=");
+    out.put_base64(proof.as_bytes());
 }
 
 impl ClientFinalWithoutProof<'_> {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"c=");
-        push_base64(&self.channel_binding, out);
-        out.extend_from_slice(b",r=");
-        out.extend_from_slice(self.nonce.as_bytes());
+    pub(crate) fn write(&self, out: &mut impl Out) {
+        out.put(b"c=");
+        out.put_base64(&self.channel_binding);
+        out.put(b",r=");
+        out.put(self.nonce.as_bytes());
         self.extensions.write(out);
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::attributes::{Attributes, MessageName};
 use super::name::{decode_name, encode_name};
-use super::{Extensions, Gs2Header};
+use super::{Extensions, Gs2Header, Out};
 use crate::error::Error;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,21 +16,28 @@ pub(crate) struct ClientFirst<'a> {
 }
 
 impl<'a> ClientFirst<'a> {
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn parse(message: &'a [u8]) -> Result<Self, Error> {
+        Self::parse_and_measure(message).map(|(parsed, _)| parsed)
+    }
+
+    /// The message, and how long its GS2 header is.
+    pub(crate) fn parse_and_measure(message: &'a [u8]) -> Result<(Self, usize), Error> {
         let mut attributes = Attributes::new(MessageName::ClientFirst, message)?;
         let gs2_header = Gs2Header::parse(&mut attributes)?;
+        let gs2_len = message.len() - attributes.rest().map_or(0, str::len);
         let name = decode_name(MessageName::ClientFirst, 'n', attributes.value('n')?)?;
         let nonce = attributes.nonce()?;
         let extensions = Extensions::parse(&attributes)?;
-        Ok(Self { gs2_header, name, nonce, extensions })
+        Ok((Self { gs2_header, name, nonce, extensions }, gs2_len))
     }
 
     /// Writes the message without its GS2 header: the part that the proof covers.
-    pub(crate) fn write_bare(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"n=");
+    pub(crate) fn write_bare(&self, out: &mut impl Out) {
+        out.put(b"n=");
         encode_name(&self.name, out);
-        out.extend_from_slice(b",r=");
-        out.extend_from_slice(self.nonce.as_bytes());
+        out.put(b",r=");
+        out.put(self.nonce.as_bytes());
         self.extensions.write(out);
     }
 }

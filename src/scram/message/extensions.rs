@@ -1,7 +1,7 @@
 //! Optional extensions at the end of a message: `name=value`, each at most once.
 
-use super::MessageName;
 use super::attributes::{Attributes, refused_mandatory_extension};
+use super::{MessageName, Out};
 use crate::{error::Error, status::Status};
 
 /// The extensions of one message as they were written, checked; the text may be empty.
@@ -52,10 +52,10 @@ impl<'a> Extensions<'a> {
     }
 
     /// Writes the extensions with the comma before them.
-    pub(super) fn write(self, out: &mut Vec<u8>) {
+    pub(super) fn write(self, out: &mut impl Out) {
         if !self.0.is_empty() {
-            out.push(b',');
-            out.extend_from_slice(self.0.as_bytes());
+            out.put(b",");
+            out.put(self.0.as_bytes());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Out;
 use super::attributes::Attributes;
 use super::name::{decode_name, encode_name};
 use crate::{error::Error, status::Status};
@@ -50,15 +51,15 @@ impl<'a> Gs2Header<'a> {
         Ok(Self { channel_binding, authzid })
     }
 
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(match self.channel_binding {
+    pub(crate) fn write(&self, out: &mut impl Out) {
+        out.put(match self.channel_binding {
             ChannelBinding::Unsupported => b"n,",
             ChannelBinding::NotOffered => b"y,",
         });
         if let Some(authzid) = &self.authzid {
-            out.extend_from_slice(b"a=");
+            out.put(b"a=");
             encode_name(authzid, out);
         }
-        out.push(b',');
+        out.put(b",");
     }
 }

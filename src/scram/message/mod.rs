@@ -10,6 +10,7 @@ mod extensions;
 pub mod fuzzing;
 mod gs2;
 mod name;
+mod out;
 mod server_final;
 mod server_first;
 
@@ -19,8 +20,9 @@ pub(crate) use client_first::{ClientFirst, claimed_name};
 pub(crate) use extensions::Extensions;
 pub(crate) use gs2::{ChannelBinding, Gs2Header};
 pub(crate) use name::check_name;
+pub(crate) use out::Out;
 pub(crate) use server_final::{ServerFinal, refusal};
-pub(crate) use server_first::ServerFirst;
+pub(crate) use server_first::{ServerFirst, begin_server_first, end_server_first};
 
 /// The longest message, in bytes, that is read or written.
 pub const MAX_MESSAGE: usize = 4096;

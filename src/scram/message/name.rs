@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::MessageName;
+use memchr::memchr;
+
+use super::{MessageName, Out};
 use crate::{error::Error, status::Status};
 
 /// Reads a saslname: `=2C` stands for a comma, `=3D` for an equals sign, no other `=` may be there.
@@ -14,11 +16,11 @@ pub(super) fn decode_name(
     if text.is_empty() {
         return Err(message.malformed(format_args!("{attribute}= is empty")));
     }
-    let mut parts = text.split('=');
-    let first = parts.next().unwrap_or_default();
-    if first.len() == text.len() {
+    if memchr(b'=', text.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(text));
     }
+    let mut parts = text.split('=');
+    let first = parts.next().unwrap_or_default();
     let mut name = String::with_capacity(text.len());
     name.push_str(first);
     for part in parts {
@@ -38,13 +40,17 @@ pub(super) fn decode_name(
 }
 
 /// Writes a name as saslname.
-pub(super) fn encode_name(name: &str, out: &mut Vec<u8>) {
-    for byte in name.bytes() {
-        match byte {
-            b',' => out.extend_from_slice(b"=2C"),
-            b'=' => out.extend_from_slice(b"=3D"),
-            _ => out.push(byte),
-        }
+pub(super) fn encode_name(name: &str, out: &mut impl Out) {
+    for part in name.split_inclusive([',', '=']) {
+        let (plain, escape) = if let Some(plain) = part.strip_suffix(',') {
+            (plain, "=2C")
+        } else if let Some(plain) = part.strip_suffix('=') {
+            (plain, "=3D")
+        } else {
+            (part, "")
+        };
+        out.put(plain.as_bytes());
+        out.put(escape.as_bytes());
     }
 }
 

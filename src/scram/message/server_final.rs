@@ -1,7 +1,7 @@
 //! server-final-message: `v=signature`, or `e=reason`.
 
-use super::Extensions;
-use super::attributes::{Attributes, MessageName, push_base64};
+use super::attributes::{Attributes, MessageName};
+use super::{Extensions, Out};
 use crate::scram::keys::Key;
 use crate::scram::mechanism::Mechanism;
 use crate::{error::Error, status::Status};
@@ -27,9 +27,9 @@ impl<'a> ServerFinal<'a> {
         Ok(Self { signature, extensions })
     }
 
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"v=");
-        push_base64(self.signature.as_bytes(), out);
+    pub(crate) fn write(&self, out: &mut impl Out) {
+        out.put(b"v=");
+        out.put_base64(self.signature.as_bytes());
         self.extensions.write(out);
     }
 }

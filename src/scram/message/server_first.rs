@@ -1,10 +1,9 @@
 //! server-first-message: `r=nonce,s=salt,i=iterations`, the challenge.
 
 use std::borrow::Cow;
-use std::io::Write;
 
-use super::Extensions;
-use super::attributes::{Attributes, MessageName, push_base64};
+use super::attributes::{Attributes, MessageName};
+use super::{Extensions, Out};
 use crate::{error::Error, status::Status};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,15 +37,27 @@ impl<'a> ServerFirst<'a> {
         Ok(Self { client_nonce, server_nonce, salt: Cow::Owned(salt), iterations, extensions })
     }
 
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        for part in ["r=", self.client_nonce, self.server_nonce, ",s="] {
-            out.extend_from_slice(part.as_bytes());
-        }
-        push_base64(&self.salt, out);
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, ",i={}", self.iterations);
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn write(&self, out: &mut impl Out) {
+        begin_server_first(self.client_nonce, self.server_nonce, out);
+        end_server_first(&self.salt, self.iterations, out);
         self.extensions.write(out);
     }
+}
+
+/// Writes the message up to its nonce.
+pub(crate) fn begin_server_first(client_nonce: &str, server_nonce: &str, out: &mut impl Out) {
+    for part in ["r=", client_nonce, server_nonce] {
+        out.put(part.as_bytes());
+    }
+}
+
+/// Writes the rest of a message that has no extensions.
+pub(crate) fn end_server_first(salt: &[u8], iterations: u32, out: &mut impl Out) {
+    out.put(b",s=");
+    out.put_base64(salt);
+    out.put(b",i=");
+    out.put_number(iterations);
 }
 
 fn parse_iterations(text: &str) -> Result<u32, Error> {

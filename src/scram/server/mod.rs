@@ -5,6 +5,8 @@
 //!        \________________ any failure: Rejected _______/
 //! ```
 
+mod buffer;
+mod exchange;
 mod outcome;
 mod transcript;
 
@@ -13,18 +15,18 @@ use core::ops::RangeInclusive;
 use subtle::{Choice, ConstantTimeEq};
 
 use super::credential::{Credential, StoredKeys};
-use super::keys::{Key, hash, hmac};
+use super::keys::{Key, hash};
 use super::mechanism::Mechanism;
 use super::message::{
-    ClientFinal, ClientFirst, Extensions, MessageName, ServerFinal, ServerFirst, check_length,
-    claimed_name,
+    ClientFinal, ClientFirst, Extensions, MessageName, ServerFinal, check_length, claimed_name,
 };
 use super::mock::{Decoy, MadeUp, MockChallenges, Stranger};
 use super::nonce::Nonce;
+use super::signatures::Signatures;
 use crate::{error::Error, status::Status};
 
+use exchange::{Exchange, Subject};
 pub use outcome::{Authenticated, Rejected};
-use transcript::{Answer, Request};
 
 /// What a listener lets its clients do beyond the standard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -74,22 +76,23 @@ impl AwaitClientFirst {
     ///
     /// `MALFORMED`, `TOO_LONG`, `EXTENSION`, `AUTHZID`, or `CHANNEL_BINDING` when it is asked for.
     pub fn step(self, client_first: &[u8]) -> Result<NeedCredential, Rejected> {
-        let parsed = ClientFirst::parse(client_first).map_err(|error| {
-            let request = claimed_name(client_first).map(|name| Request::of_name(&name));
-            Rejected { request, ..Rejected::new(error) }
+        let (parsed, gs2_len) = ClientFirst::parse_and_measure(client_first).map_err(|error| {
+            let exchange = claimed_name(client_first).map(|name| {
+                let mut exchange = Box::new(Exchange::new(self.mechanism, self.policy));
+                exchange.transcript.push_name(&name);
+                exchange
+            });
+            Rejected { error, exchange }
         })?;
         let kind = match (parsed.extensions.tokenauth(), self.policy.implicit_tokens) {
             (true, _) => IdentityKind::Token,
             (false, true) => IdentityKind::Either,
             (false, false) => IdentityKind::User,
         };
-        let need = NeedCredential {
-            mechanism: self.mechanism,
-            policy: self.policy,
-            nonce: self.nonce,
-            kind,
-            request: Request::new(&parsed),
-        };
+        let mut exchange = Box::new(Exchange::new(self.mechanism, self.policy));
+        let nonce = self.nonce.as_str();
+        exchange.transcript.push_client_first(client_first, &parsed, gs2_len, nonce);
+        let need = NeedCredential { exchange, kind };
         // For a user the name, for a token its id: in both cases what n= says.
         if parsed.gs2_header.authzid.is_some_and(|authzid| authzid != parsed.name) {
             let error =
@@ -103,22 +106,19 @@ impl AwaitClientFirst {
 /// The server needs to be told what it keeps of the client's name.
 #[derive(Debug)]
 pub struct NeedCredential {
-    mechanism: Mechanism,
-    policy: ServerPolicy,
-    nonce: Nonce,
+    exchange: Box<Exchange>,
     kind: IdentityKind,
-    request: Request,
 }
 
 impl NeedCredential {
     /// The mechanism whose credential is wanted.
     pub fn mechanism(&self) -> Mechanism {
-        self.mechanism
+        self.exchange.mechanism
     }
 
     /// The client's name, unescaped: not empty, UTF-8, no NUL, otherwise anything.
     pub fn name(&self) -> &str {
-        self.request.name()
+        self.exchange.transcript.name()
     }
 
     /// As what to look the name up.
@@ -164,7 +164,7 @@ impl NeedCredential {
     /// Makes up a challenge before the lookup, for [`supply_made_up`](Self::supply_made_up). A server
     /// that does so for every name takes as long for those that somebody has.
     pub fn make_up(&self, mock: &MockChallenges<'_>) -> MadeUp {
-        mock.make_up(self.stranger(), self.mechanism, self.name())
+        mock.make_up(self.stranger(), self.mechanism(), self.name())
     }
 
     /// [`supply_unknown`](Self::supply_unknown) with the challenge that
@@ -174,22 +174,22 @@ impl NeedCredential {
     ///
     /// `TOO_LONG` when nonces and salt do not fit into one message.
     pub fn supply_made_up(self, made_up: &MadeUp) -> Result<AwaitClientFinal, Rejected> {
-        match Decoy::new(self.mechanism).credential() {
-            Ok(decoy) => self.supply_nobody(made_up, decoy.keys()),
+        match Decoy::new(self.mechanism()).credential() {
+            Ok(decoy) => self.supply_nobody(made_up, &decoy),
             Err(error) => Err(self.reject(error)),
         }
     }
 
-    /// Any keys do: the verdict does not depend on them, but takes as long as with real ones.
+    /// Any credential does: the verdict does not depend on its keys, but takes as long as with real ones.
     pub(crate) fn supply_nobody(
         self,
         made_up: &MadeUp,
-        keys: &StoredKeys,
+        credential: &Credential<'_>,
     ) -> Result<AwaitClientFinal, Rejected> {
         // A token has an owner, who takes a moment too.
         let owner = if self.stranger() == Stranger::Token { "nobody" } else { "" };
         let subject = Subject::Nobody(self.stranger());
-        self.challenge(made_up.salt(), made_up.iterations, keys.clone(), subject, owner)
+        self.challenge(made_up.salt(), made_up.iterations, credential, subject, owner)
     }
 
     /// What the name is taken for unless somebody has it. With implicit tokens a name of a token id's
@@ -206,7 +206,9 @@ impl NeedCredential {
     /// Ends the login because its lookup failed.
     pub fn reject(self, error: Error) -> Rejected {
         let subject = Subject::Nobody(self.stranger());
-        Rejected { error, request: Some(self.request), answer: None, subject }
+        let mut exchange = self.exchange;
+        exchange.subject = subject;
+        Rejected { error, exchange: Some(exchange) }
     }
 
     fn supply(
@@ -216,63 +218,55 @@ impl NeedCredential {
         subject: Subject,
         owner: &str,
     ) -> Result<AwaitClientFinal, Rejected> {
-        if !self.kind.admits(kind) || credential.mechanism != self.mechanism {
+        if !self.kind.admits(kind) || credential.mechanism != self.mechanism() {
             return Err(self.reject(Error::new(
                 Status::INVALID_ARGUMENT,
                 "the credential is not of the kind or mechanism that was asked for",
             )));
         }
-        let Credential { salt, iterations, keys, .. } = credential;
-        self.challenge(salt, iterations.get(), keys.clone(), subject, owner)
+        let Credential { salt, iterations, .. } = credential;
+        self.challenge(salt, iterations.get(), credential, subject, owner)
     }
 
     fn challenge(
-        self,
+        mut self,
         salt: &[u8],
         iterations: u32,
-        keys: StoredKeys,
+        credential: &Credential<'_>,
         subject: Subject,
         owner: &str,
     ) -> Result<AwaitClientFinal, Rejected> {
-        let challenge = ServerFirst {
-            client_nonce: self.request.nonce(),
-            server_nonce: self.nonce.as_str(),
-            salt: salt.into(),
-            iterations,
-            extensions: Extensions::default(),
-        };
-        let answer = Answer::new(&challenge, owner);
-        if let Err(error) = check_length(MessageName::ServerFirst, answer.challenge().len()) {
+        let transcript = &mut self.exchange.transcript;
+        transcript.push_challenge(salt, iterations, owner);
+        if let Err(error) = check_length(MessageName::ServerFirst, transcript.challenge().len()) {
             return Err(self.reject(error));
         }
-        let Self { mechanism, policy, request, .. } = self;
-        let tokens_known = i64::MIN..=i64::MAX;
-        Ok(AwaitClientFinal { mechanism, policy, request, answer, keys, subject, tokens_known })
+        let mut exchange = self.exchange;
+        exchange.subject = subject;
+        exchange.keys = credential.keys();
+        Ok(AwaitClientFinal(exchange))
     }
 }
 
 /// The challenge is to be sent, the client's proof awaited.
 #[derive(Debug)]
-pub struct AwaitClientFinal {
-    mechanism: Mechanism,
-    policy: ServerPolicy,
-    request: Request,
-    answer: Answer,
-    keys: StoredKeys,
-    subject: Subject,
-    /// When it is known which tokens there are, in ms since 1970.
-    tokens_known: RangeInclusive<i64>,
-}
+pub struct AwaitClientFinal(Box<Exchange>);
 
 impl AwaitClientFinal {
     /// The same, but what is known of tokens is good in this time alone, whatever their own expiry.
-    pub(crate) fn with_tokens_known(self, tokens_known: RangeInclusive<i64>) -> Self {
-        Self { tokens_known, ..self }
+    pub(crate) fn with_tokens_known(mut self, tokens_known: RangeInclusive<i64>) -> Self {
+        self.0.tokens_known = tokens_known;
+        self
     }
 
     /// The server-first-message.
     pub fn message(&self) -> &[u8] {
-        self.answer.challenge()
+        self.0.transcript.challenge()
+    }
+
+    /// Whether the verdict depends on the time.
+    pub(crate) fn is_timed(&self) -> bool {
+        !matches!(self.0.subject, Subject::User | Subject::Nobody(Stranger::User))
     }
 
     /// Judges the client's proof. `now_ms` is the time for a token's expiry.
@@ -283,23 +277,32 @@ impl AwaitClientFinal {
     /// `INVALID_PROOF`, and in its place `UNKNOWN_USER` or `TOKEN_NOT_FOUND` where nobody has the
     /// name; where the proof was good `TOKEN_EXPIRED`, and `TOKENS_STALE` of a store that has not
     /// heard of its cluster for too long.
-    pub fn step(self, client_final: &[u8], now_ms: i64) -> Result<Authenticated, Rejected> {
-        match self.judge(client_final, now_ms) {
-            Ok(accepted) => Ok(self.authenticated(accepted)),
+    pub fn step(mut self, client_final: &[u8], now_ms: i64) -> Result<Authenticated, Rejected> {
+        let judged = self.judge(client_final, now_ms);
+        // They are not needed any more.
+        self.0.keys = StoredKeys::zero();
+        match judged {
+            Ok(Accepted { signature, doubled_nonce }) => {
+                let server_final = ServerFinal { signature, extensions: Extensions::default() };
+                self.0.transcript.push_server_final(&server_final);
+                self.0.doubled_nonce = doubled_nonce;
+                Ok(Authenticated(self.0))
+            }
             Err(error) => Err(self.reject(error)),
         }
     }
 
     fn judge(&self, client_final: &[u8], now_ms: i64) -> Result<Accepted, Error> {
+        let Exchange { mechanism, transcript, subject, keys, .. } = &*self.0;
         let name = MessageName::ClientFinal;
-        let parsed = match ClientFinal::parse(client_final, self.mechanism) {
+        let is_somebody = self.0.is_somebodys();
+        let parsed = match ClientFinal::parse(client_final, *mechanism) {
             Err(error) if error.status() == Status::INVALID_PROOF => {
-                let is_somebody = !matches!(self.subject, Subject::Nobody(_));
                 return Err(if is_somebody { error } else { self.wrong_proof(now_ms) });
             }
             parsed => parsed?,
         };
-        if *parsed.without_proof.channel_binding != *self.request.gs2_header() {
+        if *parsed.without_proof.channel_binding != *transcript.gs2_header() {
             return Err(name.error(
                 Status::CHANNEL_BINDING,
                 "c= is not the GS2 header of the client-first-message",
@@ -307,18 +310,16 @@ impl AwaitClientFinal {
         }
         let doubled_nonce = self.check_nonce(parsed.without_proof.nonce)?;
 
-        let auth_message =
-            [self.request.bare(), b",", self.answer.challenge(), b",", parsed.covered];
-        let StoredKeys { stored_key, server_key } = &self.keys;
-        let client_signature = hmac(self.mechanism, stored_key.as_bytes(), &auth_message);
-        let signature = hmac(self.mechanism, server_key.as_bytes(), &auth_message);
-        let client_key = parsed.proof.xor(&client_signature);
-        let proved = hash(self.mechanism, client_key.as_bytes()).ct_eq(stored_key);
-        let is_somebody = !matches!(self.subject, Subject::Nobody(_));
+        let auth_message = [transcript.covered(), b",", parsed.covered];
+        let StoredKeys { stored_key, server_key } = keys;
+        let Signatures { client, server } =
+            Signatures::new(*mechanism, stored_key, server_key, &auth_message);
+        let client_key = parsed.proof.xor(&client);
+        let proved = hash(*mechanism, client_key.as_bytes()).ct_eq(stored_key);
         if !bool::from(proved & Choice::from(u8::from(is_somebody))) {
             return Err(self.wrong_proof(now_ms));
         }
-        if let Subject::Token { expiry_ms } = self.subject {
+        if let Subject::Token { expiry_ms } = *subject {
             if has_expired(expiry_ms, now_ms) {
                 let text = "the delegation token has expired: create a new one, or renew in time";
                 return Err(Error::new(Status::TOKEN_EXPIRED, text));
@@ -327,12 +328,12 @@ impl AwaitClientFinal {
                 return Err(stale());
             }
         }
-        Ok(Accepted { signature, doubled_nonce })
+        Ok(Accepted { signature: server, doubled_nonce })
     }
 
     /// For the server's log: the peer is told the same of all of these.
     fn wrong_proof(&self, now_ms: i64) -> Error {
-        let (status, text) = match self.subject {
+        let (status, text) = match self.0.subject {
             Subject::User | Subject::Token { .. } => (
                 Status::INVALID_PROOF,
                 "client-final-message: p= is wrong: another password or HMAC than the server's",
@@ -343,7 +344,7 @@ impl AwaitClientFinal {
                 Status::TOKEN_NOT_FOUND,
                 "client-final-message: p= is wrong: there is no token of that id, or no longer",
             ),
-            Subject::Nobody(Stranger::User) if is_like_token_id(self.request.name()) => (
+            Subject::Nobody(Stranger::User) if is_like_token_id(self.0.transcript.name()) => (
                 Status::UNKNOWN_USER,
                 "client-final-message: p= is wrong: there is no user of that name, which looks like \
                  a token's id: the client has to say tokenauth=true, or the server to do without \
@@ -358,17 +359,17 @@ impl AwaitClientFinal {
     }
 
     fn is_stale(&self, now_ms: i64) -> bool {
-        !self.tokens_known.contains(&now_ms)
+        !self.0.tokens_known.contains(&now_ms)
     }
 
     /// Whether the nonce is doubled; an error when it is anything else but right.
     fn check_nonce(&self, nonce: &str) -> Result<bool, Error> {
-        let agreed = self.answer.nonce();
+        let (nonce, agreed) = (nonce.as_bytes(), self.0.transcript.agreed_nonce());
         if nonce == agreed {
             return Ok(false);
         }
-        let doubled = nonce.strip_prefix(self.request.nonce()) == Some(agreed);
-        let text = match (doubled, self.policy.doubled_nonce) {
+        let doubled = nonce.strip_prefix(self.0.transcript.nonce()) == Some(agreed);
+        let text = match (doubled, self.0.policy.doubled_nonce) {
             (true, true) => return Ok(true),
             (true, false) => {
                 "r= has the client's nonce doubled, as librdkafka before 2.6.1 sends it: update \
@@ -380,18 +381,9 @@ impl AwaitClientFinal {
         Err(MessageName::ClientFinal.error(Status::NONCE, text))
     }
 
-    fn authenticated(mut self, accepted: Accepted) -> Authenticated {
-        let Accepted { signature, doubled_nonce } = accepted;
-        let server_final = ServerFinal { signature, extensions: Extensions::default() };
-        self.answer.push_server_final(&server_final);
-        let Self { request, answer, subject, .. } = self;
-        Authenticated { request, answer, subject, doubled_nonce }
-    }
-
     /// Ends the login for a reason of the caller's.
     pub fn reject(self, error: Error) -> Rejected {
-        let Self { request, answer, subject, .. } = self;
-        Rejected { error, request: Some(request), answer: Some(answer), subject }
+        Rejected { error, exchange: Some(self.0) }
     }
 }
 
@@ -407,14 +399,6 @@ pub(crate) const NEVER: i64 = -1;
 /// A credential has expired when its expiry lies before now.
 pub(crate) fn has_expired(expiry_ms: i64, now_ms: i64) -> bool {
     expiry_ms != NEVER && expiry_ms < now_ms
-}
-
-/// Whose credential was supplied.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Subject {
-    User,
-    Token { expiry_ms: i64 },
-    Nobody(Stranger),
 }
 
 /// Whether a name could be the id of one of Kafka's tokens, or of ours: 128 bits as base64 for URLs.
@@ -453,7 +437,8 @@ mod tests {
             let client = ClientLogin::new(MECHANISM, user).start(&nonce).unwrap();
             let server = AwaitClientFirst::new(MECHANISM, ServerPolicy::default(), nonce);
             let server = server.step(client.message()).unwrap();
-            let server = AwaitClientFinal { subject, ..server.supply_user(&credential).unwrap() };
+            let mut server = server.supply_user(&credential).unwrap();
+            server.0.subject = subject;
             let client = client.step(server.message(), None, &Cancel::default()).unwrap();
             let outcome = server.step(client.message(), 0);
             assert_eq!(outcome.err().map(|rejected| rejected.error().status()), status);

@@ -1,45 +1,40 @@
 //! How a login ends: two types, of which only one has a name to act for.
 
-use super::transcript::{Answer, Request};
-use super::{NEVER, Stranger, Subject};
+use super::exchange::{Exchange, Subject};
+use super::{NEVER, Stranger};
 use crate::{error::Error, status::Status};
 
 /// The client is who it says it is; the server's own proof is to be sent.
 #[derive(Debug)]
-pub struct Authenticated {
-    pub(super) request: Request,
-    pub(super) answer: Answer,
-    pub(super) subject: Subject,
-    pub(super) doubled_nonce: bool,
-}
+pub struct Authenticated(pub(super) Box<Exchange>);
 
 impl Authenticated {
     /// The server-final-message.
     pub fn message(&self) -> &[u8] {
-        self.answer.server_final()
+        self.0.transcript.server_final()
     }
 
     /// Whom to treat the peer as: the user, or a token's owner.
     pub fn name(&self) -> &str {
-        match self.subject {
-            Subject::Token { .. } => self.answer.owner(),
+        match self.0.subject {
+            Subject::Token { .. } => self.0.transcript.owner(),
             Subject::User | Subject::Nobody(_) => self.requested_name(),
         }
     }
 
     /// The name that the client gave: the user's, or the token's id.
     pub fn requested_name(&self) -> &str {
-        self.request.name()
+        self.0.transcript.name()
     }
 
     /// The token's id, of a token login. Such a login may not manage tokens (KIP-48).
     pub fn token_id(&self) -> Option<&str> {
-        matches!(self.subject, Subject::Token { .. }).then(|| self.requested_name())
+        matches!(self.0.subject, Subject::Token { .. }).then(|| self.requested_name())
     }
 
     /// When the credential ends, in milliseconds since 1970; -1: never.
     pub fn expiry_ms(&self) -> i64 {
-        match self.subject {
+        match self.0.subject {
             Subject::Token { expiry_ms } => expiry_ms,
             Subject::User | Subject::Nobody(_) => NEVER,
         }
@@ -48,7 +43,7 @@ impl Authenticated {
     /// Whether the client is a librdkafka before 2.6.1, let in by
     /// [`ServerPolicy`](super::ServerPolicy).
     pub fn doubled_nonce(&self) -> bool {
-        self.doubled_nonce
+        self.0.doubled_nonce
     }
 }
 
@@ -56,17 +51,14 @@ impl Authenticated {
 #[derive(Debug)]
 pub struct Rejected {
     pub(super) error: Error,
-    pub(super) request: Option<Request>,
-    /// There is one when the login failed after its challenge.
-    pub(super) answer: Option<Answer>,
-    /// Nobody also where it is not known.
-    pub(super) subject: Subject,
+    /// None where nothing is known of the client.
+    pub(super) exchange: Option<Box<Exchange>>,
 }
 
 impl Rejected {
     /// A failure before anything is known of the client.
     pub fn new(error: Error) -> Self {
-        Self { error, request: None, answer: None, subject: Subject::Nobody(Stranger::User) }
+        Self { error, exchange: None }
     }
 
     /// The true reason: for the server's own log, not for the peer.
@@ -76,20 +68,27 @@ impl Rejected {
 
     /// The name that the client gave, as far as one could be read.
     pub fn requested_name(&self) -> Option<&str> {
-        self.request.as_ref().map(Request::name)
+        self.exchange.as_ref().map(|exchange| exchange.transcript.name())
     }
 
     /// The name that the client gave, where it was taken for a token's id.
     pub fn token_id(&self) -> Option<&str> {
+        let exchange = self.exchange.as_ref()?;
         let is_token =
-            matches!(self.subject, Subject::Token { .. } | Subject::Nobody(Stranger::Token));
-        self.requested_name().filter(|_| is_token)
+            matches!(exchange.subject, Subject::Token { .. } | Subject::Nobody(Stranger::Token));
+        is_token.then(|| exchange.transcript.name())
     }
 
     /// The owner of the token, where it was found.
     pub fn token_owner(&self) -> Option<&str> {
-        let is_known = matches!(self.subject, Subject::Token { .. });
-        self.answer.as_ref().map(Answer::owner).filter(|_| is_known)
+        let exchange = self.exchange.as_ref()?;
+        matches!(exchange.subject, Subject::Token { .. }).then(|| exchange.transcript.owner())
+    }
+
+    /// Whether the challenge had been sent.
+    fn was_challenged(&self) -> bool {
+        let exchange = self.exchange.as_ref();
+        exchange.is_some_and(|exchange| !exchange.transcript.challenge().is_empty())
     }
 
     /// What to send to the peer (RFC 5802, section 7, server-error). It never tells whether the
@@ -102,7 +101,7 @@ impl Rejected {
             | Status::TOKENS_STALE
             | Status::TOKEN_EXPIRED => b"e=invalid-proof",
             Status::EXTENSION => b"e=extensions-not-supported",
-            Status::CHANNEL_BINDING if self.answer.is_none() => b"e=channel-binding-not-supported",
+            Status::CHANNEL_BINDING if !self.was_challenged() => b"e=channel-binding-not-supported",
             Status::CHANNEL_BINDING => b"e=channel-bindings-dont-match",
             _ => b"e=other-error",
         }

@@ -1,103 +1,128 @@
-//! What a server's login has to remember of its messages, in two allocations.
+//! What a server's login has to remember of its messages, in one buffer.
 
 use core::ops::Range;
+use std::borrow::Cow;
 
-use crate::scram::message::{ClientFirst, ServerFinal, ServerFirst};
+use super::buffer::Buffer;
+use crate::scram::message::{ClientFirst, Out, ServerFinal, begin_server_first, end_server_first};
 
-/// What has to be remembered of the client-first-message, in one buffer: the name, the GS2 header,
-/// and the rest of the message.
+/// The client-first-message; after a comma the challenge; a token's owner; the server-final-message. So much
+/// of it is there as the login has come to.
 #[derive(Debug)]
-pub(super) struct Request {
-    bytes: Vec<u8>,
-    name_len: usize,
-    gs2_end: usize,
+pub(super) struct Transcript {
+    text: Buffer,
+    /// Where the client's name is, unescaped: in its message, or before it.
+    name: Range<usize>,
+    gs2_header: Range<usize>,
+    /// Where the client's own nonce is.
     nonce: Range<usize>,
-}
-
-impl Request {
-    pub(super) fn new(client_first: &ClientFirst<'_>) -> Self {
-        let ClientFirst { gs2_header, name, nonce, extensions } = client_first;
-        // Enough unless the name needs many escapes: name thrice, nonce, and what stands between.
-        let room = 3 * name.len() + nonce.len() + extensions.written_len() + 16;
-        let mut bytes = Vec::with_capacity(room);
-        bytes.extend_from_slice(name.as_bytes());
-        gs2_header.write(&mut bytes);
-        let gs2_end = bytes.len();
-        client_first.write_bare(&mut bytes);
-        let nonce_end = bytes.len() - extensions.written_len();
-        Self { bytes, name_len: name.len(), gs2_end, nonce: nonce_end - nonce.len()..nonce_end }
-    }
-
-    /// Of a message that could not be parsed, but seems to give this name.
-    pub(super) fn of_name(name: &str) -> Self {
-        let name_len = name.len();
-        Self { bytes: name.into(), name_len, gs2_end: name_len, nonce: name_len..name_len }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        text(&self.bytes, 0..self.name_len)
-    }
-
-    pub(super) fn gs2_header(&self) -> &[u8] {
-        self.bytes.get(self.name_len..self.gs2_end).unwrap_or_default()
-    }
-
-    pub(super) fn bare(&self) -> &[u8] {
-        self.bytes.get(self.gs2_end..).unwrap_or_default()
-    }
-
-    pub(super) fn nonce(&self) -> &str {
-        text(&self.bytes, self.nonce.clone())
-    }
-}
-
-/// What the server says and whom for, in one buffer: the challenge, a token's owner and, in the
-/// end, the server-final-message.
-#[derive(Debug)]
-pub(super) struct Answer {
-    bytes: Vec<u8>,
-    /// Of client's and server's nonce together.
-    nonce_len: usize,
-    challenge_len: usize,
+    /// Where client's and server's nonce together are, in the challenge.
+    agreed_nonce: Range<usize>,
+    /// Empty until there is one.
+    challenge: Range<usize>,
     owner_end: usize,
 }
 
-impl Answer {
-    pub(super) fn new(challenge: &ServerFirst<'_>, owner: &str) -> Self {
-        let nonce_len = challenge.client_nonce.len() + challenge.server_nonce.len();
-        // Room for the challenge, the owner and the server-final-message.
-        let room = nonce_len + challenge.salt.len() * 4 / 3 + owner.len() + 128;
-        let mut bytes = Vec::with_capacity(room);
-        challenge.write(&mut bytes);
-        let challenge_len = bytes.len();
-        bytes.extend_from_slice(owner.as_bytes());
-        let owner_end = bytes.len();
-        Self { bytes, nonce_len, challenge_len, owner_end }
+impl Transcript {
+    /// Of nothing yet.
+    pub(super) fn new() -> Self {
+        Self {
+            text: Buffer::new(),
+            name: 0..0,
+            gs2_header: 0..0,
+            nonce: 0..0,
+            agreed_nonce: 0..0,
+            challenge: 0..0,
+            owner_end: 0,
+        }
     }
 
-    pub(super) fn push_server_final(&mut self, message: &ServerFinal<'_>) {
-        message.write(&mut self.bytes);
+    /// The client's name alone.
+    pub(super) fn push_name(&mut self, name: &str) {
+        self.name = self.text.len()..self.text.len() + name.len();
+        self.text.put(name.as_bytes());
     }
 
-    pub(super) fn nonce(&self) -> &str {
-        let start = "r=".len();
-        text(&self.bytes, start..start + self.nonce_len)
+    /// The client's message, and the challenge's nonce.
+    pub(super) fn push_client_first(
+        &mut self,
+        message: &[u8],
+        parsed: &ClientFirst<'_>,
+        gs2_len: usize,
+        server_nonce: &str,
+    ) {
+        if let Cow::Owned(unescaped) = &parsed.name {
+            self.push_name(unescaped);
+        }
+        let text = &mut self.text;
+        self.gs2_header = text.len()..text.len() + gs2_len;
+        text.put(message);
+        if let Cow::Borrowed(name) = &parsed.name {
+            let start = self.gs2_header.end + "n=".len();
+            self.name = start..start + name.len();
+        }
+        let nonce_end = text.len() - parsed.extensions.written_len();
+        self.nonce = nonce_end - parsed.nonce.len()..nonce_end;
+        text.put(b",");
+        begin_server_first(parsed.nonce, server_nonce, text);
+        let len = parsed.nonce.len() + server_nonce.len();
+        self.agreed_nonce = text.len() - len..text.len();
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.text(self.name.clone())
+    }
+
+    pub(super) fn gs2_header(&self) -> &[u8] {
+        self.bytes(self.gs2_header.clone())
+    }
+
+    /// The client's own.
+    pub(super) fn nonce(&self) -> &[u8] {
+        self.bytes(self.nonce.clone())
+    }
+
+    /// Client's and server's.
+    pub(super) fn agreed_nonce(&self) -> &[u8] {
+        self.bytes(self.agreed_nonce.clone())
+    }
+
+    /// The rest of the challenge, and whose the token is.
+    pub(super) fn push_challenge(&mut self, salt: &[u8], iterations: u32, owner: &str) {
+        end_server_first(salt, iterations, &mut self.text);
+        self.challenge = self.agreed_nonce.start - "r=".len()..self.text.len();
+        self.text.put(owner.as_bytes());
+        self.owner_end = self.text.len();
     }
 
     pub(super) fn challenge(&self) -> &[u8] {
-        self.bytes.get(..self.challenge_len).unwrap_or_default()
+        self.bytes(self.challenge.clone())
+    }
+
+    /// What the AuthMessage begins with: the client-first-message without its GS2 header, and the
+    /// challenge.
+    pub(super) fn covered(&self) -> &[u8] {
+        self.bytes(self.gs2_header.end..self.challenge.end)
     }
 
     pub(super) fn owner(&self) -> &str {
-        text(&self.bytes, self.challenge_len..self.owner_end)
+        self.text(self.challenge.end..self.owner_end)
+    }
+
+    pub(super) fn push_server_final(&mut self, message: &ServerFinal<'_>) {
+        message.write(&mut self.text);
     }
 
     pub(super) fn server_final(&self) -> &[u8] {
-        self.bytes.get(self.owner_end..).unwrap_or_default()
+        self.bytes(self.owner_end..self.text.len())
     }
-}
 
-/// A part that was written from a `str`.
-fn text(bytes: &[u8], range: Range<usize>) -> &str {
-    bytes.get(range).and_then(|part| str::from_utf8(part).ok()).unwrap_or_default()
+    fn bytes(&self, range: Range<usize>) -> &[u8] {
+        self.text.bytes().get(range).unwrap_or_default()
+    }
+
+    /// A part that was written from a `str`.
+    fn text(&self, range: Range<usize>) -> &str {
+        str::from_utf8(self.bytes(range)).unwrap_or_default()
+    }
 }

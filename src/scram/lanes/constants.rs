@@ -2,10 +2,10 @@
 //! are the first bits of the same roots of primes.
 
 /// Section 5.3.3: of the square roots of the first eight primes.
-pub(super) const SHA_256_INITIAL: [u32; 8] = upper_halves(&SHA_512_INITIAL);
+pub(in crate::scram) const SHA_256_INITIAL: [u32; 8] = upper_halves(&SHA_512_INITIAL);
 
 /// Section 5.3.5.
-pub(super) const SHA_512_INITIAL: [u64; 8] = [
+pub(in crate::scram) const SHA_512_INITIAL: [u64; 8] = [
     0x6a09_e667_f3bc_c908,
     0xbb67_ae85_84ca_a73b,
     0x3c6e_f372_fe94_f82b,
@@ -18,11 +18,11 @@ pub(super) const SHA_512_INITIAL: [u64; 8] = [
 
 /// Section 4.2.2: of the cube roots of the first 64 primes.
 #[cfg(target_arch = "x86_64")]
-pub(super) const SHA_256_ROUNDS: [u32; 64] = upper_halves(&SHA_512_ROUNDS);
+pub(in crate::scram) const SHA_256_ROUNDS: [u32; 64] = upper_halves(&SHA_512_ROUNDS);
 
 /// Section 4.2.3: of the first 80.
 #[cfg(target_arch = "x86_64")]
-pub(super) const SHA_512_ROUNDS: [u64; 80] = [
+pub(in crate::scram) const SHA_512_ROUNDS: [u64; 80] = [
     0x428a_2f98_d728_ae22,
     0x7137_4491_23ef_65cd,
     0xb5c0_fbcf_ec4d_3b2f,
