@@ -28,7 +28,7 @@ WITH_TOOLS := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 say = @printf '\n== %s\n' "$(strip $1)"
 , := ,
 
-.PHONY: third-party help lib program examples demo test test-builds test-long test-kubernetes check bench header install install-built uninstall \
+.PHONY: instructions third-party help lib program examples demo test test-builds test-long test-kubernetes check bench header install install-built uninstall \
   clean FORCE
 
 include $(wildcard mk/*.mk)
@@ -85,6 +85,9 @@ check: $(VENV)/.ready ## format, lints and unit tests: the quick loop
 
 header: ## write include/scramtoken.h anew from src/ffi
 	SCRAMTOKEN_WRITE_HEADER=1 $(CARGO) test --locked --quiet --test header the_committed_header
+
+instructions: lib $(VENV)/.ready ## write tests/instructions/counts.json anew, what hot operations may cost
+	$(VENV)/bin/python -m tests.instructions.counting
 
 third-party: ## write THIRD-PARTY anew, the terms of what is linked
 	mkdir -p build
