@@ -56,7 +56,8 @@ class ExampleServer:
             {"token_id": name, "hmac": secret} if token else {"username": name, "password": secret}
         )
         client = scramtoken.Client(mechanism, **how)
-        return self._outcome(mechanism, client.step, lambda: client.authenticated)
+        refusal = scramtoken.AuthenticationError
+        return self.log_in_by(mechanism, client.step, lambda: client.authenticated, refusal)
 
     def log_in_by_kafkas_classes(self, token_id, hmac, mechanism="SCRAM-SHA-512", peer=None):
         """The same by Kafka's own ScramSaslClient."""
@@ -71,16 +72,17 @@ class ExampleServer:
             output, complete = peer.client_step(message)
             return output
 
-        return self._outcome(mechanism, step, lambda: complete)
+        return self.log_in_by(mechanism, step, lambda: complete, PeerRefused)
 
-    def _outcome(self, mechanism, step, is_complete):
-        """What the server prints, which for a refusal is more than it tells the client."""
+    def log_in_by(self, mechanism, step, is_complete, refusal):
+        """By anybody's client: `step` takes the server's message and gives the next one, or raises
+        `refusal`. What is returned the server prints, which is more than it tells the client."""
         before = len(self.verdicts())
-        with socket.create_connection(("127.0.0.1", self._port), timeout=30) as connection:
-            stream = connection.makefile("rwb")
+        connection = socket.create_connection(("127.0.0.1", self._port), timeout=30)
+        with connection, connection.makefile("rwb") as stream:
             _send(stream, mechanism.encode())
             message = step()
-            with contextlib.suppress(scramtoken.AuthenticationError, PeerRefused):
+            with contextlib.suppress(EOFError, refusal):
                 while not is_complete():
                     _send(stream, message)
                     message = step(_receive(stream))
@@ -89,7 +91,7 @@ class ExampleServer:
             verdict = self._verdicts()[before]
         is_in = verdict.startswith("verdict: authenticated ")
         assert is_in == is_complete(), verdict
-        return "logged in" if is_in else re.match(r"verdict: rejected, (\w+)", verdict)[1]
+        return "logged in" if is_in else re.match(r"verdict: (?:rejected, )?(\w+)", verdict)[1]
 
     def _verdicts(self):
         return [line for line in self._lines if line.startswith("verdict: ")]
@@ -101,5 +103,8 @@ def _send(stream, content):
 
 
 def _receive(stream):
-    (length,) = struct.unpack(">I", stream.read(4))
+    head = stream.read(4)
+    if not head:
+        raise EOFError("the server has closed the connection")
+    (length,) = struct.unpack(">I", head)
     return stream.read(length)
