@@ -82,7 +82,7 @@ class ExampleServer:
         with connection, connection.makefile("rwb") as stream:
             _send(stream, mechanism.encode())
             message = step()
-            with contextlib.suppress(EOFError, refusal):
+            with contextlib.suppress(EOFError, ConnectionError, refusal):
                 while not is_complete():
                     _send(stream, message)
                     message = step(_receive(stream))

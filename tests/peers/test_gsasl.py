@@ -43,6 +43,8 @@ def test_its_client_has_saslprep(server, store):
     assert their_client(server, "user", DECOMPOSED) == "logged in"
     put(store, "user", DECOMPOSED)
     assert their_client(server, "user", DECOMPOSED) == "INVALID_PROOF"
+    put(store, COMPOSED, "pencil")
+    assert their_client(server, DECOMPOSED, "pencil") == "logged in"
 
 
 def test_its_client_acts_for_another(server, store):
@@ -58,6 +60,11 @@ def test_its_client_binds_a_channel(server, store):
             client.say(BINDING)  # tls-exporter
             client.say("")  # tls-unique
             assert into_ours(server, mechanism, client) == outcome
+
+
+def test_its_client_by_sha_1(server):
+    with GsaslClient("user", "pencil", "--no-cb", mechanism="SCRAM-SHA-1") as client:
+        assert into_ours(server, "SCRAM-SHA-1", client) == "UNSUPPORTED_MECHANISM"
 
 
 @pytest.mark.parametrize("name", NAMES)
