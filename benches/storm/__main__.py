@@ -58,6 +58,8 @@ def main():
             stack.enter_context(MeasuredBroker(party, arguments.version))
             for party in ("kafka", "scramtoken")
         ]
+        for broker in brokers:
+            broker.check()
         Storm(arguments, brokers, out).run()
 
 
@@ -77,13 +79,17 @@ class MeasuredBroker(KafkaBroker):
 
     def __enter__(self):
         super().__enter__()
-        self.seconds_to_ready = time.monotonic() - self._started
+        self.start_s = time.monotonic() - self._started
         (node,) = self._processes.values()
         self._pid = node.pid
+        self.start_cpu_s = self.cpu_s()
+        return self
+
+    def check(self):
+        """It has the SaslServer that it should have, and a token."""
         loaded = "libscramtoken" in Path(f"/proc/{self._pid}/maps").read_text()
         assert loaded == (self.party == "scramtoken"), "the wrong SaslServer"
         self.token = self.create_token("User:alice")
-        return self
 
     def start_node(self, number=1):
         self._started = time.monotonic()
@@ -112,7 +118,7 @@ class Storm:
             at_once=arguments.at_once,
         )
         for broker in self._brokers:
-            start = {"seconds": broker.seconds_to_ready, "cpu_s": broker.cpu_s()}
+            start = {"seconds": broker.start_s, "cpu_s": broker.start_cpu_s}
             self._write(kind="start", party=broker.party, **start)
         kinds = list(itertools.product(LISTENERS, CREDENTIALS))
         for listener, credential in kinds:
