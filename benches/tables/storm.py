@@ -28,7 +28,7 @@ def main():
             cells += summary(rates, "{:,.0f}")
             cells += summary([line["brokers_cpu_us"] for line in own], "{:.0f}", " us")
             for name in ("p50_us", "p99_us"):
-                cells += summary([line[name] / 1000 for line in own], "{:.1f}", " ms")[:1]
+                cells.append(f"{statistics.median(line[name] for line in own) / 1000:.1f} ms")
             print("| " + " | ".join(cells) + " |")
     print("\n| broker's CPU, ours beside Kafka's | each round | median |\n|---|--:|--:|")
     for listener, credential in kinds(rounds):
@@ -83,10 +83,8 @@ def of(lines, party, listener, credential):
 
 def summary(values, form, unit=""):
     """The median, and the least and the most."""
-    median, least, most = (
-        form.format(value) + unit for value in (statistics.median(values), min(values), max(values))
-    )
-    return [median, f"{least} to {most}"]
+    median, least, most = map(form.format, (statistics.median(values), min(values), max(values)))
+    return [f"{median}{unit}", f"{least} to {most}{unit}"]
 
 
 if __name__ == "__main__":
