@@ -134,14 +134,19 @@ pub(super) fn copy_bytes(
         let text = format!("the {what} has {len} bytes: more than {limit}");
         return Err(Error::new(Status::TOO_LONG, text).into());
     }
-    Ok(Zeroizing::new(env.convert_byte_array(array)?))
+    Ok(Zeroizing::new(copy(env, array, len)?))
 }
 
 /// A peer's message. One that is too long is cut where the core still sees that it is.
 pub(super) fn copy_message(env: &Env<'_>, message: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
     let len = message.len(env)?.min(MAX_MESSAGE + 1);
+    copy(env, message, len)
+}
+
+/// So many of an array's bytes; they stay where they were copied to.
+fn copy(env: &Env<'_>, array: &JByteArray<'_>, len: usize) -> Result<Vec<u8>, Failure> {
     let mut signed = vec![0; len];
-    message.get_region(env, 0, &mut signed)?;
+    array.get_region(env, 0, &mut signed)?;
     Ok(signed.into_iter().map(i8::cast_unsigned).collect())
 }
 

@@ -14,7 +14,7 @@ use crate::status::Status;
 
 pub(super) const METHODS: &[NativeMethod] = &[
     native_method! {
-        static fn begin(listener: jlong, mechanism: JString, message: jbyte[], asked: JObject[],
+        static fn begin(listener: jlong, mechanism: jint, message: jbyte[], asked: JObject[],
             kind: jint[]) -> jlong,
         fn = begin, error_policy = Throw,
     },
@@ -29,6 +29,10 @@ pub(super) const METHODS: &[NativeMethod] = &[
         fn = finish, error_policy = Throw,
     },
 ];
+
+/// The mechanisms.
+const SHA_256: jint = 1;
+const SHA_512: jint = 2;
 
 /// The kinds of name, as in the C API.
 const USER: jint = 1;
@@ -49,13 +53,17 @@ fn begin<'local>(
     env: &mut Env<'local>,
     _class: JClass<'local>,
     listener: jlong,
-    mechanism: JString<'local>,
+    mechanism: jint,
     message: JByteArray<'local>,
     asked: JObjectArray<'local>,
     kind: JIntArray<'local>,
 ) -> Result<jlong, Failure> {
     let message = copy_message(env, &message)?;
-    let mechanism = Mechanism::from_name(&mechanism.try_to_string(env)?)?;
+    let mechanism = match mechanism {
+        SHA_256 => Mechanism::ScramSha256,
+        SHA_512 => Mechanism::ScramSha512,
+        _ => Mechanism::from_name("")?,
+    };
     let login = Server::new(config(listener)?, mechanism);
     if step(&login, &message)? == ServerProgress::Continue {
         let challenge = env.byte_array_from_slice(&login.message())?;
@@ -92,7 +100,7 @@ fn supply<'local>(
     expiry_ms: jlong,
 ) -> Result<JByteArray<'local>, Failure> {
     let kept = Kept::copy(env, &salt, iterations, &stored_key, &server_key)?;
-    let owner = owner.try_to_string(env)?;
+    let owner = if kind == TOKEN { owner.try_to_string(env)? } else { String::new() };
     let login = login(server)?;
     login.supply(|pending| {
         let credential = |mechanism| kept.credential(mechanism);
@@ -110,9 +118,10 @@ fn supply<'local>(
     Ok(env.byte_array_from_slice(&login.message())?)
 }
 
-/// Judges the client-final-message; the server-final-message. `verdict` gets whom to treat the peer as
-/// and, where it is audited, requester, owner and token's id as they may stand in a log; `numbers`
-/// whether it is a token's login, its end (-1: never) and whether the nonce was doubled.
+/// Judges the client-final-message; the server-final-message. `verdict`, unless it is null, gets whom to treat
+/// the peer as and, where it is audited, requester, owner and token's id as they may stand in a log; `numbers`
+/// whether it is a token's login, its end (-1: never) and whether the nonce was doubled: zeros, which they
+/// are before, for a user's usual login.
 fn finish<'local>(
     env: &mut Env<'local>,
     _this: JObject<'local>,
@@ -130,7 +139,13 @@ fn finish<'local>(
         let is_token = authenticated.token_id().is_some();
         let expiry_ms = authenticated.expiry_ms();
         let doubled_nonce = authenticated.doubled_nonce();
-        numbers.set_region(env, 0, &[i64::from(is_token), expiry_ms, i64::from(doubled_nonce)])?;
+        if is_token || doubled_nonce {
+            let of_token = [i64::from(is_token), expiry_ms, i64::from(doubled_nonce)];
+            numbers.set_region(env, 0, &of_token)?;
+        }
+        if verdict.is_null() {
+            return Ok(());
+        }
         let name = env.new_string(authenticated.name())?;
         verdict.set_element(env, 0, &name)?;
         if is_audited {

@@ -11,14 +11,13 @@ import java.lang.ref.Reference;
  * for as long as the call takes; and they synchronize those calls, for that no close comes between.
  */
 abstract class NativeObject implements AutoCloseable {
-    private final Cleaner.Cleanable cleanable;
-    /** Held while the native object is freed, and by calls that do not wait for others to return. */
-    private final Object freeing = new Object();
+    /** Locked while the native object is freed, and by calls that do not wait for others to return. */
+    private final Cleaner.Cleanable freeing;
     private long handle;
 
     NativeObject(long handle) {
         this.handle = handle;
-        cleanable = NativeLibrary.shared().freeWith(this, handle);
+        freeing = NativeLibrary.shared().freeWith(this, handle);
     }
 
     final long handle() {
@@ -33,7 +32,7 @@ abstract class NativeObject implements AutoCloseable {
     public final synchronized void close() {
         synchronized (freeing) {
             handle = 0;
-            cleanable.clean();
+            freeing.clean();
         }
     }
 

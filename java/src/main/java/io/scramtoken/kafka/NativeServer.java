@@ -21,6 +21,8 @@ final class NativeServer extends NativeObject {
     private final byte[] challenge;
     private final String name;
     private final int kind;
+    /** Whom to treat the peer as once it has proved itself; null where a store says so. */
+    private String principal;
 
     private NativeServer(long handle, Object[] asked, int kind) {
         super(handle);
@@ -39,7 +41,7 @@ final class NativeServer extends NativeObject {
         Object[] asked = new Object[2];
         int[] kind = new int[1];
         try {
-            long handle = begin(listener.handle(), mechanism, message, asked, kind);
+            long handle = begin(listener.handle(), number(mechanism), message, asked, kind);
             return new NativeServer(handle, asked, kind[0]);
         } finally {
             Reference.reachabilityFence(listener);
@@ -71,15 +73,18 @@ final class NativeServer extends NativeObject {
      */
     synchronized byte[] supply(int kind, ScramCredential credential, String owner, long expiryMs)
             throws NativeException {
-        return supply(
-                handle(),
-                kind,
-                credential.salt(),
-                credential.iterations(),
-                credential.storedKey(),
-                credential.serverKey(),
-                owner,
-                expiryMs);
+        byte[] toSend =
+                supply(
+                        handle(),
+                        kind,
+                        credential.salt(),
+                        credential.iterations(),
+                        credential.storedKey(),
+                        credential.serverKey(),
+                        owner,
+                        expiryMs);
+        principal = kind == TOKEN ? owner : name;
+        return toSend;
     }
 
     /**
@@ -88,10 +93,22 @@ final class NativeServer extends NativeObject {
      * @param isAudited whether the verdict is to have the names that a log shows
      */
     synchronized Verdict finish(byte[] message, boolean isAudited) throws NativeException {
-        Object[] names = new Object[4];
+        Object[] names = principal == null || isAudited ? new Object[4] : null;
         long[] numbers = new long[3];
         byte[] serverFinal = finish(handle(), message, names, numbers, isAudited);
-        return new Verdict(serverFinal, names, numbers);
+        return new Verdict(serverFinal, principal, names, numbers);
+    }
+
+    /** The mechanism's number in the library; 0 is none. */
+    private static int number(String mechanism) {
+        switch (mechanism) {
+            case "SCRAM-SHA-256":
+                return 1;
+            case "SCRAM-SHA-512":
+                return 2;
+            default:
+                return 0;
+        }
     }
 
     /** What an accepted login came to. */
@@ -106,22 +123,29 @@ final class NativeServer extends NativeObject {
         final Long expiryMs;
         /** Whether the client is a librdkafka before 2.6.1. */
         final boolean isNonceDoubled;
-        /** Requester, token's owner and its id, escaped and cut; null where there is none. */
+        /**
+         * Where it is audited, requester, token's owner and its id, escaped and cut; null where there
+         * is none.
+         */
         final String[] loggableNames;
 
-        private Verdict(byte[] serverFinal, Object[] names, long[] numbers) {
+        private Verdict(byte[] serverFinal, String supplied, Object[] names, long[] numbers) {
             this.serverFinal = serverFinal;
-            principal = (String) names[0];
+            principal = supplied == null ? (String) names[0] : supplied;
             isToken = numbers[0] != 0;
-            expiryMs = numbers[1] == -1 ? null : numbers[1];
+            expiryMs = isToken && numbers[1] != -1 ? (Long) numbers[1] : null;
             isNonceDoubled = numbers[2] != 0;
             loggableNames =
-                    new String[] {(String) names[1], (String) names[2], (String) names[3]};
+                    names == null
+                            ? null
+                            : new String[] {
+                                (String) names[1], (String) names[2], (String) names[3]
+                            };
         }
     }
 
     private static native long begin(
-            long listener, String mechanism, byte[] message, Object[] asked, int[] kind)
+            long listener, int mechanism, byte[] message, Object[] asked, int[] kind)
             throws NativeException;
 
     private native byte[] supply(

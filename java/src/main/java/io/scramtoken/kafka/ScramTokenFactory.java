@@ -1,5 +1,6 @@
 package io.scramtoken.kafka;
 
+import java.security.Security;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -20,6 +21,7 @@ import org.slf4j.LoggerFactory;
 final class ScramTokenFactory
         implements SaslServerFactory, SaslClientFactory, Consumer<String> {
     private static final Logger LOG = LoggerFactory.getLogger(ScramTokenFactory.class);
+    private static final String PROVIDER = "ScramToken";
     private static final List<String> MECHANISMS = List.of("SCRAM-SHA-256", "SCRAM-SHA-512");
 
     private final Options options;
@@ -86,7 +88,7 @@ final class ScramTokenFactory
 
     /** Says where an application has removed the provider: this login came by another way. */
     private void keepProviderFirst() {
-        if (NativeLibrary.shared().putProviderFirst()) {
+        if (Security.getProvider(PROVIDER) == null && NativeLibrary.shared().putProviderFirst()) {
             accept("The security provider ScramToken had been removed: it is there again, and first");
         }
     }
