@@ -1,0 +1,1 @@
+"""The library beside its peers, in one run: see `make bench-peers` and docs/performance."""
