@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use scramtoken::ffi::*;
 
 use super::abi::{Client, Credential, KeyCache, Server, ServerConfig, Store};
-use super::report;
+use super::line::Line;
 
 const MECHANISMS: [&CStr; 2] = [c"SCRAM-SHA-256", c"SCRAM-SHA-512"];
 const SALT: &[u8] = b"sixteen bytes...";
@@ -23,15 +23,22 @@ pub(crate) fn bench(path: &Path) {
         let (supplying, mut looking_up) = (ServerConfig::new(), ServerConfig::new());
         looking_up.set_store(&store);
         let cache = KeyCache::new(1);
-        // In turns, so that both see the same machine.
-        let (mut supplied, mut looked_up) = (Vec::new(), Vec::new());
-        for _ in 0..20_000 {
-            supplied.push(log_in(&supplying, mechanism, &cache, Some(&credential)));
-            looked_up.push(log_in(&looking_up, mechanism, &cache, None));
+        let line = |subject| Line {
+            benchmark: "a server's login, store",
+            subject,
+            mechanism: mechanism.to_str().unwrap(),
+            at: 1_000_000,
+        };
+        for round in 0..10 {
+            // In turns, so that both see the same machine.
+            let (mut supplied, mut looked_up) = (Vec::new(), Vec::new());
+            for _ in 0..2000 {
+                supplied.push(log_in(&supplying, mechanism, &cache, Some(&credential)));
+                looked_up.push(log_in(&looking_up, mechanism, &cache, None));
+            }
+            line("supplied").print_percentiles(round, supplied);
+            line("looked up").print_percentiles(round, looked_up);
         }
-        let name = mechanism.to_str().unwrap();
-        report(&format!("handshake/{name}/supplied"), "us", supplied);
-        report(&format!("handshake/{name}/store"), "us", looked_up);
     }
 }
 

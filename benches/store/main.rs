@@ -1,19 +1,28 @@
-//! What stores cost; see docs/benchmarks.md. Prints lines of name, unit and samples, with tabs
-//! between them, for `make bench-store` to make a table of.
+//! What stores cost, and what grows with threads, logins, tokens and processes; see docs/performance.
+//! Prints lines of JSON, for `make bench-scale` to keep.
 //!
-//! `cargo bench --bench store -- DIRECTORY [PART]..` measures the parts that are
-//! named alone: `lookup` (and opening), `handshake`, `create`, `sweep`.
-#![allow(clippy::unwrap_used, reason = "what goes wrong ends the run")]
+//! `cargo bench --bench store -- DIRECTORY [PART]..` measures the parts that are named alone: `lookup`
+//! (and opening, and sizes), `handshake`, `create`, `sweep`, `threads`, `half-open`, `writers`. With
+//! FULL=1 in the environment there is a store of ten million tokens, too.
+#![allow(unsafe_code, reason = "what malloc says of itself")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong ends the run")]
 
 #[path = "../../harness/abi.rs"]
 mod abi;
+mod half_open;
 mod handshake;
+mod line;
+mod memory;
+mod threads;
 mod tokens;
+mod writers;
 
+use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use line::Line;
 use scramtoken::{Mechanism, Store};
 use tempfile::TempDir;
 
@@ -22,33 +31,59 @@ const MECHANISM: Mechanism = Mechanism::ScramSha512;
 const LATER_MS: i64 = 4_000_000_000_000;
 
 const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
+const FULL: u32 = 10_000_000;
 /// So many tokens are written at once.
 const BATCH: usize = 100_000;
+const ROUNDS: usize = 5;
 
 fn main() {
     // Cargo adds an option of its own.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let directory = TempDir::new_in(arguments.next().unwrap_or_else(|| ".".to_owned())).unwrap();
+    let directory = arguments.next().unwrap_or_else(|| ".".to_owned());
     let parts: Vec<String> = arguments.collect();
+    if let [role, path] = &parts[..]
+        && role == "writer"
+    {
+        return writers::write(Path::new(path));
+    }
+    let directory = TempDir::new_in(directory).unwrap();
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
 
-    for size in SIZES {
-        let path = directory.path().join(size.to_string());
-        fill(&path, size);
-        if is_wanted("lookup") {
-            open_and_close(&path, size);
-            look_up(&open(&path), size);
+    // First, as long as nothing else has grown.
+    if is_wanted("half-open") {
+        half_open::bench();
+    }
+    if is_wanted("threads") {
+        threads::bench(directory.path());
+    }
+    if is_wanted("writers") {
+        writers::bench(directory.path());
+    }
+    let path_of = |size: u32| directory.path().join(size.to_string());
+    let [smallest, .., largest] = SIZES;
+    let is_full = std::env::var("FULL").is_ok_and(|full| full == "1");
+    if is_wanted("lookup") {
+        for size in SIZES.into_iter().chain(is_full.then_some(FULL)) {
+            fill(&path_of(size), size);
+            measure(&path_of(size), size);
+            if size == FULL {
+                fs::remove_dir_all(path_of(size)).unwrap();
+            }
         }
     }
-    let [smallest, .., largest] = SIZES.map(|size| directory.path().join(size.to_string()));
+    for size in [smallest, largest] {
+        if !path_of(size).exists() {
+            fill(&path_of(size), size);
+        }
+    }
     if is_wanted("handshake") {
-        handshake::bench(&largest);
+        handshake::bench(&path_of(largest));
     }
     if is_wanted("create") {
-        tokens::create(&open(&smallest));
+        tokens::create(&open(&path_of(smallest)));
     }
     if is_wanted("sweep") {
-        tokens::sweep(&open(&largest));
+        tokens::sweep(&open(&path_of(largest)));
     }
 }
 
@@ -63,17 +98,32 @@ fn fill(path: &Path, size: u32) {
     }
 }
 
-fn open_and_close(path: &Path, size: u32) {
-    let samples = (0..50).map(|_| time(|| drop(black_box(open(path)))));
-    report(&format!("open/{size}"), "ms", samples.collect());
+/// Opening, file, memory, and lookups.
+fn measure(path: &Path, size: u32) {
+    let line = |benchmark, subject| {
+        let mechanism = MECHANISM.name();
+        Line { benchmark, subject, mechanism, at: u64::from(size) }
+    };
+    for round in 0..ROUNDS * 10 {
+        let opened = time(|| drop(black_box(open(path))));
+        line("store, opening", "LMDB").print_time(round, opened, "ms");
+    }
+    line("store, file", "LMDB").print(0, memory::on_disk(path), "bytes");
+    let before = memory::resident();
+    let store = open(path);
+    line("store, open", "LMDB").print(0, memory::resident() - before, "bytes");
+    look_up(&store, line("store, lookup", "LMDB"), size);
+    line("store, looked through", "LMDB").print(0, memory::resident() - before, "bytes");
 }
 
 /// A fresh transaction for each lookup, of ids in no order.
-fn look_up(store: &Store, size: u32) {
+fn look_up(store: &Store, line: Line<'_>, size: u32) {
     let ids: Vec<String> = numbers(size).take(100_000).map(Store::synthetic_token_id).collect();
     let look_up = |id: &String| time(|| assert!(store.has_token(id, MECHANISM).unwrap()));
     let _warm: Vec<Duration> = ids.iter().map(look_up).collect();
-    report(&format!("lookup/{size}"), "us", ids.iter().map(look_up).collect());
+    for round in 0..ROUNDS {
+        line.print_percentiles(round, ids.iter().map(look_up).collect());
+    }
 }
 
 /// Numbers below this one, always the same, in no order.
@@ -87,17 +137,4 @@ fn time(work: impl FnOnce()) -> Duration {
     let begin = Instant::now();
     work();
     begin.elapsed()
-}
-
-/// All samples, in the unit, sorted.
-fn report(name: &str, unit: &str, samples: Vec<Duration>) {
-    let scale = match unit {
-        "us" => 1e6,
-        "ms" => 1e3,
-        _ => 1.0,
-    };
-    let mut samples: Vec<f64> = samples.iter().map(|sample| sample.as_secs_f64() * scale).collect();
-    samples.sort_by(f64::total_cmp);
-    let samples: Vec<String> = samples.iter().map(|sample| format!("{sample:.4}")).collect();
-    println!("{name}\t{unit}\t{}", samples.join("\t"));
 }

@@ -10,35 +10,35 @@ use scramtoken::{
     Credential, Mechanism, NewToken, Principal, Requester, Store, StoredKeys, TokenManager,
 };
 
-use super::{MECHANISM, numbers, report, time};
+use super::line::Line;
+use super::{MECHANISM, numbers, time};
 
 const SALT: &[u8] = b"sixteen bytes...";
 
 /// A token, durable when it is there, beside what it cannot do without: its keys, and a commit.
 pub(crate) fn create(store: &Store) {
     let manager = manager(store);
+    let derive = |mechanism| StoredKeys::derive(mechanism, &[b'h'; 88], SALT, 4096).unwrap();
+    for round in 0..150 {
+        let line = |subject, time| line("a token made", subject).print_time(round, time, "ms");
+        line("token", time(|| make(&manager)));
+        let mut keys = None;
+        line("derivations", time(|| keys = Some(Mechanism::ALL.map(derive))));
+        let [_, keys] = keys.unwrap();
+        let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
+        let credential = Credential::new(MECHANISM, SALT, 4096, stored_key, server_key).unwrap();
+        line("commit", time(|| store.put_credential(b"bob", &credential).unwrap()));
+    }
+}
+
+pub(crate) fn make(manager: &TokenManager) {
     let alice = Requester::new("User:alice".parse::<Principal>().unwrap());
     let random = || {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).unwrap();
         Ok(bytes)
     };
-    let derive = |mechanism| StoredKeys::derive(mechanism, &[b'h'; 88], SALT, 4096).unwrap();
-    let (mut created, mut derived, mut committed) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..150 {
-        created.push(time(|| {
-            black_box(manager.create(&alice, &NewToken::default(), 0, random).unwrap());
-        }));
-        let mut keys = None;
-        derived.push(time(|| keys = Some(Mechanism::ALL.map(derive))));
-        let [_, keys] = keys.unwrap();
-        let (stored_key, server_key) = (keys.stored_key(), keys.server_key());
-        let credential = Credential::new(MECHANISM, SALT, 4096, stored_key, server_key).unwrap();
-        committed.push(time(|| store.put_credential(b"bob", &credential).unwrap()));
-    }
-    report("create/token", "us", created);
-    report("create/derivations", "us", derived);
-    report("create/commit", "us", committed);
+    black_box(manager.create(&alice, &NewToken::default(), 0, random).unwrap());
 }
 
 /// One of ten in a million has expired and is swept, while a thread looks others up. Ids are random,
@@ -49,20 +49,21 @@ pub(crate) fn sweep(store: &Store) {
     store.put_synthetic_tokens(random.by_ref().take(100_000), 0).unwrap();
     let others: Vec<String> = random.take(1000).map(Store::synthetic_token_id).collect();
     let manager = manager(store);
-    report(
-        "reader/alone",
-        "us",
-        reads_during(store, &others, || thread::sleep(Duration::from_secs(1))),
-    );
+    let alone = reads_during(store, &others, || thread::sleep(Duration::from_secs(1)));
+    line("lookups beside a sweep", "before").print_percentiles(0, alone);
     let (mut swept, mut busy) = (Duration::ZERO, Duration::ZERO);
     let reads = reads_during(store, &others, || {
         let before = processor_time();
         swept = time(|| assert_eq!(manager.sweep(2000).unwrap(), 100_000));
         busy = processor_time() - before;
     });
-    report("reader/sweep", "us", reads);
-    report("sweep/100000", "s", vec![swept]);
-    report("sweep/processor", "s", vec![busy]);
+    line("lookups beside a sweep", "meanwhile").print_percentiles(0, reads);
+    line("sweep", "all").print_time(0, swept, "s");
+    line("sweep", "on a processor").print_time(0, busy, "s");
+}
+
+fn line<'a>(benchmark: &'a str, subject: &'a str) -> Line<'a> {
+    Line { benchmark, subject, mechanism: "both", at: 1_000_000 }
 }
 
 /// Of this thread.
@@ -71,7 +72,7 @@ fn processor_time() -> Duration {
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
-fn manager(store: &Store) -> TokenManager {
+pub(crate) fn manager(store: &Store) -> TokenManager {
     let manager = TokenManager::new(store);
     manager.add_secret_key("bench", &[7; 32]).unwrap();
     manager
