@@ -8,16 +8,16 @@ use scramtoken::ffi::*;
 use tempfile::TempDir;
 
 use crate::abi::{Credential, Server, ServerConfig, Store};
-use crate::sample::Random;
+use crate::welch::Random;
 
-const MECHANISMS: [&CStr; 2] = [c"SCRAM-SHA-256", c"SCRAM-SHA-512"];
+pub(crate) const MECHANISMS: [&CStr; 2] = [c"SCRAM-SHA-256", c"SCRAM-SHA-512"];
 const SALT: &[u8] = b"sixteen bytes...";
 /// So many names of each.
 const NAMES: usize = 64;
 const OWNER: &[u8] = b"alice";
 
 /// What the client asks to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     User,
     Token,
@@ -26,7 +26,7 @@ pub(crate) enum Asked {
 }
 
 /// Whose names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     User,
     /// Users of the other mechanism alone.
@@ -39,6 +39,30 @@ pub(crate) enum Who {
     Nobody,
     /// No ids of tokens.
     NoToken,
+}
+
+impl Asked {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::User => "as a user",
+            Self::Token => "as a token",
+            Self::Either => "as either",
+        }
+    }
+}
+
+impl Who {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::User => "a user",
+            Self::UserOfTheOther => "a user of the other mechanism",
+            Self::Token => "a token",
+            Self::ExpiredToken => "an expired token",
+            Self::RemovedToken => "a token of a removed key",
+            Self::Nobody => "nobody",
+            Self::NoToken => "no token",
+        }
+    }
 }
 
 /// One mechanism, with one way to look names up.
@@ -97,8 +121,8 @@ impl Listener {
         Self { name, mechanism, explicit, implicit, names, credential, _store: kept }
     }
 
-    pub(crate) fn full_name(&self) -> String {
-        format!("{}\t{}", self.name, self.mechanism.to_str().unwrap())
+    pub(crate) fn mechanism_name(&self) -> &str {
+        self.mechanism.to_str().unwrap()
     }
 
     /// A login with a wrong proof: how long the challenge took, and the refusal.
