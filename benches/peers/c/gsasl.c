@@ -1,5 +1,5 @@
-/* GNU SASL. It has SCRAM by SHA-256 and none by SHA-512. A server gets its keys, and a client that is
- * warm its salted password, in hexadecimal from a callback: there is no other way. */
+/* GNU SASL. It has SCRAM by SHA-256 and none by SHA-512. From a callback a server gets its keys as base64,
+ * and a client that is warm its salted password as hexadecimal: there is no other way. */
 #include "worker.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 struct known {
   const char *mechanism;
   Gsasl *gsasl;
-  char *salt, stored_key[129], server_key[129], salted[129];
+  char *salt, *stored_key, *server_key, salted[129];
   bool is_server, is_warm;
 };
 
@@ -53,8 +53,8 @@ static int answer(Gsasl *gsasl, Gsasl_session *session, Gsasl_property property)
 static void *begin(const void *context) {
   const struct known *known = context;
   Gsasl_session *session;
-  int status =
-      (known->is_server ? gsasl_server_start : gsasl_client_start)(known->gsasl, known->mechanism, &session);
+  int status = known->is_server ? gsasl_server_start(known->gsasl, known->mechanism, &session)
+                                : gsasl_client_start(known->gsasl, known->mechanism, &session);
   require(status == GSASL_OK, "gsasl begins no login");
   return session;
 }
@@ -88,13 +88,9 @@ static struct peer peer(const struct keys *keys, bool is_server, bool is_warm) {
   known->salt = base64((const uint8_t *)SALT, strlen(SALT));
   known->is_server = is_server;
   known->is_warm = is_warm;
-  hex(keys->stored_key, keys->len, known->stored_key);
-  hex(keys->server_key, keys->len, known->server_key);
+  known->stored_key = base64(keys->stored_key, keys->len);
+  known->server_key = base64(keys->server_key, keys->len);
   hex(keys->salted, keys->len, known->salted);
-  if (is_server) { /* it takes base64 where a client takes hexadecimal */
-    strcpy(known->stored_key, base64(keys->stored_key, keys->len));
-    strcpy(known->server_key, base64(keys->server_key, keys->len));
-  }
   require(gsasl_init(&known->gsasl) == GSASL_OK, "gsasl");
   gsasl_callback_set(known->gsasl, answer);
   gsasl_callback_hook_set(known->gsasl, known);

@@ -95,8 +95,10 @@ static void *begin_client(const void *context) {
   struct scramtoken_client *client;
   succeed(scramtoken_client_new(account->mechanism, &client), "client");
   const uint8_t *name = (const uint8_t *)account->name, *secret = (const uint8_t *)account->secret;
-  succeed((account->is_token ? scramtoken_client_set_token : scramtoken_client_set_password)(
-              client, name, strlen(account->name), secret, strlen(account->secret)),
+  size_t name_len = strlen(account->name), secret_len = strlen(account->secret);
+  succeed(account->is_token
+              ? scramtoken_client_set_token(client, name, name_len, secret, secret_len)
+              : scramtoken_client_set_password(client, name, name_len, secret, secret_len),
           "credential");
   if (account->cache != NULL) {
     succeed(scramtoken_client_set_key_cache(client, account->cache), "cache");

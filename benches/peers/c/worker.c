@@ -9,7 +9,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 enum {
   AT_A_TIME = 64, /* logins that wait while their other side computes off the clock */
