@@ -1,29 +1,31 @@
 # Benchmarks. Each bench-NAME of the files here can be called alone; its raw numbers and its table
 # stay below build/bench.
 BENCHES = $(shell sed -n 's/^\(bench-[a-z-]*\):.*/\1/p' $(MAKEFILE_LIST) | sort)
-# What is measured beside it.
-BENCH_KAFKA := 4.4.0
+REPORT := $(VENV)/bin/python -m benches.report
 
-.PHONY: bench-logins bench-strangers
+.PHONY: bench-peers bench-constant-time report
 
 # One after the other, whatever make's -j, and the others even where one fails.
-bench: ## run every benchmark, one after the other (half an hour)
+bench: ## run every benchmark, one after the other, and write docs/performance (an hour)
 	mk/prerequisites.sh test
 	failed=; for bench in $(BENCHES); do \
 	  printf '\n== make %s\n' $$bench; \
 	  $(MAKE) --no-print-directory $$bench || failed+=" $$bench"; \
 	done; \
 	if [[ -n $$failed ]]; then echo "failed:$$failed" >&2; exit 1; fi
+	$(MAKE) --no-print-directory report
+	sed -n '/^## Aims/,/^## A login/p' docs/performance/README.md
 
-bench-logins: $(VENV)/.ready ## measure logins through C beside OpenSSL and Kafka's classes
+bench-peers: lib jar $(VENV)/.ready ## measure logins beside every peer, in turns (6 minutes)
 	$(VENV)/bin/python -m harness.kafka.jars
-	mkdir -p build/bench
-	rm -rf build/bench/criterion
-	CRITERION_HOME=$(CURDIR)/build/bench/criterion \
-	  $(CARGO) bench --locked --bench logins -- --noplot
-	java -cp "build/kafka/$(BENCH_KAFKA)/broker/*" benches/KafkaLogins.java >build/bench/kafka.tsv
-	$(VENV)/bin/python -m benches.tables.logins | tee build/bench/logins.md
+	SCRAMTOKEN_LIBRARY=$(CURDIR)/$(LIBRARY) $(VENV)/bin/python -m benches.peers
+	$(REPORT) --print peers | tee build/bench/peers.md
 
-bench-strangers: ## measure whether names that nobody has take a server longer (minutes)
+bench-constant-time: $(VENV)/.ready ## measure whether a refusal tells a secret by its time (15 minutes)
 	mkdir -p build/bench
-	$(CARGO) bench --no-default-features --bench strangers | tee build/bench/strangers.tsv
+	$(CARGO) bench --locked --bench constant_time >build/bench/constant-time.partial
+	mv build/bench/constant-time.{partial,jsonl}
+	$(REPORT) --print constant-time | tee build/bench/constant-time.md
+
+report: $(VENV)/.ready ## write docs/performance from what the benchmarks have left
+	$(REPORT)

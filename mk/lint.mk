@@ -3,6 +3,11 @@ PYTHON_SOURCES := python examples/python harness tests demo benches packaging
 FEATURES := $(shell sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z]*\) = .*/\1/p' Cargo.toml)
 DENY := cargo deny --locked --workspace check --hide-inclusion-graph
 
+# The peers of the benchmarks have versions of their own, and several.
+PEERS := benches/peers/rust/Cargo.toml
+DENY_PEERS := cargo deny --locked --manifest-path $(PEERS) check --config deny.toml \
+  --hide-inclusion-graph --allow license-exception-not-encountered
+
 .PHONY: lint lint-python lint-dependencies lint-rust lint-features lint-docs audit
 
 # The quick ones first.
@@ -17,11 +22,15 @@ lint-python: $(VENV)/.ready
 lint-dependencies: $(VENV)/.tools
 	$(call say,Dependencies: licences$(,) sources$(,) duplicates; seconds)
 	$(WITH_TOOLS) $(DENY) licenses bans sources
+	$(WITH_TOOLS) $(DENY_PEERS) licenses sources
 
 lint-rust:
 	$(call say,Rust: formats and lints; 2 minutes the first time)
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path $(PEERS) --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --manifest-path $(PEERS) --target-dir build/bench-peers/rust \
+	  --features ours -- -D warnings
 
 # What only one of them needs must not be missing from the others.
 lint-features:
