@@ -109,16 +109,17 @@ fn measure(path: &Path, size: u32) {
         line("store, opening", "LMDB").print_time(round, opened, "ms");
     }
     line("store, file", "LMDB").print(0, memory::on_disk(path), "bytes");
+    let ids: Vec<String> = numbers(size).take(100_000).map(Store::synthetic_token_id).collect();
+    memory::give_back();
     let before = memory::resident();
     let store = open(path);
     line("store, open", "LMDB").print(0, memory::resident() - before, "bytes");
-    look_up(&store, line("store, lookup", "LMDB"), size);
+    look_up(&store, line("store, lookup", "LMDB"), &ids);
     line("store, looked through", "LMDB").print(0, memory::resident() - before, "bytes");
 }
 
 /// A fresh transaction for each lookup, of ids in no order.
-fn look_up(store: &Store, line: Line<'_>, size: u32) {
-    let ids: Vec<String> = numbers(size).take(100_000).map(Store::synthetic_token_id).collect();
+fn look_up(store: &Store, line: Line<'_>, ids: &[String]) {
     let look_up = |id: &String| time(|| assert!(store.has_token(id, MECHANISM).unwrap()));
     let _warm: Vec<Duration> = ids.iter().map(look_up).collect();
     for round in 0..ROUNDS {
