@@ -117,7 +117,7 @@ def aims(samples):
         if most:
             ratio = most[max(most)] / max(most.values())
             what = f"Logins a second on {max(most)} threads with a store, {store}, to the most"
-            yield what, f"{ratio:.2f}", "0.9 or more", ratio >= 0.9
+            yield what, f"{ratio:.2f}", "0.9 or more", round(ratio, 2) >= 0.9
 
 
 def _of_store(samples, store):

@@ -115,6 +115,7 @@ fn measure(path: &Path, size: u32) {
     let store = open(path);
     line("store, open", "LMDB").print(0, memory::resident() - before, "bytes");
     look_up(&store, line("store, lookup", "LMDB"), &ids);
+    memory::give_back();
     line("store, looked through", "LMDB").print(0, memory::resident() - before, "bytes");
 }
 
