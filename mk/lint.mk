@@ -5,7 +5,7 @@ DENY := cargo deny --locked --workspace check --hide-inclusion-graph
 
 # The peers of the benchmarks have versions of their own, and several.
 PEERS := benches/peers/rust/Cargo.toml
-DENY_PEERS := cargo deny --locked --manifest-path $(PEERS) check --config deny.toml \
+DENY_PEERS := cargo deny --locked --manifest-path $(PEERS) --config deny.toml check \
   --hide-inclusion-graph --allow license-exception-not-encountered
 
 .PHONY: lint lint-python lint-dependencies lint-rust lint-features lint-docs audit
