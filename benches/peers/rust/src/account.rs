@@ -25,7 +25,7 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn new<P: Parts>(password: &str) -> Self {
         let salted = P::pbkdf2(password.as_bytes(), SALT, ITERATIONS);
-        let of = |name: &[u8]| P::hmac(&P::key(&salted), name);
+        let of = |name: &[u8]| P::hmac(&P::key(salted), name);
         let client_key = of(b"Client Key");
         Self {
             salt: STANDARD.encode(SALT),

@@ -40,9 +40,9 @@ fn add<P: Parts>(worker: &mut Worker, name: &'static str) {
     let subject =
         Subject { name: "scramtoken, Rust", mechanism: name, version: env!("SCRAMTOKEN") };
 
-    let (stored_key, server_key) = (&account.stored_key, &account.server_key);
-    let credential = Credential::new(mechanism, SALT, ITERATIONS, stored_key, server_key).unwrap();
-    worker.server("server", &subject, Server { mechanism, credential }, client, &stranger);
+    let stored_key = &account.stored_key;
+    let listener = Server { mechanism, account: account.clone() };
+    worker.server("server", &subject, listener, client, &stranger);
     let cold = Client { mechanism, cache: None };
     worker.client("client, cold", &subject, cold, server());
     let cache = KeyCache::new(NonZeroUsize::MIN, [7; 32]);
@@ -67,7 +67,7 @@ fn add<P: Parts>(worker: &mut Worker, name: &'static str) {
 
 struct Server {
     mechanism: Mechanism,
-    credential: Credential<'static>,
+    account: Account,
 }
 
 enum ServerLogin {
@@ -97,7 +97,10 @@ impl Peer for Server {
                 if need.name() != USER {
                     return Err(Refused);
                 }
-                let challenged = need.supply_user(&self.credential).map_err(|_| Refused)?;
+                let Account { stored_key, server_key, .. } = &self.account;
+                let kept =
+                    Credential::new(self.mechanism, SALT, ITERATIONS, stored_key, server_key);
+                let challenged = need.supply_user(&kept.unwrap()).map_err(|_| Refused)?;
                 answer.extend_from_slice(challenged.message());
                 *login = ServerLogin::Challenged(challenged);
                 Ok(false)
