@@ -1,5 +1,5 @@
 # What CI asks for beside the tests. Each part can be made alone.
-PYTHON_SOURCES := python examples/python harness tests demo benches packaging
+PYTHON_SOURCES := python examples/python harness tests demo benches matrix packaging
 FEATURES := $(shell sed -n '/^\[features\]/,/^\[dependencies\]/s/^\([a-z]*\) = .*/\1/p' Cargo.toml)
 DENY := cargo deny --locked --workspace check --hide-inclusion-graph
 

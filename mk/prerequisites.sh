@@ -2,7 +2,7 @@
 # Checks for everything that a build needs before it starts. What Debian packages is installed when
 # root; otherwise the exact command is printed.
 #
-# usage: mk/prerequisites.sh [demo|test|test-builds|test-long|test-kubernetes|dist|test-release]
+# usage: mk/prerequisites.sh [demo|test|test-builds|test-long|test-kubernetes|matrix|dist|test-release]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +29,8 @@ has_jdk() { # 17 or newer; a JRE has no javac
 has_librdkafka() { [[ -e /usr/include/librdkafka/rdkafkacpp.h ]]; }
 
 has_python() { "$python" -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 9)'; }
+
+has_openssl() { [[ -e /usr/include/openssl/ssl.h ]]; }
 
 has_kerberos() { "$python" -c 'import ctypes; ctypes.CDLL("libgssapi_krb5.so.2")'; }
 
@@ -96,8 +98,15 @@ check() {
     need "a C compiler for musl" musl-tools has musl-gcc
     need "QEMU's user mode" qemu-user has qemu-aarch64
   fi
-  if [[ $purpose == test-long || $purpose == test-kubernetes ]]; then
-    need "Go" golang-go has go # for confluent-kafka-go, and for an API server
+  if [[ $purpose == test-long || $purpose == test-kubernetes || $purpose == matrix ]]; then
+    need "Go" golang-go has go # for clients in Go, and for an API server
+  fi
+  if [[ $purpose == test-long || $purpose == matrix ]]; then # for clients on Node.js and in Rust
+    need "Node.js" "nodejs npm" has npm
+    need "OpenSSL's headers" libssl-dev has_openssl
+    need "pkg-config" pkg-config has pkg-config
+    need "a C++ compiler (c++)" g++ has c++
+    need "librdkafka's headers" librdkafka-dev has_librdkafka
   fi
 }
 

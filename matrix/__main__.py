@@ -1,0 +1,76 @@
+"""Runs the matrix, or a part of it, and writes the page.
+
+usage: python -m matrix [--pairwise] [--client WORD]... [--broker VERSION]... [--write | --list]
+"""
+
+import argparse
+import signal
+import sys
+
+from harness.kafka.jars import VERSIONS, fetch
+from harness.paths import ROOT
+from harness.process import say
+
+from .cells import pairwise, whole_product
+from .clients import all_clients
+from .document import document
+from .run import Run
+
+BUILD = ROOT / "build" / "matrix"
+PAGE = ROOT / "docs" / "interoperability.md"
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the brokers are stopped
+    options = arguments()
+    BUILD.mkdir(parents=True, exist_ok=True)
+    clients = [
+        client
+        for client in all_clients()
+        if not options.client or any(word in client.name for word in options.client)
+    ]
+    cells = [
+        cell
+        for cell in whole_product(clients)
+        if not options.broker or cell.version in options.broker
+    ]
+    if options.pairwise:
+        cells = pairwise(cells)
+    if options.list:
+        print("\n".join(map(str, cells)))
+        return 0
+    for version in VERSIONS:
+        fetch(version)
+    results = Run(clients, cells, BUILD / f"{options.name}.jsonl").run()
+    page = document(clients, results)
+    (BUILD / f"{options.name}.md").write_text(page)
+    if options.write:
+        PAGE.write_text(page)
+    failed = [result for result in results if result.error]
+    unexplained = [result for result in failed if result.is_unexplained]
+    for result in unexplained:
+        print(f"unexplained: {result.cell}: {result.error}")
+    print(
+        f"{len(results)} cells: {len(results) - len(failed)} work, "
+        f"{len(failed) - len(unexplained)} do not and are explained, {len(unexplained)} are not"
+    )
+    return 1 if unexplained else 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="matrix", description=__doc__.splitlines()[0])
+    parser.add_argument("--pairwise", action="store_true", help="a part in which all pairs meet")
+    parser.add_argument("--client", action="append", help="only clients with this in their name")
+    parser.add_argument("--broker", action="append", help="only brokers of this version")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
+    parser.add_argument("--name", default="matrix", help="of the results below build/matrix")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("\nstopped; nothing is left running")
+        sys.exit(130)

@@ -1,0 +1,92 @@
+"""docs/interoperability.md, from the results of a run."""
+
+import datetime
+import itertools
+
+from harness.jvm.jar import VERSION
+from harness.kafka.properties import LISTENERS, SCRAM_MECHANISMS
+
+from .cells import EXTENSION, IMPLICIT, LIBRARY, PASSWORD
+from .reasons import REASONS
+from .run import RECORDS
+
+_CREDENTIALS = f"""\
+- **{PASSWORD}**: a user's name and password.
+- **{EXTENSION}**: a delegation token, by what the client has for it, or by an extension that it \
+lets applications add; [examples/go](../examples/go) has those for Go.
+- **{LIBRARY}**: a delegation token from a token file, by libscramtoken inside the client: the \
+login module ([jvm.md](jvm.md)), librdkafka's plugin or an adapter ([librdkafka.md](librdkafka.md)).
+- **{IMPLICIT}**: a token's id and HMAC for user name and password, which a broker on \
+libscramtoken takes with `implicitTokens` ([jvm.md](jvm.md))."""
+
+
+def document(clients, results, applications=()):
+    """The page's text."""
+    by_row = {}
+    for result in results:
+        by_row.setdefault(result.cell.row, {}).setdefault(result.cell.broker, []).append(result)
+    used = sorted({reason for reason in (result.reason for result in results) if reason})
+    failed = [result for result in results if result.error]
+    unexplained = [result for result in failed if result.is_unexplained]
+    parts = [
+        "# Which clients work with which brokers",
+        f"Written by `make matrix` on {datetime.date.today().isoformat()}, with scramtoken "
+        f"{VERSION}: {len(results)} cells, {len(results) - len(failed)} of them work, "
+        f"{len(failed) - len(unexplained)} do not for a reason that is known, "
+        f"{len(unexplained)} for none.",
+        f"In each cell a client sends {RECORDS} records to a topic of a real broker and consumes "
+        "them by a group (kcat: without one), and the broker's request log must name the right "
+        "principal: the user's, or, with a token, that of the token's owner. Brokers are stock, "
+        "or judge their logins by libscramtoken (the jar of [jvm.md](jvm.md), with "
+        "`implicitTokens` and `doubledNonce`).",
+        _CREDENTIALS,
+        f"*yes* means by {' and '.join(SCRAM_MECHANISMS)}, each over {' and '.join(LISTENERS)}; "
+        "numbers are those of the reasons below.",
+        _table(clients, by_row),
+        "## Why not",
+        "\n".join(f"{number}. {REASONS[number - 1].text}" for number in used)
+        if used == list(range(1, len(used) + 1))
+        else "\n".join(f"- [{number}] {REASONS[number - 1].text}" for number in used),
+    ]
+    if unexplained:
+        lines = (f"- {result.cell}: {result.error}" for result in unexplained)
+        parts += ["## Unexplained", "\n".join(lines)]
+    parts += applications
+    parts += ["## Versions", _versions(clients, results)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(clients, by_row):
+    brokers = sorted(set(itertools.chain(*by_row.values())), key=lambda b: (b[1] != "stock", b[0]))
+    lines = ["| client | credential | " + " | ".join(f"{v}, {k}" for v, k in brokers) + " |"]
+    lines.append("|---" * (len(brokers) + 2) + "|")
+    for client in clients:
+        for credential in client.credentials:
+            row = by_row.get((client.name, credential))
+            if row:
+                cells = (_square(row.get(broker, [])) for broker in brokers)
+                lines.append(f"| {client.name} | {credential} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _square(results):
+    """One broker's word on one client's credential."""
+    failed = [result for result in results if result.error]
+    if not results:
+        return ""
+    if not failed:
+        return "yes"
+    reasons = sorted({str(result.reason or "unexplained") for result in failed})
+    if len(failed) == len(results):
+        return f"no: {', '.join(reasons)}"
+    where = sorted({f"{result.cell.mechanism} {result.cell.transport}" for result in failed})
+    return f"not by {', '.join(where)}: {', '.join(reasons)}"
+
+
+def _versions(clients, results):
+    used = {result.cell.client for result in results}
+    versions = dict.fromkeys(client.version() for client in clients if client.name in used)
+    brokers = sorted({result.cell.version for result in results})
+    return "\n".join(
+        [f"- brokers: Kafka {', '.join(brokers)}", *(f"- {version}" for version in versions)]
+    )
