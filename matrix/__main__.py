@@ -11,7 +11,9 @@ from harness.kafka.jars import VERSIONS, fetch
 from harness.paths import ROOT
 from harness.process import say
 
-from .cells import pairwise, whole_product
+from . import applications
+from .brokers import Brokers
+from .cells import KINDS, pairwise, whole_product
 from .clients import all_clients
 from .document import document
 from .run import Run
@@ -41,8 +43,9 @@ def main():
         return 0
     for version in VERSIONS:
         fetch(version)
-    results = Run(clients, cells, BUILD / f"{options.name}.jsonl").run()
-    page = document(clients, results)
+    results = Run(clients, cells, BUILD / f"{options.name}.jsonl").run() if cells else []
+    ran = run_applications() if options.applications else []
+    page = document(clients, results, ran)
     (BUILD / f"{options.name}.md").write_text(page)
     if options.write:
         PAGE.write_text(page)
@@ -50,11 +53,21 @@ def main():
     unexplained = [result for result in failed if result.is_unexplained]
     for result in unexplained:
         print(f"unexplained: {result.cell}: {result.error}")
+    broken = [application for application in ran if application.error]
+    for application in broken:
+        print(f"unexplained: {application.name}: {application.error}")
     print(
         f"{len(results)} cells: {len(results) - len(failed)} work, "
         f"{len(failed) - len(unexplained)} do not and are explained, {len(unexplained)} are not"
     )
-    return 1 if unexplained else 0
+    return 1 if unexplained or broken else 0
+
+
+def run_applications():
+    logs = BUILD / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with Brokers(applications.BROKER, KINDS) as brokers:
+        return list(applications.run_all(brokers, logs))
 
 
 def arguments():
@@ -63,6 +76,9 @@ def arguments():
     parser.add_argument("--client", action="append", help="only clients with this in their name")
     parser.add_argument("--broker", action="append", help="only brokers of this version")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--applications", action="store_true", help="Streams, Connect, MirrorMaker too"
+    )
     parser.add_argument("--list", action="store_true", help="print the cells and run nothing")
     parser.add_argument("--name", default="matrix", help="of the results below build/matrix")
     return parser.parse_args()

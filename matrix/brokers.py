@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from harness.jvm.jar import JAR, broker_jaas, on_listeners
+from harness.kafka.admin import KafkaError
 from harness.kafka.broker import JVM_ARGS, KafkaBroker
 from harness.kafka.properties import ADMIN, USERS
 from harness.source_file import SourceFile
@@ -35,6 +36,14 @@ class PatientBroker(KafkaBroker):
     """For a run that takes long anyway, on a machine with other work."""
 
     ready_seconds = 300
+
+    def create_token(self, *what, **more):
+        for tries_left in reversed(range(5)):
+            try:
+                return super().create_token(*what, **more)
+            except KafkaError as error:
+                if tries_left == 0 or error.name != "TimeoutException":
+                    raise
 
 
 class Broker:
@@ -75,8 +84,13 @@ class Broker:
         return set()
 
     def client_ids(self):
+        """All that have sent anything yet."""
         self._read()
         return list(self._seen)
+
+    def sent(self, client_id, request):
+        """The principals that sent this kind of request by that client id."""
+        return self._seen[client_id][request]
 
     def close(self):
         self._log.close()

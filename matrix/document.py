@@ -51,7 +51,8 @@ def document(clients, results, applications=()):
     if unexplained:
         lines = (f"- {result.cell}: {result.error}" for result in unexplained)
         parts += ["## Unexplained", "\n".join(lines)]
-    parts += applications
+    if applications:
+        parts += ["## Streams, Connect, MirrorMaker", _applications(applications)]
     parts += ["## Versions", _versions(clients, results)]
     return "\n\n".join(parts) + "\n"
 
@@ -81,6 +82,22 @@ def _square(results):
         return f"no: {', '.join(reasons)}"
     where = sorted({f"{result.cell.mechanism} {result.cell.transport}" for result in failed})
     return f"not by {', '.join(where)}: {', '.join(reasons)}"
+
+
+def _applications(applications):
+    lines = [
+        "All of them with the jar on their class path, over SASL_SSL by SCRAM-SHA-512; each moves "
+        f"{RECORDS} records.",
+        "",
+        "| application | brokers, Kafka 4.4.0 | logs in | works |",
+        "|---|---|---|---|",
+    ]
+    for application in applications:
+        works = f"no: {application.error[:200]}" if application.error else "yes"
+        lines.append(
+            f"| {application.name} | {application.brokers} | {application.how} | {works} |"
+        )
+    return "\n".join(lines)
 
 
 def _versions(clients, results):

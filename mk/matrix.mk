@@ -5,4 +5,4 @@ matrix: ## run every client against every broker, and write docs/interoperabilit
 	mk/prerequisites.sh matrix
 	$(MAKE) --no-print-directory lib program jar $(VENV)/.ready
 	$(call say,Clients$(,) brokers$(,) one line for each cell; results below build/matrix)
-	$(VENV)/bin/python -m matrix --write
+	$(VENV)/bin/python -m matrix --applications --write

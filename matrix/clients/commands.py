@@ -8,7 +8,7 @@ import sys
 from harness.commands import run, succeed
 from harness.compile import WARNINGS
 from harness.kafka.jars import CACHE, TOOLS, VERSIONS, broker_classpath, classpath
-from harness.paths import BUILD, ROOT
+from harness.paths import ROOT
 from harness.rdkafka import librdkafka
 
 from ..cells import EXTENSION, IMPLICIT, LIBRARY, PASSWORD
@@ -66,7 +66,7 @@ def _kcat_version():
 @functools.cache
 def _examples():
     """The programs of examples/librdkafka."""
-    directory = BUILD / "matrix"
+    directory = ROOT / "build" / "matrix"
     directory.mkdir(parents=True, exist_ok=True)
     produce, consume = directory / "produce", directory / "consume"
     gcc = ["gcc", "-std=c11", *WARNINGS, _EXAMPLES / "consume.c", "-o", consume]

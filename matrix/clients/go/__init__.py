@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from harness.paths import BUILD
+from harness.paths import ROOT
 
 from ...cells import EXTENSION, IMPLICIT, PASSWORD
 from .. import Client
@@ -33,7 +33,7 @@ def _client(name, module, token):
 @functools.cache
 def _built():
     """The directory of the programs."""
-    directory = BUILD / "matrix" / "go"
+    directory = ROOT / "build" / "matrix" / "go"
     directory.mkdir(parents=True, exist_ok=True)
     argv = ["go", "build", "-p", "2", "-o", directory, "./franz-go", "./sarama", "./kafka-go"]
     subprocess.run(argv, cwd=_HERE, env=os.environ | {"CGO_ENABLED": "0"}, check=True)

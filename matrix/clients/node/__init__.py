@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness.paths import BUILD
+from harness.paths import ROOT
 
 from ...cells import IMPLICIT, PASSWORD
 from .. import Client
@@ -20,7 +20,7 @@ def clients():
 
 def _command():
     """A copy below build/, beside which npm installs what the lock names."""
-    directory = BUILD / "matrix" / "node"
+    directory = ROOT / "build" / "matrix" / "node"
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("kafkajs.js", "package.json", "package-lock.json"):
         shutil.copy(_HERE / name, directory)
