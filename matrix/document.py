@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import textwrap
 
 from harness.jvm.jar import VERSION
 from harness.kafka.properties import LISTENERS, SCRAM_MECHANISMS
@@ -20,41 +21,66 @@ login module ([jvm.md](jvm.md)), librdkafka's plugin or an adapter ([librdkafka.
 libscramtoken takes with `implicitTokens` ([jvm.md](jvm.md))."""
 
 
-def document(clients, results, applications=()):
+_WHOLE = (
+    f"*yes* means by {' and '.join(SCRAM_MECHANISMS)}, each over {' and '.join(LISTENERS)}; "
+    "numbers are those of the reasons below."
+)
+_PART = (
+    "This was a part of the whole (`python -m matrix --pairwise`), in which each row meets every "
+    "version, kind of broker, mechanism and transport, and those meet each other; a square is "
+    "empty where nothing was tried. Numbers are those of the reasons below."
+)
+
+
+def document(clients, results, applications=(), *, is_whole=True):
     """The page's text."""
     by_row = {}
     for result in results:
         by_row.setdefault(result.cell.row, {}).setdefault(result.cell.broker, []).append(result)
-    used = sorted({reason for reason in (result.reason for result in results) if reason})
+    used = sorted({result.reason for result in results if result.reason})
     failed = [result for result in results if result.error]
-    unexplained = [result for result in failed if result.is_unexplained]
+    unexplained = [result for result in results if result.is_unexplained]
+    explained = [result for result in failed if not result.is_unexplained]
     parts = [
         "# Which clients work with which brokers",
         f"Written by `make matrix` on {datetime.date.today().isoformat()}, with scramtoken "
         f"{VERSION}: {len(results)} cells, {len(results) - len(failed)} of them work, "
-        f"{len(failed) - len(unexplained)} do not for a reason that is known, "
-        f"{len(unexplained)} for none.",
+        f"{len(explained)} do not for a reason that is known, "
+        f"{len(failed) - len(explained)} for none.",
         f"In each cell a client sends {RECORDS} records to a topic of a real broker and consumes "
         "them by a group (kcat: without one), and the broker's request log must name the right "
         "principal: the user's, or, with a token, that of the token's owner. Brokers are stock, "
         "or judge their logins by libscramtoken (the jar of [jvm.md](jvm.md), with "
         "`implicitTokens` and `doubledNonce`).",
         _CREDENTIALS,
-        f"*yes* means by {' and '.join(SCRAM_MECHANISMS)}, each over {' and '.join(LISTENERS)}; "
-        "numbers are those of the reasons below.",
+        _WHOLE if is_whole else _PART,
         _table(clients, by_row),
         "## Why not",
-        "\n".join(f"{number}. {REASONS[number - 1].text}" for number in used)
-        if used == list(range(1, len(used) + 1))
-        else "\n".join(f"- [{number}] {REASONS[number - 1].text}" for number in used),
+        "\n".join(f"- {number}: {REASONS[number - 1].text}" for number in used),
     ]
     if unexplained:
-        lines = (f"- {result.cell}: {result.error}" for result in unexplained)
+        lines = (f"- {result.cell}: {result.told}" for result in unexplained)
         parts += ["## Unexplained", "\n".join(lines)]
     if applications:
         parts += ["## Streams, Connect, MirrorMaker", _applications(applications)]
     parts += ["## Versions", _versions(clients, results)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(map(_wrapped, parts)) + "\n"
+
+
+def _wrapped(part):
+    """Paragraphs and items as the other pages have them; tables and headings as they are."""
+    return "\n".join(
+        line
+        if line.startswith(("|", "#"))
+        else textwrap.fill(
+            line,
+            width=110,
+            subsequent_indent="  " if line.startswith("- ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in part.split("\n")
+    )
 
 
 def _table(clients, by_row):

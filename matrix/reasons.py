@@ -52,7 +52,10 @@ REASONS = (
 
 def reason_of(cell, error):
     """The number of the reason for a failure, from 1, or None."""
-    for number, reason in enumerate(REASONS, 1):
-        if reason.applies(cell) and re.search(reason.says, error):
-            return number
-    return None
+    numbers = reasons_for(cell)
+    return next((n for n in numbers if re.search(REASONS[n - 1].says, error)), None)
+
+
+def reasons_for(cell):
+    """The numbers of the reasons for which a cell cannot work."""
+    return [number for number, reason in enumerate(REASONS, 1) if reason.applies(cell)]

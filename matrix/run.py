@@ -14,7 +14,7 @@ from harness.process import say
 from .brokers import OWNER, USER, Brokers
 from .cells import PASSWORD, Cell
 from .clients import LOGINS
-from .reasons import reason_of
+from .reasons import reason_of, reasons_for
 from .worker import Worker
 
 RECORDS = 100
@@ -33,7 +33,12 @@ class Result:
 
     @property
     def is_unexplained(self):
-        return bool(self.error) and self.reason is None
+        """A failure without a reason, or a reason without a failure."""
+        return self.reason is None if self.error else bool(reasons_for(self.cell))
+
+    @property
+    def told(self):
+        return self.error or f"works, against reason {reasons_for(self.cell)[0]}"
 
     def as_json(self):
         return json.dumps(
@@ -41,11 +46,19 @@ class Result:
             | {"error": self.error, "reason": self.reason, "seconds": round(self.seconds, 2)}
         )
 
+    @classmethod
+    def from_json(cls, line):
+        fields = json.loads(line)
+        error, seconds = fields.pop("error"), fields.pop("seconds")
+        del fields["reason"]  # may be known by now
+        return cls(Cell(**fields), error, seconds)
+
 
 class Run:
-    """The results are in `results`, and lines of JSON in the file `path`."""
+    """The results are in `results`, and lines of JSON in the file `path`. With `resume` those that
+    are there already, of a run that was interrupted, are kept, but for unexplained ones."""
 
-    def __init__(self, clients, cells, path):
+    def __init__(self, clients, cells, path, *, resume=False):
         self._clients = {client.name: client for client in clients}
         self._cells = cells
         self._path = Path(path)
@@ -53,14 +66,16 @@ class Run:
             cell: f"{self._clients[cell.client].slug}.{number}" for number, cell in enumerate(cells)
         }
         self._logs = self._path.parent / "logs"
-        self.results = []
+        self.results = self._earlier() if resume else []
 
     def run(self):
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        commands = self._prepare()
+        self._path.write_text("".join(f"{result.as_json()}\n" for result in self.results))
+        done = {result.cell for result in self.results}
+        left = [cell for cell in self._cells if cell not in done]
+        commands = self._prepare(left)
         by_version = defaultdict(list)
-        for cell in self._cells:
+        for cell in left:
             by_version[cell.version].append(cell)
         for version, cells in by_version.items():
             kinds = sorted({cell.kind for cell in cells})
@@ -91,10 +106,17 @@ class Run:
 
         await asyncio.gather(*(lane() for _ in range(LANES)))
 
-    def _prepare(self):
-        """The commands of the workers, by name; what they are is built first."""
+    def _earlier(self):
+        if not self._path.exists():
+            return []
+        results = map(Result.from_json, self._path.read_text().splitlines())
+        wanted = set(self._cells)
+        return [r for r in results if r.cell in wanted and not r.is_unexplained]
+
+    def _prepare(self, cells):
+        """The commands of their workers, by name; what they are is built first."""
         commands = {}
-        for name in dict.fromkeys(cell.client for cell in self._cells):
+        for name in dict.fromkeys(cell.client for cell in cells):
             client = self._clients[name]
             if client.process not in commands:
                 say(f"Preparing {client.version()}")
@@ -142,8 +164,7 @@ def _is_slow(process):
 
 
 def _verdict(result):
-    verdict = f"{result.cell}: "
-    if not result.error:
-        return f"{verdict}ok, {result.seconds:.1f} s"
-    why = f"reason {result.reason}" if result.reason else f"UNEXPLAINED: {result.error}"
-    return f"{verdict}FAILED, {result.seconds:.1f} s, {why}"
+    verdict = f"{result.cell}: {'FAILED' if result.error else 'ok'}, {result.seconds:.1f} s"
+    if result.is_unexplained:
+        return f"{verdict}, UNEXPLAINED: {result.told}"
+    return f"{verdict}, reason {result.reason}" if result.error else verdict

@@ -44,9 +44,9 @@ public final class Traffic {
         boolean transactional = traffic.equals("transactional");
         Properties config = common(request);
         config.put("enable.idempotence", String.valueOf(!traffic.equals("plain")));
-        config.put("max.block.ms", "20000");
+        config.put("max.block.ms", "60000");
         config.put("request.timeout.ms", "10000");
-        config.put("delivery.timeout.ms", "20000");
+        config.put("delivery.timeout.ms", "60000");
         if (transactional) {
             config.put("transactional.id", topic);
         }
@@ -80,7 +80,7 @@ public final class Traffic {
         StringDeserializer text = new StringDeserializer();
         try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(config, text, text)) {
             consumer.subscribe(List.of(request[0]));
-            long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+            long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
             while (values.size() < records && System.nanoTime() < deadline) {
                 for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(500))) {
                     values.add(record.value());

@@ -5,7 +5,7 @@ const fs = require("node:fs");
 const readline = require("node:readline");
 const { Kafka, Partitioners, logLevel } = require("kafkajs");
 
-const SECONDS = 30;
+const SECONDS = 60;
 
 async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {

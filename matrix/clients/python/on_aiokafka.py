@@ -10,7 +10,7 @@ from serve import serve
 import scramtoken
 import scramtoken.aiokafka
 
-_SECONDS = 20
+_SECONDS = 60
 
 
 def round_trip(request):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from serve import serve
 
-_SECONDS = 55
+_SECONDS = 100
 
 
 def by_kcat(request):
@@ -58,7 +58,7 @@ def by_tools(request):
         "sasl.jaas.config": jaas,
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": request.ca,
-        "max.block.ms": 20000,
+        "max.block.ms": 60000,
     }
     java = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-cp", classpath]
     java.insert(1, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
@@ -70,7 +70,7 @@ def by_tools(request):
         produce = [*java, producer, *where, "--producer.config", file]
         run(produce, b"\n".join(request.values) + b"\n")
         consume = [*java, "org.apache.kafka.tools.consumer.ConsoleConsumer", *where]
-        consume += ["--consumer.config", file, "--from-beginning", "--timeout-ms", "20000"]
+        consume += ["--consumer.config", file, "--from-beginning", "--timeout-ms", "60000"]
         return run([*consume, "--max-messages", str(request.records)]).split()
 
 

@@ -7,7 +7,7 @@ from serve import serve
 
 import scramtoken
 
-_SECONDS = 20
+_SECONDS = 60
 
 
 class Silent:

@@ -9,7 +9,7 @@ from serve import serve
 import scramtoken
 import scramtoken.kafka_python
 
-_MS = 20000
+_MS = 60000
 
 
 def round_trip(request):
@@ -19,7 +19,7 @@ def round_trip(request):
             "bootstrap_servers": request.bootstrap,
             "security_protocol": request.transport,
             "sasl_mechanism": request.mechanism,
-            "bootstrap_timeout_ms": 5000,  # it takes a refusal for a lost connection, and tries on
+            "bootstrap_timeout_ms": 10000,  # it takes a refusal for a lost connection, and tries on
         }
         if request.transport == "SASL_SSL":
             conf["ssl_cafile"] = request.ca

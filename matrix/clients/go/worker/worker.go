@@ -27,7 +27,7 @@ type Request struct {
 	File      string
 }
 
-const timeout = 30 * time.Second
+const timeout = 60 * time.Second
 
 // Serve calls roundTrip for each request; it returns the values that came back.
 func Serve(roundTrip func(context.Context, *Request) ([]string, error)) {
