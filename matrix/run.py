@@ -90,8 +90,8 @@ class Run:
         by_process = defaultdict(list)
         for cell in cells:
             by_process[self._clients[cell.client].process].append(cell)
-        # The longest last, from where they are taken.
-        waiting = sorted(by_process.items(), key=lambda item: (_is_slow(item[0]), len(item[1])))
+        # JVMs take the processors longest: they come when others have gone.
+        waiting = list(by_process.items())
 
         async def lane():
             while waiting:
@@ -157,10 +157,6 @@ class Run:
         if principals == {expected}:
             return ""
         return f"the broker's request log has {sorted(principals)} in place of {expected}"
-
-
-def _is_slow(process):
-    return "tools" in process  # two JVMs for each cell
 
 
 def _verdict(result):
