@@ -12,6 +12,7 @@ from harness.jvm.jar import JAR, broker_jaas, on_listeners
 from harness.kafka.admin import KafkaError
 from harness.kafka.broker import JVM_ARGS, KafkaBroker
 from harness.kafka.properties import ADMIN, USERS
+from harness.rdkafka import stock
 from harness.source_file import SourceFile
 
 from .cells import OURS, STOCK
@@ -58,18 +59,25 @@ class Broker:
         self._rest = ""
 
     def create_topics(self, names):
-        admin = AdminClient(
-            {
-                "bootstrap.servers": self.kafka.bootstrap(),
-                "security.protocol": "SASL_PLAINTEXT",
-                "sasl.mechanism": "SCRAM-SHA-512",
-                "sasl.username": ADMIN,
-                "sasl.password": USERS[ADMIN],
-            }
-        )
+        admin = AdminClient(self._administrator())
         topics = [NewTopic(name, num_partitions=1, replication_factor=1) for name in names]
         for created in admin.create_topics(topics, operation_timeout=60).values():
             created.result(60)
+
+    def warm_up(self):
+        """Has Kafka make the topic of groups' offsets, for which no cell is to wait."""
+        self.create_topics(["warm-up"])
+        stock.produce(self._administrator(), "warm-up", 1)
+        assert stock.consume(self._administrator(), "warm-up", 1)
+
+    def _administrator(self):
+        return {
+            "bootstrap.servers": self.kafka.bootstrap(),
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": ADMIN,
+            "sasl.password": USERS[ADMIN],
+        }
 
     def principals(self, client_id, wanted=("PRODUCE", "FETCH")):
         """Who sent these requests by that client id, as the broker's request log has it; empty
@@ -118,6 +126,7 @@ class Brokers:
                 kafka = PatientBroker(self._version, jvm_args=_JVM_ARGS, **_KINDS[kind])
                 by_kind[kind] = Broker(stack.enter_context(kafka))
                 stack.callback(by_kind[kind].close)
+                by_kind[kind].warm_up()
             self._stack = stack.pop_all()
         return by_kind
 

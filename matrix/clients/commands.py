@@ -53,7 +53,10 @@ def _tools(version):
     if version.startswith("3."):  # where the producer is in the broker's jar still
         jars = os.pathsep.join((jars, broker_classpath(version)))
         producer = "kafka.tools.ConsoleProducer"
-    return _worker("tools", jars, producer)
+    options = ("--producer.config", "--consumer.config")
+    if version == "4.4.0":  # Kafka 4.2 gave all tools the same one, and warns of these
+        options = ("--command-config", "--command-config")
+    return _worker("tools", jars, producer, *options)
 
 
 def _kcat_version():

@@ -1,6 +1,8 @@
 """The matrix's worker for what ends after each use: kcat, Kafka's own tools, programs in C.
 
-usage: on_commands.py kcat | tools CLASSPATH PRODUCER | examples PRODUCE CONSUME
+usage: on_commands.py kcat | examples PRODUCE CONSUME | tools CLASSPATH PRODUCER OPTION OPTION
+
+OPTION is what the producer, and the consumer, have for a file of properties.
 """
 
 import os
@@ -45,7 +47,7 @@ def librdkafka(request):
 
 
 def by_tools(request):
-    classpath, producer = sys.argv[2:]
+    classpath, producer, producers_file, consumers_file = sys.argv[2:]
     extension = ' tokenauth="true"' if request.login == "tokenauth" else ""
     jaas = (
         "org.apache.kafka.common.security.scram.ScramLoginModule required "
@@ -67,10 +69,10 @@ def by_tools(request):
         file = Path(directory, "client.properties")
         file.touch(mode=0o600)
         file.write_text("".join(f"{name}={value}\n" for name, value in config.items()))
-        produce = [*java, producer, *where, "--producer.config", file]
+        produce = [*java, producer, *where, producers_file, file]
         run(produce, b"\n".join(request.values) + b"\n")
         consume = [*java, "org.apache.kafka.tools.consumer.ConsoleConsumer", *where]
-        consume += ["--consumer.config", file, "--from-beginning", "--timeout-ms", "60000"]
+        consume += [consumers_file, file, "--from-beginning", "--timeout-ms", "60000"]
         return run([*consume, "--max-messages", str(request.records)]).split()
 
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::types::{RDKafkaConfRes, RDKafkaErrorCode};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,7 @@ fn round_trip(fields: &[&str]) -> Outcome<()> {
     let [id, records, ..] = fields else {
         return Err("a request of too few fields".into());
     };
-    let config = config(fields);
+    let config = config(fields)?;
     let sent: Vec<String> = (0..records.parse::<u32>()?).map(|number| number.to_string()).collect();
     produce(&config, id, &sent)?;
     let received = consume(&config, id, sent.len())?;
@@ -44,17 +44,19 @@ fn round_trip(fields: &[&str]) -> Outcome<()> {
     Ok(())
 }
 
-const PLUGIN: &str = "plugin.library.paths";
-
-/// librdkafka wants the plugin before the properties that are the plugin's, but rust-rdkafka sets them
-/// in the order of a hash map, another one for each map: this one begins with the plugin.
-fn config(fields: &[&str]) -> ClientConfig {
-    let properties = properties(fields);
+/// rust-rdkafka keeps properties in a hash map and sets them in its order, another one in each map,
+/// while librdkafka knows those of a plugin only once it has been loaded: this map fits.
+fn config(fields: &[&str]) -> KafkaResult<ClientConfig> {
+    let mut tries = 0;
     loop {
-        let config: ClientConfig = properties.iter().cloned().collect();
-        let first = config.config_map().keys().next().copied();
-        if !config.config_map().contains_key(PLUGIN) || first == Some(PLUGIN) {
-            return config;
+        let config: ClientConfig = properties(fields).into_iter().collect();
+        match config.create_native_config() {
+            Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _))
+                if name.starts_with("scramtoken.") && tries < 100 =>
+            {
+                tries += 1;
+            }
+            result => return result.map(|_| config),
         }
     }
 }
@@ -71,7 +73,7 @@ fn properties(fields: &[&str]) -> Vec<(String, String)> {
     ];
     if fields[6] == "scramtoken" {
         let library = std::env::var("SCRAMTOKEN_LIBRARY").expect("SCRAMTOKEN_LIBRARY");
-        properties.push((PLUGIN, library));
+        properties.push(("plugin.library.paths", library));
         properties.push(("scramtoken.source", format!("file:{}", fields[9])));
     } else {
         properties.push(("sasl.username", fields[7].to_owned()));
