@@ -6,7 +6,8 @@ import time
 from collections import defaultdict
 from contextlib import ExitStack
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from harness.jvm.jar import JAR, broker_jaas, on_listeners
 from harness.kafka.admin import KafkaError
@@ -30,6 +31,7 @@ _KINDS = {
     },
 }
 _COMPLETED = re.compile(r"Completed request: ?(\{.*\})")
+_LEADER_SECONDS = 120
 _LAG_SECONDS = 3  # of the log behind the answer
 
 
@@ -63,6 +65,12 @@ class Broker:
         topics = [NewTopic(name, num_partitions=1, replication_factor=1) for name in names]
         for created in admin.create_topics(topics, operation_timeout=60).values():
             created.result(60)
+        # A broker that knows of a topic may not lead it yet, which some clients take for an error.
+        offsets = {TopicPartition(name, 0): OffsetSpec.earliest() for name in names}
+        deadline = time.monotonic() + _LEADER_SECONDS
+        while not all(_succeeds(found) for found in admin.list_offsets(offsets).values()):
+            assert time.monotonic() < deadline, "the broker does not lead its topics"
+            time.sleep(0.5)
 
     def warm_up(self):
         """Has Kafka make the topic of groups' offsets, for which no cell is to wait."""
@@ -111,6 +119,14 @@ class Broker:
                 header = request["requestHeader"]
                 seen = self._seen[header.get("clientId")]
                 seen[header["requestApiKeyName"]].add(request["principal"])
+
+
+def _succeeds(future):
+    try:
+        future.result(60)
+    except KafkaException:
+        return False
+    return True
 
 
 class Brokers:
