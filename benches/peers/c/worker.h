@@ -24,7 +24,7 @@ struct keys {
 
 struct message {
   size_t len;
-  uint8_t bytes[1024];
+  uint8_t bytes[504];
 };
 
 enum outcome { GOES_ON, AUTHENTICATED, REFUSED };
