@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.commands import succeed
-from harness.jvm.jar import JAR, LIBRARY_IN_JAR, VERSION, broker_jaas, on_listeners
+from harness.jvm.jar import JAR, LIBRARY_IN_JAR, MODULE, VERSION, broker_jaas, on_listeners
 from harness.kafka.broker import KafkaBroker
 
 from . import jre
@@ -138,17 +138,38 @@ class FailingBroker(KafkaBroker):
         super()._end(**how)
 
 
-def test_a_broker_without_the_library_does_not_start():
-    """It fails closed: stock SCRAM in its place would let nobody notice."""
+def last_words(*classpath_extra, **properties):
+    """What a broker says whose start fails, as stock SCRAM in its place would let nobody notice."""
+    jvm_args = [f"-Dio.scramtoken.{name}={value}" for name, value in properties.items()]
     broker = FailingBroker(
         extra_properties=on_listeners(broker_jaas()),
-        classpath_extra=[JAR],
-        jvm_args=["-Xmx512m", "-Dio.scramtoken.library.path=/no/lib.so"],
+        classpath_extra=classpath_extra,
+        jvm_args=["-Xmx512m", *jvm_args],
     )
     with pytest.raises(RuntimeError, match="ended"):
         with broker:
             pass
-    assert "/no/lib.so (io.scramtoken.library.path) cannot be loaded" in broker.last_words
+    return broker.last_words
+
+
+def test_a_broker_without_the_library_does_not_start():
+    said = last_words(JAR, **{"library.path": "/no/lib.so"})
+    assert "/no/lib.so (io.scramtoken.library.path) cannot be loaded" in said
+
+
+@pytest.mark.long
+def test_a_broker_with_a_library_of_another_version_does_not_start(tmp_path):
+    """A jar was replaced, and the library beside it was not."""
+    newer = changed_jar(tmp_path / "newer.jar", {"META-INF/native/version": "9.9.9\n"})
+    said = last_words(newer, **{"library.path": os.environ["SCRAMTOKEN_LIBRARY"]})
+    difference = f"is version {VERSION} and the jar 9.9.9: both must be of the same version"
+    assert difference in said
+
+
+@pytest.mark.long
+def test_a_broker_without_the_jar_does_not_start():
+    """The words are the JVM's, as nothing of ours is there to speak; docs/migration.md has them."""
+    assert f"No LoginModule found for {MODULE}" in last_words()
 
 
 def test_the_versions_are_one():
