@@ -75,8 +75,8 @@ public class AdminLoop {
                 return addUser(request[1], request[2], request[3], Integer.parseInt(request[4]));
             case "create-token":
                 return createToken(request[1], Long.parseLong(request[2]), request[3]);
-            case "may-describe-tokens":
-                return mayDescribeTokens(request[1], Boolean.parseBoolean(request[2]));
+            case "may":
+                return may(request);
             case "expire-token":
                 return expireToken(request[1], Long.parseLong(request[2]));
             default:
@@ -100,7 +100,7 @@ public class AdminLoop {
                 System.err.println("not ready: " + e.getCause());
             }
             candidate.close();
-            Thread.sleep(50);
+            Thread.sleep(200);
         }
     }
 
@@ -156,13 +156,14 @@ public class AdminLoop {
                 String.valueOf(info.maxTimestamp()));
     }
 
-    /** Whether a principal has the operation Describe on all delegation tokens. */
-    private List<String> mayDescribeTokens(String principal, boolean may)
-            throws ExecutionException, InterruptedException {
+    /** may: principal, operation, kind of resource, its name, is it allowed? */
+    private List<String> may(String[] request) throws ExecutionException, InterruptedException {
+        ResourceType type = ResourceType.valueOf(request[3]);
+        AclOperation operation = AclOperation.valueOf(request[2]);
         AclBinding acl = new AclBinding(
-                new ResourcePattern(ResourceType.DELEGATION_TOKEN, "*", PatternType.LITERAL),
-                new AccessControlEntry(principal, "*", AclOperation.DESCRIBE, AclPermissionType.ALLOW));
-        if (may) {
+                new ResourcePattern(type, request[4], PatternType.LITERAL),
+                new AccessControlEntry(request[1], "*", operation, AclPermissionType.ALLOW));
+        if (Boolean.parseBoolean(request[5])) {
             admin.createAcls(List.of(acl)).all().get();
         } else {
             admin.deleteAcls(List.of(acl.toFilter())).all().get();

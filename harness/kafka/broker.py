@@ -144,7 +144,7 @@ class KafkaBroker:
         """Starts a node that was stopped; `wait_until_ready` afterwards."""
         with open(self._node_directory(number) / "node.log", "ab") as log:
             self._processes[number] = process.start(
-                self._java(self._jvm_args, "kafka.Kafka", self._config(number)),
+                self._node_command(number, self._jvm_args, "kafka.Kafka", self._config(number)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -153,6 +153,13 @@ class KafkaBroker:
     def stop_node(self, number=1):
         """Kills a node at once, as a power cut would."""
         process.stop(self._processes.pop(number))
+
+    def shut_down_node(self, number=1):
+        """Ends a node as an operator does: it hands over what it leads, and says goodbye."""
+        node = self._processes[number]
+        node.terminate()
+        node.wait(self.ready_seconds)
+        self.stop_node(number)
 
     def restart_node(self, number, changes):
         """Restarts a node with these properties changed from what the cluster began with."""
@@ -242,6 +249,13 @@ class KafkaBroker:
         self._admin.request("expire-token", token.hmac, -1)
         self.wait_for_login(token.id, token.hmac, token=True, accepted=False)
 
+    def allow(self, principal, operation, kind, name, *, allowed=True):
+        """Adds an ACL for a resource, such as ("TOPIC", "greetings"), or removes it.
+
+        The nodes act on it only after Kafka has acknowledged it.
+        """
+        self._admin.request("may", principal, operation, kind, name, str(allowed).lower())
+
     def wait_for_login(self, name, password, *, accepted=True, **how):
         """Returns when every node takes this login, or refuses it; `how` is as for `login`.
 
@@ -274,9 +288,11 @@ class KafkaBroker:
         for number in self._ports:
             directory = self._node_directory(number)
             directory.mkdir()
+            self._install(number)
             properties.write(self._config(number), self._node_properties(number))
             with open(directory / "format.log", "wb") as log:
-                argv = self._java(JVM_ARGS, "kafka.tools.StorageTool", "format", "-t", cluster_id)
+                format_data = ["kafka.tools.StorageTool", "format", "-t", cluster_id]
+                argv = self._node_command(number, JVM_ARGS, *format_data)
                 argv += ["-c", self._config(number), *users]
                 tools.append(
                     process.start(
@@ -313,8 +329,15 @@ class KafkaBroker:
         host, port = self.address(listener, node)
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def _java(self, jvm_args, *program):
-        classpath = [*self._classpath_extra, jars.broker_classpath(self.version)]
+    def _install(self, number):
+        """Puts what a node runs into its directory: here nothing, its jars are where they are."""
+
+    def _classpath(self, number):
+        """The jars of one node, which come after those of `classpath_extra`."""
+        return jars.broker_classpath(self.version)
+
+    def _node_command(self, number, jvm_args, *program):
+        classpath = [*self._classpath_extra, self._classpath(number)]
         return [self.java, *jvm_args, "-cp", os.pathsep.join(classpath), *program]
 
     def _node_directory(self, number):

@@ -123,8 +123,8 @@ def described(cluster, *owners):
 
 def grant(cluster, action, user):
     """Describe on all delegation tokens, added or removed."""
-    may = str(action == "add").lower()
-    cluster._admin.request("may-describe-tokens", f"User:{user}", may)
+    tokens = ("DELEGATION_TOKEN", "*")
+    cluster.allow(f"User:{user}", "DESCRIBE", *tokens, allowed=action == "add")
 
 
 # ---- what a server sees ----
