@@ -58,6 +58,8 @@ class KafkaBroker:
 
     # On a machine that compiles meanwhile, too.
     ready_seconds = 90
+    # What the administrator's configuration has beside properties.admin.
+    admin_properties = {}
 
     def __init__(
         self,
@@ -113,7 +115,7 @@ class KafkaBroker:
         self.authority = CertificateAuthority(self.directory)
         self.admin_config = properties.write(
             self.directory / "admin.properties",
-            properties.admin(self.bootstrap(), self.authority),
+            properties.admin(self.bootstrap(), self.authority) | self.admin_properties,
         )
         # The client's JVM starts while the nodes do.
         self._admin = AdminClient(classpath, self.admin_config, self.directory / "admin.log")

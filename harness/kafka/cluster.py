@@ -4,7 +4,8 @@ from .broker import KafkaBroker
 from .installation import Installation
 
 # On a machine that compiles meanwhile, a node that is slow is no node that has gone.
-_PATIENT = {
+PATIENT_CLIENT = {"default.api.timeout.ms": 120000, "request.timeout.ms": 60000}
+_PATIENT_NODE = {
     "controller.quorum.election.timeout.ms": 3000,
     "controller.quorum.fetch.timeout.ms": 10000,
     "broker.session.timeout.ms": 30000,
@@ -23,10 +24,11 @@ class KafkaCluster(KafkaBroker):
     """
 
     # Three JVMs start at once.
-    ready_seconds = 240
+    ready_seconds = 480
+    admin_properties = PATIENT_CLIENT
 
     def __init__(self, version="4.4.0", *, extra_properties=None, **how):
-        extra_properties = _PATIENT | (extra_properties or {})
+        extra_properties = _PATIENT_NODE | (extra_properties or {})
         super().__init__(version, nodes=3, extra_properties=extra_properties, **how)
 
     @property

@@ -55,3 +55,21 @@ class Group:
 
     def _take(self, *_):
         self.taken += 1
+
+
+class Gaps(Background):
+    """Polls a group for a `with` block: how many seconds it got nothing, at most."""
+
+    def __init__(self, group):
+        self.longest = 0
+        self._group = group
+        super().__init__()
+
+    def _run(self):
+        last = time.monotonic()
+        while not self._stop.is_set():
+            before = len(self._group.values)
+            self._group.poll(0.2)
+            if len(self._group.values) > before:
+                self.longest = max(self.longest, time.monotonic() - last)
+                last = time.monotonic()

@@ -6,12 +6,11 @@ import time
 
 import pytest
 
-from harness.background import Background
 from harness.kafka.broker import KafkaBroker
 from harness.kafka.cli import scramtoken
 from harness.process import say
 from harness.rdkafka.stock import config
-from harness.rdkafka.traffic import Group, Traffic
+from harness.rdkafka.traffic import Gaps, Group, Traffic
 
 from .agent import Agent, wait_for
 
@@ -33,24 +32,6 @@ REPLICATED = {"default.replication.factor": 3, "min.insync.replicas": 1}
 class Uri:
     def __init__(self, uri):
         self.uri = uri
-
-
-class Gaps(Background):
-    """Polls a group for a `with` block: how many seconds it got nothing, at most."""
-
-    def __init__(self, group):
-        self.longest = 0
-        self._group = group
-        super().__init__()
-
-    def _run(self):
-        last = time.monotonic()
-        while not self._stop.is_set():
-            before = len(self._group.values)
-            self._group.poll(0.2)
-            if len(self._group.values) > before:
-                self.longest = max(self.longest, time.monotonic() - last)
-                last = time.monotonic()
 
 
 def test_a_token_that_somebody_ended(broker, tmp_path):
