@@ -25,6 +25,8 @@ _TRIES = 3  # to find ports that nobody takes before the nodes listen
 _RUNS = jars.CACHE / "run"  # one directory for each cluster, removed with it
 # A JVM that compiles little starts fast; a test that measures passes its own flags.
 JVM_ARGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# For an administrator of a cluster that is slow to start.
+PATIENT_CLIENT = {"default.api.timeout.ms": 120000, "request.timeout.ms": 60000}
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """Three nodes, each with a Kafka of its own that is installed, changed and restarted by itself."""
 
-from .broker import KafkaBroker
+from .broker import PATIENT_CLIENT, KafkaBroker
 from .installation import Installation
 
 # On a machine that compiles meanwhile, a node that is slow is no node that has gone.
-PATIENT_CLIENT = {"default.api.timeout.ms": 120000, "request.timeout.ms": 60000}
 _PATIENT_NODE = {
     "controller.quorum.election.timeout.ms": 3000,
     "controller.quorum.fetch.timeout.ms": 10000,
@@ -24,7 +23,7 @@ class KafkaCluster(KafkaBroker):
     """
 
     # Three JVMs start at once.
-    ready_seconds = 480
+    ready_seconds = 600
     admin_properties = PATIENT_CLIENT
 
     def __init__(self, version="4.4.0", *, extra_properties=None, **how):

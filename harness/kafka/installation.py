@@ -31,11 +31,14 @@ class Installation:
         root = self._root(version)
         for folder in ("libs", "bin"):
             (root / folder).mkdir(parents=True)
-        broker, tools = jars.broker_classpath(version), jars.tools_classpath(version)
-        for jar in Path(broker).parent.glob("*.jar"):
-            (root / "libs" / jar.name).symlink_to(jar)
+        broker, tools = (
+            {jar.name: jar for jar in Path(classpath).parent.glob("*.jar")}
+            for classpath in (jars.broker_classpath(version), jars.tools_classpath(version))
+        )
+        for name, jar in broker.items():
+            (root / "libs" / name).symlink_to(jar)
         # The broker's jars go first: the tools of a version that has none of its own are older.
-        classpath = shlex.quote(f"{broker}:{tools}")
+        classpath = shlex.quote(":".join(map(str, (broker | tools).values())))
         for name, program in _COMMANDS.items():
             script = root / "bin" / name
             java = shlex.quote(str(process.java_command()))

@@ -7,17 +7,20 @@ import time
 from harness import process
 
 from . import cli, jars, properties
-from .broker import JVM_ARGS, KafkaBroker
+from .broker import JVM_ARGS, PATIENT_CLIENT, KafkaBroker
 from .properties import ADMIN, USERS
 
 _MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-_READY_SECONDS = 60
 # Of KRaft alone.
 _LEFT_OUT = ("process.roles", "node.id", "controller.", "share.", "delegation.token.secret.key")
 
 
 class ZooKeeperBroker(KafkaBroker):
     """A KafkaBroker of the last Kafka with ZooKeeper; `secret_key` is the property's name."""
+
+    # Two JVMs start one after the other.
+    ready_seconds = 300
+    admin_properties = PATIENT_CLIENT
 
     def __init__(self, *, secret_key="delegation.token.secret.key", **how):
         super().__init__("3.9.2", **how)
@@ -65,7 +68,7 @@ class ZooKeeperBroker(KafkaBroker):
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while not _answers(host, port):
             if self._zookeeper.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("ZooKeeper does not listen: see its log")
