@@ -1,0 +1,1 @@
+"""Whole clusters: nodes that log in to each other, and are restarted one by one; and ZooKeeper."""
