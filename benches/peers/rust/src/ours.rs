@@ -70,7 +70,6 @@ struct Server {
     account: Account,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a host would keep it where it is, too")]
 enum ServerLogin {
     Begun(AwaitClientFirst),
     Challenged(AwaitClientFinal),
