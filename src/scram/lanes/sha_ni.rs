@@ -69,19 +69,19 @@ pub(in crate::scram) fn compress<const STATES: usize, const BLOCKS: usize>(
         if begin > 0 {
             blocks.iter_mut().for_each(|w| schedule::<0>(w));
         }
-        four_rounds::<0, _, _>(states, blocks, k);
+        four_rounds::<0, STATES, BLOCKS>(states, blocks, k);
         if begin > 0 {
             blocks.iter_mut().for_each(|w| schedule::<1>(w));
         }
-        four_rounds::<1, _, _>(states, blocks, k);
+        four_rounds::<1, STATES, BLOCKS>(states, blocks, k);
         if begin > 0 {
             blocks.iter_mut().for_each(|w| schedule::<2>(w));
         }
-        four_rounds::<2, _, _>(states, blocks, k);
+        four_rounds::<2, STATES, BLOCKS>(states, blocks, k);
         if begin > 0 {
             blocks.iter_mut().for_each(|w| schedule::<3>(w));
         }
-        four_rounds::<3, _, _>(states, blocks, k);
+        four_rounds::<3, STATES, BLOCKS>(states, blocks, k);
     }
     for (state, before) in states.iter_mut().zip(before) {
         state.abef = _mm_add_epi32(state.abef, before.abef);
