@@ -38,7 +38,8 @@ public final class ProduceAndConsume {
                 if (i < count) {
                     producer.send(new ProducerRecord<>(args[1], String.valueOf(i))).get();
                 }
-                for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(100))) {
+                Thread.sleep(100);
+                for (ConsumerRecord<String, String> record : consumer.poll(Duration.ZERO)) {
                     System.out.println(record.value());
                     seen++;
                 }

@@ -15,7 +15,7 @@ from harness.rdkafka.stock import topic
 
 EXAMPLES = ROOT / "examples"
 SESSION_MS = 2000
-COUNT = 100  # one each 100 ms: several sessions long
+COUNT = 150  # one each 100 ms: several sessions long, also after a token was removed
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]  # what is built first takes a minute
 
