@@ -15,12 +15,12 @@ use multiversion::target::match_target;
 use super::chain::Chain;
 use crate::scram::lanes::avx2::xor;
 
-/// The chains of a hash in lanes; `bits` are those of a key's block and a digest.
+/// The chains of a hash in lanes.
 macro_rules! chains {
-    ($hash:ident, $word:ty, $bits:expr) => {
+    ($hash:ident, $word:ty) => {
         pub(super) mod $hash {
             use super::*;
-            use crate::scram::lanes::avx2::$hash::{LANES, compress, lanes, splat, vector};
+            use crate::scram::lanes::avx2::$hash::{LANES, compress, lanes, padded_digest, vector};
 
             /// Takes the chains so many iterations further; false where the processor cannot.
             #[multiversion(targets("x86_64+avx2"))]
@@ -40,15 +40,11 @@ macro_rules! chains {
                 let outer = of_each(chains, |chain| &chain.outer);
                 let mut sum = of_each(chains, |chain| &chain.sum);
                 let mut state = of_each(chains, |chain| &chain.last);
-                // What follows the digest: a bit, zeros, and how many bits all of the message has.
-                let (bit, zero, bits) = (splat(1 << (<$word>::BITS - 1)), splat(0), splat($bits));
                 for _ in 0..iterations {
                     for start in [&inner, &outer] {
-                        let [a, b, c, d, e, f, g, h] = state;
-                        let rest = [bit, zero, zero, zero, zero, zero, zero, bits];
-                        let [i, j, k, l, m, n, o, p] = rest;
+                        let block = padded_digest(state);
                         state = *start;
-                        compress(&mut state, [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]);
+                        compress(&mut state, block);
                     }
                     for (sum, word) in sum.iter_mut().zip(state) {
                         *sum = xor(*sum, word);
@@ -73,5 +69,5 @@ macro_rules! chains {
     };
 }
 
-chains!(sha_256, u32, (64 + 32) * 8);
-chains!(sha_512, u64, (128 + 64) * 8);
+chains!(sha_256, u32);
+chains!(sha_512, u64);

@@ -6,7 +6,7 @@ use multiversion::multiversion;
 use multiversion::target::match_target;
 
 use super::chain::Chain;
-use crate::scram::lanes::sha_ni::{State, compress, words};
+use crate::scram::lanes::sha_ni::{State, compress};
 
 /// What fits into the registers, and into a round's wait for the one before.
 const CHAINS: usize = 4;
@@ -26,14 +26,9 @@ fn side_by_side(chains: &mut [Chain<u32>; CHAINS], iterations: u32) {
     let outer = of_each(chains, |chain| &chain.outer);
     let mut sums = of_each(chains, |chain| &chain.sum);
     let mut states = of_each(chains, |chain| &chain.last);
-    // What follows the digest: a bit, zeros, and how many bits all of the message has.
-    let padding = [words([1 << 31, 0, 0, 0]), words([0, 0, 0, (64 + 32) * 8])];
     for _ in 0..iterations {
         for start in [&inner, &outer] {
-            let mut blocks = states.map(|state| {
-                let [first, second] = state.digest();
-                [first, second, padding[0], padding[1]]
-            });
+            let mut blocks = states.map(|state| state.padded_digest());
             states = *start;
             compress(&mut states, &mut blocks);
         }

@@ -12,6 +12,17 @@ use core::arch::x86_64::*;
 /// in each lane.
 macro_rules! in_lanes {
     () => {
+        /// Digests as the outer hashes of HMACs take them: then a bit, zeros, and how many bits there are
+        /// with the key's block.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        pub(in crate::scram) fn padded_digest(
+            [a, b, c, d, e, f, g, h]: [__m256i; 8],
+        ) -> [__m256i; 16] {
+            let (end, zero, bits) = (splat(END), splat(0), splat(BITS));
+            [a, b, c, d, e, f, g, h, end, zero, zero, zero, zero, zero, zero, bits]
+        }
+
         /// FIPS 180-4, sections 6.2.2 and 6.4.2. The schedule is made while the rounds use it.
         #[inline]
         #[target_feature(enable = "avx2")]
@@ -62,6 +73,9 @@ pub(in crate::scram) mod sha_256 {
     use super::*;
 
     pub(in crate::scram) const LANES: usize = 8;
+    const END: u32 = 1 << 31;
+    /// Of a key's block and a digest.
+    const BITS: u32 = (64 + 32) * 8;
 
     in_lanes!();
 
@@ -137,6 +151,9 @@ pub(in crate::scram) mod sha_512 {
     use super::*;
 
     pub(in crate::scram) const LANES: usize = 4;
+    const END: u64 = 1 << 63;
+    /// Of a key's block and a digest.
+    const BITS: u64 = (128 + 64) * 8;
 
     in_lanes!();
 

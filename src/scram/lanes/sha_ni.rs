@@ -45,13 +45,19 @@ impl State {
         ]
     }
 
-    /// The state's words as a block begins with them.
+    /// The state's words as the outer hash of an HMAC takes them: then a bit, zeros, and how many bits there
+    /// are with the key's block.
     #[inline]
     #[target_feature(enable = "sse4.1")]
-    pub(in crate::scram) fn digest(self) -> [__m128i; 2] {
+    pub(in crate::scram) fn padded_digest(self) -> [__m128i; 4] {
         let abef = _mm_shuffle_epi32::<0b00_01_10_11>(self.abef);
         let cdgh = _mm_shuffle_epi32::<0b10_11_00_01>(self.cdgh);
-        [_mm_blend_epi16::<0xf0>(abef, cdgh), _mm_alignr_epi8::<8>(cdgh, abef)]
+        [
+            _mm_blend_epi16::<0xf0>(abef, cdgh),
+            _mm_alignr_epi8::<8>(cdgh, abef),
+            words([1 << 31, 0, 0, 0]),
+            words([0, 0, 0, (64 + 32) * 8]),
+        ]
     }
 }
 

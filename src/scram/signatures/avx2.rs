@@ -9,7 +9,7 @@ use multiversion::target::match_target;
 use crate::scram::blocks::Blocks;
 use crate::scram::keys::Key;
 use crate::scram::lanes::SHA_512_INITIAL;
-use crate::scram::lanes::avx2::sha_512::{compress, lanes, splat, vector};
+use crate::scram::lanes::avx2::sha_512::{compress, lanes, padded_digest, splat, vector};
 
 /// None where the processor cannot, or for keys of another length than a digest's.
 #[multiversion(targets("x86_64+avx2"))]
@@ -42,11 +42,7 @@ fn in_lanes(keys: [&[u8; 64]; 2], message: &[&[u8]]) -> [Key; 2] {
     }
 
     let mut outer = keyed.map(|word| _mm256_permute4x64_epi64::<0b11_10_11_10>(word));
-    let [a, b, c, d, e, f, g, h] = inner;
-    // What follows the digest: a bit, zeros, and how many bits all of the message has.
-    let (bit, zero, bits) = (splat(1 << 63), splat(0), splat((128 + 64) * 8));
-    let block = [a, b, c, d, e, f, g, h, bit, zero, zero, zero, zero, zero, zero, bits];
-    compress(&mut outer, block);
+    compress(&mut outer, padded_digest(inner));
 
     let mut digests = [[0; 64]; 2];
     let [one, other] = digests.each_mut().map(|digest| digest.as_chunks_mut().0.iter_mut());

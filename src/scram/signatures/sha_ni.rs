@@ -41,13 +41,7 @@ fn side_by_side(keys: [&[u8; 32]; 2], message: &[&[u8]]) -> [Key; 2] {
 
     let [_, _, one, other] = states;
     let mut outer = [one, other];
-    // What follows the digest: a bit, zeros, and how many bits all of the message has.
-    let padding = [words([1 << 31, 0, 0, 0]), words([0, 0, 0, (64 + 32) * 8])];
-    let mut blocks = inner.map(|state| {
-        let [first, second] = state.digest();
-        [first, second, padding[0], padding[1]]
-    });
-    compress(&mut outer, &mut blocks);
+    compress(&mut outer, &mut inner.map(|state| state.padded_digest()));
     outer.map(|state| {
         let mut digest = [0; 32];
         for (to, word) in digest.as_chunks_mut().0.iter_mut().zip(state.store()) {
